@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: BSL-1.0
+// What differs between compilers, in one place.
+#pragma once
+
+/// Marks a function that device code may call too. Empty unless a CUDA compiler reads the header.
+#if defined(__CUDACC__)
+#define TENON_HOST_DEVICE __host__ __device__
+#else
+#define TENON_HOST_DEVICE
+#endif
+
+/// For the few-instruction functions from which vector loops are built: a call would pass whole vectors
+/// through memory, so this must not be left to the optimiser's guess. Includes `inline`.
+#if defined(__CUDACC__)
+#define TENON_ALWAYS_INLINE __forceinline__
+#elif defined(__GNUC__)
+#define TENON_ALWAYS_INLINE inline __attribute__((always_inline))
+#else
+#define TENON_ALWAYS_INLINE inline
+#endif

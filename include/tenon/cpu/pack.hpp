@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSL-1.0
+// Packs (see pack_value.hpp) and memory: load, store, gather, scatter. No alignment is asked for.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#include "tenon/config.hpp"
+#include "tenon/cpu/pack_value.hpp"
+#include "tenon/element.hpp"
+
+namespace tenon::cpu {
+inline namespace TENON_PACK_NAMESPACE {
+// -----------------------------------------------------------------------
+
+namespace detail {
+/// Copies n ≤ lanes elements as pieces of fixed sizes: a memcpy of n would be a call of the C library.
+template <class T>
+TENON_ALWAYS_INLINE void copy_some(T* to, T const* from, std::size_t n) {
+  std::size_t done = 0;
+  auto const piece = [&]<std::size_t N>(std::integral_constant<std::size_t, N>) {
+    if constexpr (N <= lanes) {
+      if ((n & N) == 0) return;
+      std::memcpy(to + done, from + done, N * sizeof(T));
+      done += N;
+    }
+  };
+  piece(std::integral_constant<std::size_t, 16>{});
+  piece(std::integral_constant<std::size_t, 8>{});
+  piece(std::integral_constant<std::size_t, 4>{});
+  piece(std::integral_constant<std::size_t, 2>{});
+  piece(std::integral_constant<std::size_t, 1>{});
+}
+TENON_ALWAYS_INLINE pack<float> widen(pack<std::uint16_t> v) {
+  return bit_cast<float>(convert<std::uint32_t>(v) << 16);
+}
+/// As bf16's own conversion: nearest even, NaN kept.
+TENON_ALWAYS_INLINE pack<std::uint16_t> narrow(pack<float> v) {
+  auto const u = bit_cast<std::uint32_t>(v);
+  auto const r = select(v == v, u + 0x7fffu + ((u >> 16) & 1u), u | 0x00400000u);
+  return convert<std::uint16_t>(r >> 16);
+}
+#if TENON_PACK_BYTES == 64
+TENON_ALWAYS_INLINE __mmask16 first_lanes(std::size_t n) {
+  return static_cast<__mmask16>((1u << n) - 1u);
+}
+#elif TENON_PACK_BYTES == 32
+TENON_ALWAYS_INLINE __m256i first_lanes(std::size_t n) {
+  return __builtin_bit_cast(__m256i, iota<std::int32_t>() < broadcast(static_cast<std::int32_t>(n)));
+}
+#endif
+}  // namespace detail
+
+/// p[0] … p[lanes - 1]. bf16 in memory is a pack of float.
+template <class T>
+TENON_ALWAYS_INLINE pack<T> load(T const* p) {
+  pack<T> v;
+  std::memcpy(&v, p, sizeof v);
+  return v;
+}
+TENON_ALWAYS_INLINE pack<float> load(bf16 const* p) {
+  pack<std::uint16_t> v;
+  std::memcpy(&v, p, sizeof v);
+  return detail::widen(v);
+}
+/// The first n ≤ lanes elements, zero in the other lanes; reads nothing beyond them.
+template <class T>
+TENON_ALWAYS_INLINE pack<T> load_partial(T const* p, std::size_t n) {
+#if TENON_PACK_BYTES == 64
+  if constexpr (sizeof(T) == 4)
+    return __builtin_bit_cast(pack<T>, _mm512_maskz_loadu_epi32(detail::first_lanes(n), p));
+#elif TENON_PACK_BYTES == 32
+  if constexpr (sizeof(T) == 4)
+    return __builtin_bit_cast(pack<T>,
+                              _mm256_maskload_ps(reinterpret_cast<float const*>(p), detail::first_lanes(n)));
+#endif
+  T lane[lanes]{};
+  detail::copy_some(lane, p, n);
+  return load(lane);
+}
+TENON_ALWAYS_INLINE pack<float> load_partial(bf16 const* p, std::size_t n) {
+  bf16 lane[lanes];
+  std::memset(lane, 0, sizeof lane);
+  detail::copy_some(lane, p, n);
+  return load(lane);
+}
+/// p[l] = v[l] for all lanes l.
+template <class T>
+TENON_ALWAYS_INLINE void store(T* p, pack<T> const& v) {
+  std::memcpy(p, &v, sizeof v);
+}
+TENON_ALWAYS_INLINE void store(bf16* p, pack<float> v) {
+  auto const narrow = detail::narrow(v);
+  std::memcpy(p, &narrow, sizeof narrow);
+}
+/// p[l] = v[l] for the first n ≤ lanes lanes; writes nothing beyond them.
+template <class T>
+TENON_ALWAYS_INLINE void store_partial(T* p, pack<T> const& v, std::size_t n) {
+#if TENON_PACK_BYTES == 64
+  if constexpr (sizeof(T) == 4)
+    return _mm512_mask_storeu_epi32(p, detail::first_lanes(n), __builtin_bit_cast(__m512i, v));
+#elif TENON_PACK_BYTES == 32
+  if constexpr (sizeof(T) == 4)
+    return _mm256_maskstore_ps(reinterpret_cast<float*>(p), detail::first_lanes(n),
+                               __builtin_bit_cast(__m256, v));
+#endif
+  T lane[lanes];
+  store(lane, v);
+  detail::copy_some(p, lane, n);
+}
+TENON_ALWAYS_INLINE void store_partial(bf16* p, pack<float> v, std::size_t n) {
+  bf16 lane[lanes];
+  store(lane, v);
+  detail::copy_some(p, lane, n);
+}
+/// Lane l is p[l * stride]. Built from single loads, which current CPUs do as fast as their gather
+/// instruction.
+template <class T>
+TENON_ALWAYS_INLINE pack<T> gather(T const* p, std::ptrdiff_t stride) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return pack<T>{p[static_cast<std::ptrdiff_t>(I) * stride]...};
+  }
+  (std::make_index_sequence<lanes>{});
+}
+/// p[l * stride] = v[l].
+template <class T>
+TENON_ALWAYS_INLINE void scatter(T* p, std::ptrdiff_t stride, pack<T> const& v) {
+  using E = element_of<pack<T>>;
+  E lane[lanes];
+  std::memcpy(lane, &v, sizeof lane);
+  for (std::size_t l = 0; l != lanes; ++l) p[static_cast<std::ptrdiff_t>(l) * stride] = T{lane[l]};
+}
+
+}  // namespace TENON_PACK_NAMESPACE
+}  // namespace tenon::cpu

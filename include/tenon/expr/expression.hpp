@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: BSL-1.0
+// Expressions: lazy element-wise trees over values with named axes. An expression has a shape and an element type and no storage; it
+// becomes a loop when it is assigned to a tensor, recorded in a program, or handed to an operation that needs its value.
+#pragma once
+#include <concepts>
+#include <cstdint>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+#include "../program/recorder.hpp"
+#include "../tensor.hpp"
+#include "functors.hpp"
+
+namespace tenon {
+
+/// A number known when the expression is built; it takes the element type of what it meets.
+template <class T>
+struct scalar {
+  using element = T;
+  using shape_type = shape<>;
+  double value;
+};
+
+/// F applied to expressions, element by element over the union S of their axes; T is the type it computes in.
+template <class F, class T, class S, class... X>
+struct mapped {
+  using element = T;
+  using shape_type = S;
+  std::tuple<X...> operands;
+};
+
+/// How a reduction combines elements.
+struct by_sum {};
+struct by_mean {};
+struct by_max {};
+
+/// X reduced over the axes that it has and S lacks.
+template <class Kind, class S, class X>
+struct reduced {
+  using element = typename X::element;
+  using shape_type = S;
+  X operand;
+};
+
+/// A random keep-or-drop factor for every element of S: 0 with probability rate, else 1 / (1 − rate).
+template <class S>
+struct keep_mask {
+  using element = float;
+  using shape_type = S;
+  double rate;
+  std::uint64_t site;  ///< which of a program's masks; with the seed and the step it keys the random numbers
+};
+
+namespace detail {
+
+template <class X>
+inline constexpr bool is_variable = false;
+template <class T, class S, class L>
+inline constexpr bool is_variable<variable<T, S, L>> = true;
+template <class X>
+inline constexpr bool is_parameter = false;
+template <class T, class... A>
+inline constexpr bool is_parameter<basic_parameter<T, A...>> = true;
+template <class X>
+inline constexpr bool is_tensor = false;
+template <class T, class... A>
+inline constexpr bool is_tensor<tensor<T, A...>> = true;
+template <class X>
+inline constexpr bool is_view = false;
+template <class T, class S, class L>
+inline constexpr bool is_view<tensor_view<T, S, L>> = true;
+template <class X>
+inline constexpr bool is_scalar = false;
+template <class T>
+inline constexpr bool is_scalar<scalar<T>> = true;
+template <class X>
+inline constexpr bool is_mapped = false;
+template <class F, class T, class S, class... X>
+inline constexpr bool is_mapped<mapped<F, T, S, X...>> = true;
+template <class X>
+inline constexpr bool is_mask = false;
+template <class S>
+inline constexpr bool is_mask<keep_mask<S>> = true;
+template <class X>
+inline constexpr bool is_reduced = false;
+template <class K, class S, class X>
+inline constexpr bool is_reduced<reduced<K, S, X>> = true;
+
+}  // namespace detail
+
+/// Something that stands in memory: a variable or parameter of a program, a tensor, a view.
+template <class X>
+concept stored = detail::is_variable<X> || detail::is_parameter<X> || detail::is_tensor<X> || detail::is_view<X>;
+
+/// An operation that is put off until its value is needed, such as an embedding lookup; `settle(x)` finds its value.
+template <class X>
+concept postponed = requires { typename X::is_postponed; };
+
+/// Anything with a shape and elements that operations accept.
+template <class X>
+concept operand = stored<std::remove_cvref_t<X>> || detail::is_mapped<std::remove_cvref_t<X>> ||
+                  detail::is_reduced<std::remove_cvref_t<X>> || detail::is_mask<std::remove_cvref_t<X>> ||
+                  postponed<std::remove_cvref_t<X>>;
+
+template <class X>
+concept number = std::is_arithmetic_v<std::remove_cvref_t<X>>;
+
+template <class X>
+using shape_of = typename std::remove_cvref_t<X>::shape_type;
+template <class X>
+using element_of = typename std::remove_cvref_t<X>::element;
+
+namespace detail {
+
+template <class X>
+consteval bool recorded_in() {
+  if constexpr (is_variable<X> || is_parameter<X>)
+    return true;
+  else if constexpr (is_mapped<X>)
+    return []<class F, class T, class S, class... Y>(std::type_identity<mapped<F, T, S, Y...>>) {
+      return (recorded_in<Y>() || ...);
+    }(std::type_identity<X>{});
+  else if constexpr (is_reduced<X>)
+    return []<class K, class S, class Y>(std::type_identity<reduced<K, S, Y>>) {
+      return recorded_in<Y>();
+    }(std::type_identity<X>{});
+  else if constexpr (postponed<X>)
+    return X::is_recorded;
+  else
+    return false;
+}
+
+}  // namespace detail
+
+/// Does X belong to a recording (rather than to tensors, which are computed at once)?
+template <class X>
+inline constexpr bool is_recorded = detail::recorded_in<std::remove_cvref_t<X>>();
+
+namespace detail {
+
+template <class X>
+constexpr recorder* recorder_in(X const& x) {
+  if constexpr (is_variable<X>) {
+    return x.owner;
+  } else if constexpr (is_mapped<X>) {
+    recorder* found = nullptr;
+    std::apply([&](auto const&... y) { ((found = found != nullptr ? found : recorder_in(y)), ...); }, x.operands);
+    return found;
+  } else if constexpr (is_reduced<X>) {
+    return recorder_in(x.operand);
+  } else if constexpr (postponed<X>) {
+    return x.owner();
+  } else {
+    return nullptr;
+  }
+}
+
+}  // namespace detail
+
+/// The recorder that the variables among x… belong to.
+template <class... X>
+constexpr recorder& recorder_of(X const&... x) {
+  recorder* found = nullptr;
+  ((found = found != nullptr ? found : detail::recorder_in(x)), ...);
+  return *found;
+}
+
+// `settle(x)`, in ops/map, turns an expression into something stored; operands of a tree that must be stored first call it.
+template <class K, class S, class X>
+constexpr auto settle(reduced<K, S, X> const& x);
+
+namespace detail {
+
+/// What a tree holds for an operand: tensors that live elsewhere as views, temporary ones as themselves.
+template <class X>
+constexpr auto hold(X&& x) {
+  using D = std::remove_cvref_t<X>;
+  if constexpr (is_reduced<D> || postponed<D>) {
+    return settle(std::forward<X>(x));
+  } else if constexpr (is_tensor<D>) {
+    if constexpr (std::is_lvalue_reference_v<X>)
+      return tensor_view<element_of<D> const, shape_of<D>>(x.data());
+    else
+      return std::move(x);
+  } else {
+    return D(std::forward<X>(x));
+  }
+}
+
+template <class T>
+using computed = std::conditional_t<std::is_same_v<T, bf16>, float, T>;
+
+/// The type that operands of types T and U are computed in: numbers take the other's type.
+template <class A, class B>
+struct common_element {
+  using type = std::common_type_t<computed<element_of<A>>, computed<element_of<B>>>;
+};
+template <class A, class B>
+  requires(is_scalar<A> && !is_scalar<B>)
+struct common_element<A, B> {
+  using type = computed<element_of<B>>;
+};
+template <class A, class B>
+  requires(is_scalar<B> && !is_scalar<A>)
+struct common_element<A, B> {
+  using type = computed<element_of<A>>;
+};
+
+template <class F, class T, class S, class... X>
+constexpr auto make_mapped(X&&... x) {
+  return mapped<F, T, S, decltype(hold(std::forward<X>(x)))...>{{hold(std::forward<X>(x))...}};
+}
+
+}  // namespace detail
+
+// ---- operators -----------------------------------------------------------------------------------------------------
+// Each comes in two overloads: one for operands that fit, one that is declared to return the shape error.
+
+#define TENON_BINARY(NAME, FUNCTOR)                                                                           \
+  template <operand A, operand B>                                                                             \
+    requires well_formed<unite_t<operation::map, shape_of<A>, shape_of<B>>>                                   \
+  constexpr auto NAME(A&& a, B&& b) {                                                                         \
+    using T = typename detail::common_element<std::remove_cvref_t<A>, std::remove_cvref_t<B>>::type;          \
+    return detail::make_mapped<FUNCTOR, T, unite_t<operation::map, shape_of<A>, shape_of<B>>>(                \
+        std::forward<A>(a), std::forward<B>(b));                                                              \
+  }                                                                                                           \
+  template <operand A, operand B>                                                                             \
+    requires(!well_formed<unite_t<operation::map, shape_of<A>, shape_of<B>>>)                                 \
+  unite_t<operation::map, shape_of<A>, shape_of<B>> NAME(A&&, B&&);                                           \
+  template <operand A, number B>                                                                              \
+  constexpr auto NAME(A&& a, B b) {                                                                           \
+    return detail::make_mapped<FUNCTOR, detail::computed<element_of<A>>, shape_of<A>>(                        \
+        std::forward<A>(a), scalar<double>{static_cast<double>(b)});                                          \
+  }                                                                                                           \
+  template <number A, operand B>                                                                              \
+  constexpr auto NAME(A a, B&& b) {                                                                           \
+    return detail::make_mapped<FUNCTOR, detail::computed<element_of<B>>, shape_of<B>>(                        \
+        scalar<double>{static_cast<double>(a)}, std::forward<B>(b));                                          \
+  }
+
+TENON_BINARY(operator+, fn::add)
+TENON_BINARY(operator-, fn::subtract)
+TENON_BINARY(operator*, fn::multiply)
+TENON_BINARY(operator/, fn::divide)
+TENON_BINARY(operator<, fn::less)
+TENON_BINARY(operator<=, fn::less_equal)
+TENON_BINARY(operator==, fn::equal)
+TENON_BINARY(min, fn::minimum)
+TENON_BINARY(max, fn::maximum)
+TENON_BINARY(pow, fn::pow)
+#undef TENON_BINARY
+
+#define TENON_UNARY(NAME, FUNCTOR)                                                                           \
+  template <operand A>                                                                                       \
+  constexpr auto NAME(A&& a) {                                                                               \
+    return detail::make_mapped<FUNCTOR, detail::computed<element_of<A>>, shape_of<A>>(std::forward<A>(a));   \
+  }
+
+TENON_UNARY(operator-, fn::negate)
+TENON_UNARY(exp, fn::exp)
+TENON_UNARY(log, fn::log)
+TENON_UNARY(sqrt, fn::sqrt)
+TENON_UNARY(tanh, fn::tanh)
+TENON_UNARY(sigmoid, fn::sigmoid)
+TENON_UNARY(relu, fn::relu)
+TENON_UNARY(abs, fn::abs)
+#undef TENON_UNARY
+
+template <class A, class B>
+  requires(operand<A> || operand<B>)
+constexpr auto operator>(A&& a, B&& b) {
+  return std::forward<B>(b) < std::forward<A>(a);
+}
+template <class A, class B>
+  requires(operand<A> || operand<B>)
+constexpr auto operator>=(A&& a, B&& b) {
+  return std::forward<B>(b) <= std::forward<A>(a);
+}
+
+/// x limited to [low, high].
+template <operand A>
+constexpr auto clamp(A&& x, double low, double high) {
+  return min(max(std::forward<A>(x), low), high);
+}
+
+namespace fn {
+struct convert {
+  static constexpr std::size_t flops = 0;
+  template <class V>
+  TENON_FN V value(V a) {
+    return a;
+  }
+  template <class V>
+  TENON_FN pull1<V> pull(V g, V, V) {
+    return {g};
+  }
+};
+struct choose {
+  static constexpr std::size_t flops = 1;
+};
+}  // namespace fn
+
+/// x with its elements converted to T (int32, float or double); a gradient flows through between floating types.
+template <class T, operand A>
+constexpr auto cast(A&& x) {
+  return detail::make_mapped<fn::convert, T, shape_of<A>>(std::forward<A>(x));
+}
+
+namespace detail {
+template <class X>
+constexpr decltype(auto) wrap_number(X&& x) {
+  if constexpr (number<X>)
+    return scalar<double>{static_cast<double>(x)};
+  else
+    return std::forward<X>(x);
+}
+template <class X>
+using wrapped = std::remove_cvref_t<decltype(wrap_number(std::declval<X>()))>;
+template <class C, class A, class B>
+using select_shape = unite_t<operation::map, shape_of<C>, shape_of<wrapped<A>>, shape_of<wrapped<B>>>;
+}  // namespace detail
+
+/// a where the condition (a comparison) holds, else b.
+template <operand C, class A, class B>
+  requires((operand<A> || operand<B>) && well_formed<detail::select_shape<C, A, B>>)
+constexpr auto select(C&& condition, A&& a, B&& b) {
+  using T = typename detail::common_element<detail::wrapped<A>, detail::wrapped<B>>::type;
+  return detail::make_mapped<fn::choose, T, detail::select_shape<C, A, B>>(
+      std::forward<C>(condition), detail::wrap_number(std::forward<A>(a)), detail::wrap_number(std::forward<B>(b)));
+}
+template <operand C, class A, class B>
+  requires((operand<A> || operand<B>) && !well_formed<detail::select_shape<C, A, B>>)
+detail::select_shape<C, A, B> select(C&&, A&&, B&&);
+
+// ---- reductions ----------------------------------------------------------------------------------------------------
+
+namespace detail {
+template <class Op, class S, class Names>
+struct reduced_shape {
+  using type = without_t<Op, S, Names>;
+};
+template <class Op, class S>
+struct reduced_shape<Op, S, names<>> {
+  using type = shape<>;
+};
+template <class Op, class X, template <std::size_t> class... Name>
+using reduced_over = typename reduced_shape<Op, shape_of<X>, names<Name...>>::type;
+}  // namespace detail
+
+// sum<batch, steps>(x) reduces over the axes named; sum(x) over all of them.
+#define TENON_REDUCTION(NAME, KIND)                                                                          \
+  template <template <std::size_t> class... Name, operand X>                                                 \
+    requires well_formed<detail::reduced_over<operation::NAME, X, Name...>>                                  \
+  constexpr auto NAME(X&& x) {                                                                               \
+    using H = decltype(detail::hold(std::forward<X>(x)));                                                    \
+    return reduced<KIND, detail::reduced_over<operation::NAME, X, Name...>, H>{                              \
+        detail::hold(std::forward<X>(x))};                                                                   \
+  }                                                                                                          \
+  template <template <std::size_t> class... Name, operand X>                                                 \
+    requires(!well_formed<detail::reduced_over<operation::NAME, X, Name...>>)                                \
+  detail::reduced_over<operation::NAME, X, Name...> NAME(X&&);
+
+TENON_REDUCTION(sum, by_sum)
+TENON_REDUCTION(mean, by_mean)
+TENON_REDUCTION(max, by_max)
+#undef TENON_REDUCTION
+
+}  // namespace tenon

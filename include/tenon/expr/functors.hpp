@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSL-1.0
+// The element-wise functions that expressions are made of. Each states its value and how a gradient flows back through it; every
+// other derivative in Tenon's expressions follows from these by the chain rule.
+//
+// `value` and `pull` are written once for any value type V: a scalar, or a pack of lanes. `pull(g, y, x…)` takes the
+// gradient g of the result y and gives the gradients of the arguments x….
+#pragma once
+#include <cstddef>
+
+#include "../config.hpp"
+#include "../cpu/vector_math.hpp"  // written for scalars and packs alike
+
+#define TENON_FN TENON_HOST_DEVICE TENON_ALWAYS_INLINE static
+
+namespace tenon::fn {
+
+/// Gradients of one, two or three arguments.
+template <class V>
+struct pull1 {
+  V a;
+};
+template <class V>
+struct pull2 {
+  V a, b;
+};
+
+struct add {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN V value(V a, V b) {
+    return a + b;
+  }
+  template <class V>
+  TENON_FN pull2<V> pull(V g, V, V, V) {
+    return {g, g};
+  }
+};
+
+struct subtract {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN V value(V a, V b) {
+    return a - b;
+  }
+  template <class V>
+  TENON_FN pull2<V> pull(V g, V, V, V) {
+    return {g, -g};
+  }
+};
+
+struct multiply {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN V value(V a, V b) {
+    return a * b;
+  }
+  template <class V>
+  TENON_FN pull2<V> pull(V g, V, V a, V b) {
+    return {g * b, g * a};
+  }
+};
+
+struct divide {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN V value(V a, V b) {
+    return a / b;
+  }
+  template <class V>
+  TENON_FN pull2<V> pull(V g, V y, V, V b) {
+    V const ga = g / b;
+    return {ga, -ga * y};
+  }
+};
+
+struct negate {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN V value(V a) {
+    return -a;
+  }
+  template <class V>
+  TENON_FN pull1<V> pull(V g, V, V) {
+    return {-g};
+  }
+};
+
+struct exp {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN V value(V a) {
+    return math::exp(a);
+  }
+  template <class V>
+  TENON_FN pull1<V> pull(V g, V y, V) {
+    return {g * y};
+  }
+};
+
+struct log {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN V value(V a) {
+    return math::log(a);
+  }
+  template <class V>
+  TENON_FN pull1<V> pull(V g, V, V a) {
+    return {g / a};
+  }
+};
+
+struct sqrt {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN V value(V a) {
+    return math::sqrt(a);
+  }
+  template <class V>
+  TENON_FN pull1<V> pull(V g, V y, V) {
+    return {g / (y + y)};
+  }
+};
+
+struct tanh {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN V value(V a) {
+    return math::tanh(a);
+  }
+  template <class V>
+  TENON_FN pull1<V> pull(V g, V y, V) {
+    return {g - g * y * y};
+  }
+};
+
+struct sigmoid {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN V value(V a) {
+    return math::sigmoid(a);
+  }
+  template <class V>
+  TENON_FN pull1<V> pull(V g, V y, V) {
+    V const gy = g * y;
+    return {gy - gy * y};
+  }
+};
+
+struct relu {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN V value(V a) {
+    return math::max(a, V{});
+  }
+  template <class V>
+  TENON_FN pull1<V> pull(V g, V, V a) {
+    return {math::select(a > V{}, g, V{})};
+  }
+};
+
+struct abs {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN V value(V a) {
+    return math::abs(a);
+  }
+  template <class V>
+  TENON_FN pull1<V> pull(V g, V, V a) {
+    return {math::select(a > V{}, g, math::select(a < V{}, -g, V{}))};
+  }
+};
+
+struct pow {
+  static constexpr std::size_t flops = 2;
+  template <class V>
+  TENON_FN V value(V a, V b) {
+    return math::pow(a, b);
+  }
+  template <class V>
+  TENON_FN pull2<V> pull(V g, V y, V a, V b) {
+    // At a = 0 the quotient y / a is 0 / 0: use the power one lower instead of it.
+    V const one = V{} + 1;
+    return {g * b * math::pow(a, b - one), g * y * math::log(math::select(a > V{}, a, one))};
+  }
+};
+
+/// The smaller and the larger of two; a tie sends the gradient to the first.
+struct minimum {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN V value(V a, V b) {
+    return math::min(a, b);
+  }
+  template <class V>
+  TENON_FN pull2<V> pull(V g, V, V a, V b) {
+    return {math::select(a <= b, g, V{}), math::select(a <= b, V{}, g)};
+  }
+};
+struct maximum {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN V value(V a, V b) {
+    return math::max(a, b);
+  }
+  template <class V>
+  TENON_FN pull2<V> pull(V g, V, V a, V b) {
+    return {math::select(a >= b, g, V{}), math::select(a >= b, V{}, g)};
+  }
+};
+
+// Comparisons give a mask; no gradient flows through them.
+struct less {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN auto value(V a, V b) {
+    return a < b;
+  }
+};
+struct less_equal {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN auto value(V a, V b) {
+    return a <= b;
+  }
+};
+struct equal {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN auto value(V a, V b) {
+    return a == b;
+  }
+};
+
+}  // namespace tenon::fn

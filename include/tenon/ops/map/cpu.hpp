@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: BSL-1.0
+// Maps and reductions on the CPU: one vectorised loop nest for an expression, one for all of its gradients together.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "../../cpu/pack.hpp"
+#include "../../cpu/random.hpp"
+#include "../../expr/evaluate.hpp"
+
+namespace tenon::cpu {
+
+/// Part `chunk` of `chunks` equal parts of [0, total).
+struct range {
+  std::size_t begin, end;
+};
+constexpr range part_of(std::size_t total, std::size_t chunks, std::size_t chunk) {
+  return {total * chunk / chunks, total * (chunk + 1) / chunks};
+}
+
+/// Into how many chunks to cut a loop of `elements` elements of `cost` operations each, at most `most`.
+constexpr std::size_t chunks_for(std::size_t elements, std::size_t cost, std::size_t most) {
+  std::size_t const wanted = elements * (cost + 2) / (std::size_t{1} << 17);
+  return std::clamp<std::size_t>(wanted, 1, std::min<std::size_t>(most, 16));
+}
+
+/// The environment in which a lowered tree is evaluated: one pack of lanes at a position of the vector axis.
+template <bool Full>
+struct lane_environment {
+  call_arguments const& arguments;
+  void const* const* base;  ///< per operand: where the current row starts (for masks: its element number)
+  std::size_t position;
+  std::size_t count;  ///< lanes in use, unless Full
+
+  template <class T>
+  TENON_ALWAYS_INLINE static pack<T> splat(T x) {
+    return broadcast<T>(x);
+  }
+
+  template <std::size_t I, class T, class L>
+  TENON_ALWAYS_INLINE auto get() const {
+    constexpr std::size_t stride = L::values[L::values.size() - 1];
+    T const* p = static_cast<T const*>(base[I]) + position * stride;
+    if constexpr (stride == 0) {
+      return broadcast<tenon::detail::computed<T>>(*p);
+    } else if constexpr (stride == 1) {
+      if constexpr (Full)
+        return load(p);
+      else
+        return load_partial(p, count);
+    } else {
+      pack<tenon::detail::computed<T>> v{};
+      for (std::size_t l = 0; l < (Full ? lanes : count); ++l) v[l] = p[l * stride];
+      return v;
+    }
+  }
+
+  template <std::size_t I, class L>
+  TENON_ALWAYS_INLINE pack<float> keep(double rate, std::int64_t site) const {
+    constexpr std::size_t stride = L::values[L::values.size() - 1];
+    auto const first = reinterpret_cast<std::uintptr_t>(base[I]) + position * stride;
+    auto const element = broadcast<std::uint32_t>(static_cast<std::uint32_t>(first)) +
+                         iota<std::uint32_t>() * static_cast<std::uint32_t>(stride);
+    auto const bits = random16<pack<std::uint32_t>>(element, static_cast<std::uint32_t>(site), arguments.state->seed,
+                                                    arguments.state->step);
+    auto const threshold = static_cast<std::uint32_t>(rate * 65536.0 + 0.5);
+    auto const scale = static_cast<float>(1.0 / (1.0 - rate));
+    return select(bits >= threshold, broadcast<float>(scale), broadcast<float>(0.0f));
+  }
+};
+
+/// Coordinates of a loop's rows.
+template <class Nest, std::size_t Begin, std::size_t Count>
+TENON_ALWAYS_INLINE void decode(std::size_t number, std::size_t* coordinates) {
+  for (std::size_t d = Begin + Count; d-- > Begin;) {
+    coordinates[d] = number % Nest::extents[d];
+    number /= Nest::extents[d];
+  }
+}
+
+template <class X>
+struct place;  // where a leaf's row starts
+template <std::size_t I, class T, class L>
+struct place<element_at<I, T, L>> {
+  static constexpr std::size_t index = I;
+  using element = T;
+  using layout = L;
+};
+template <std::size_t I, std::size_t J, std::size_t K, class L>
+struct place<mask_at<I, J, K, L>> {
+  static constexpr std::size_t index = I;
+  using element = char;
+  using layout = L;
+};
+
+template <class Nest, class Leaf, std::size_t Outer>
+TENON_ALWAYS_INLINE std::size_t row_offset(std::size_t const* coordinates) {
+  std::size_t offset = 0;
+  for (std::size_t d = 0; d < Outer; ++d) offset += coordinates[d] * place<Leaf>::layout::values[d];
+  return offset;
+}
+
+template <class Nest, class... Leaf>
+TENON_ALWAYS_INLINE void set_rows(tenon::detail::list<Leaf...>, call_arguments const& a, std::size_t const* coordinates,
+                                  void const** base) {
+  ((base[place<Leaf>::index] = reinterpret_cast<void const*>(
+        reinterpret_cast<std::uintptr_t>(a.operands[place<Leaf>::index]) +
+        row_offset<Nest, Leaf, Nest::rank - 1>(coordinates) * sizeof(typename place<Leaf>::element))),
+   ...);
+}
+
+template <bool Full, std::size_t Stride, class T, class V>
+TENON_ALWAYS_INLINE void put(T* p, V v, std::size_t count, bool add) {
+  if constexpr (Stride == 1) {
+    if constexpr (Full) {
+      if (add) v += load(p);
+      store(p, v);
+    } else {
+      if (add) v += load_partial(p, count);
+      store_partial(p, v, count);
+    }
+  } else {
+    for (std::size_t l = 0; l < (Full ? lanes : count); ++l) {
+      auto const old = add ? static_cast<element_of<V>>(p[l * Stride]) : element_of<V>{};
+      p[l * Stride] = static_cast<T>(old + v[l]);
+    }
+  }
+}
+
+// ---- maps --------------------------------------------------------------------------------------------------
+
+/// out = tree, for every element; operands: out, then the tree's leaves.
+template <class Nest, class Out, class Tree>
+struct map_kernel {
+  using leaves = typename tenon::detail::all_loads<Tree>::type;
+  using element = typename place<Out>::element;
+  static constexpr std::size_t vector_extent = Nest::vector_extent;
+  static constexpr bool by_rows = Nest::kept > 0;
+  static constexpr std::size_t chunks =
+      chunks_for(Nest::rows * vector_extent, tenon::detail::flops_of<Tree>,
+                 by_rows ? Nest::rows : (vector_extent + lanes - 1) / lanes);
+
+  static void run(call_arguments const& a, std::size_t chunk) {
+    bool const add = a.adds_to(0);
+    if constexpr (by_rows) {
+      auto const rows = part_of(Nest::rows, chunks, chunk);
+      for (std::size_t row = rows.begin; row < rows.end; ++row) do_row(a, row, 0, vector_extent, add);
+    } else {
+      auto const blocks = part_of((vector_extent + lanes - 1) / lanes, chunks, chunk);
+      do_row(a, 0, blocks.begin * lanes, std::min(blocks.end * lanes, vector_extent), add);
+    }
+  }
+
+ private:
+  static void do_row(call_arguments const& a, std::size_t row, std::size_t begin, std::size_t end, bool add) {
+    std::size_t coordinates[Nest::rank];
+    decode<Nest, 0, Nest::kept>(row, coordinates);
+    void const* base[32];
+    set_rows<Nest>(leaves{}, a, coordinates, base);
+    element* const out = a.template out<element>(0) + row_offset<Nest, Out, Nest::rank - 1>(coordinates);
+    std::size_t i = begin;
+    for (; i + lanes <= end; i += lanes) at<true>(a, base, out, i, lanes, add);
+    if (i < end) at<false>(a, base, out, i, end - i, add);
+  }
+  template <bool Full>
+  TENON_ALWAYS_INLINE static void at(call_arguments const& a, void const* const* base, element* out, std::size_t i,
+                                     std::size_t count, bool add) {
+    constexpr std::size_t stride = place<Out>::layout::values[Nest::rank - 1];
+    using to = tenon::detail::computed<element>;
+    lane_environment<Full> const env{a, base, i, count};
+    auto const v = tenon::detail::value_as<to, Tree>(env, tenon::detail::forward<Tree>::template run<to>(env));
+    put<Full, stride>(out + i * stride, v, count, add);
+  }
+};
+
+// ---- reductions --------------------------------------------------------------------------------------------
+
+template <class Kind>
+struct combine {  // sum and mean
+  template <class V>
+  TENON_ALWAYS_INLINE static V start() {
+    return V{};
+  }
+  template <class V>
+  TENON_ALWAYS_INLINE static V join(V a, V b) {
+    return a + b;
+  }
+  template <class V>
+  TENON_ALWAYS_INLINE static auto across(V v) {
+    return sum(v);
+  }
+};
+template <>
+struct combine<by_max> {
+  template <class V>
+  TENON_ALWAYS_INLINE static V start() {
+    return broadcast<element_of<V>>(std::numeric_limits<element_of<V>>::lowest());
+  }
+  template <class V>
+  TENON_ALWAYS_INLINE static V join(V a, V b) {
+    return max(a, b);
+  }
+  template <class V>
+  TENON_ALWAYS_INLINE static auto across(V v) {
+    return max_of(v);
+  }
+};
+
+/// out = tree reduced over the nest's reduced loops; operands: out, then the tree's leaves.
+template <class Kind, class Nest, class Out, class Tree>
+struct reduce_kernel {
+  using leaves = typename tenon::detail::all_loads<Tree>::type;
+  using element = typename place<Out>::element;
+  using type = typename tenon::detail::tree_type<Tree>::type;
+  using value = pack<type>;
+  using how = combine<Kind>;
+  static constexpr std::size_t vector_extent = Nest::vector_extent;
+  static constexpr std::size_t count = Nest::reduced_rows * (Nest::vector_reduced ? vector_extent : 1);
+  static constexpr std::size_t blocks = (vector_extent + lanes - 1) / lanes;
+  static constexpr bool by_rows = Nest::kept > 0 || Nest::vector_reduced;
+  static constexpr std::size_t chunks =
+      chunks_for(Nest::rows * Nest::reduced_rows * vector_extent, tenon::detail::flops_of<Tree> + 1,
+                 by_rows ? Nest::rows : blocks);
+
+  static void run(call_arguments const& a, std::size_t chunk) {
+    bool const add = a.adds_to(0);
+    if constexpr (by_rows) {
+      auto const rows = part_of(Nest::rows, chunks, chunk);
+      for (std::size_t row = rows.begin; row < rows.end; ++row) {
+        if constexpr (Nest::vector_reduced)
+          to_scalar(a, row, add);
+        else
+          to_vector(a, row, 0, vector_extent, add);
+      }
+    } else {
+      auto const mine = part_of(blocks, chunks, chunk);
+      to_vector(a, 0, mine.begin * lanes, std::min(mine.end * lanes, vector_extent), add);
+    }
+  }
+
+ private:
+  template <class T>
+  TENON_ALWAYS_INLINE static T finish(T v) {
+    if constexpr (std::is_same_v<Kind, by_mean>)
+      return v * (type(1) / static_cast<type>(count));
+    else
+      return v;
+  }
+
+  template <bool Full>
+  TENON_ALWAYS_INLINE static value at(call_arguments const& a, void const* const* base, std::size_t i, std::size_t n) {
+    lane_environment<Full> const env{a, base, i, n};
+    return tenon::detail::value_as<type, Tree>(env, tenon::detail::forward<Tree>::template run<type>(env));
+  }
+
+  static void to_scalar(call_arguments const& a, std::size_t row, bool add) {
+    std::size_t coordinates[Nest::rank];
+    decode<Nest, 0, Nest::kept>(row, coordinates);
+    value total = how::template start<value>();
+    for (std::size_t r = 0; r < Nest::reduced_rows; ++r) {
+      decode<Nest, Nest::kept, Nest::reduced>(r, coordinates);
+      void const* base[32];
+      set_rows<Nest>(leaves{}, a, coordinates, base);
+      std::size_t i = 0;
+      for (; i + lanes <= vector_extent; i += lanes) total = how::join(total, at<true>(a, base, i, lanes));
+      if constexpr (vector_extent % lanes != 0) {
+        std::size_t const n = vector_extent - i;
+        auto const used = iota<std::int32_t>() < static_cast<std::int32_t>(n);
+        total = how::join(total, select(used, at<false>(a, base, i, n), how::template start<value>()));
+      }
+    }
+    element* const out = a.template out<element>(0) + row_offset<Nest, Out, Nest::kept>(coordinates);
+    type const result = finish(how::across(total));
+    *out = static_cast<element>(add ? static_cast<type>(*out) + result : result);
+  }
+
+  static void to_vector(call_arguments const& a, std::size_t row, std::size_t begin, std::size_t end, bool add) {
+    std::size_t coordinates[Nest::rank];
+    decode<Nest, 0, Nest::kept>(row, coordinates);
+    std::size_t i = begin;
+    for (; i + 4 * lanes <= end; i += 4 * lanes) columns<true, 4>(a, coordinates, i, lanes, add);
+    for (; i + lanes <= end; i += lanes) columns<true, 1>(a, coordinates, i, lanes, add);
+    if (i < end) columns<false, 1>(a, coordinates, i, end - i, add);
+  }
+
+  // Width packs side by side: the reduced loops run over memory rows apart, and wider columns use more of each cache line fetched.
+  template <bool Full, std::size_t Width>
+  TENON_ALWAYS_INLINE static void columns(call_arguments const& a, std::size_t* coordinates, std::size_t i, std::size_t n,
+                                          bool add) {
+    value total[Width];
+    for (auto& t : total) t = how::template start<value>();
+    for (std::size_t r = 0; r < Nest::reduced_rows; ++r) {
+      decode<Nest, Nest::kept, Nest::reduced>(r, coordinates);
+      void const* base[32];
+      set_rows<Nest>(leaves{}, a, coordinates, base);
+      for (std::size_t w = 0; w < Width; ++w) total[w] = how::join(total[w], at<Full>(a, base, i + w * lanes, n));
+    }
+    constexpr std::size_t stride = place<Out>::layout::values[Nest::rank - 1];
+    element* const out = a.template out<element>(0) + row_offset<Nest, Out, Nest::kept>(coordinates);
+    for (std::size_t w = 0; w < Width; ++w)
+      put<Full, stride>(out + (i + w * lanes) * stride, finish(total[w]), n, add);
+  }
+};
+
+// ---- gradients of maps and reductions ------------------------------------------------------------------------
+
+template <class... Leaf>
+struct leaf_gradients {
+  template <std::size_t I>
+  struct slot;  // unused, for diagnostics only
+};
+
+/// One pack of gradient per leaf, found by the leaf's operand number.
+template <std::size_t I, class V>
+struct gradient_slot {
+  V value{};
+};
+template <class List>
+struct gradient_pack;
+template <std::size_t... I, class... T, class... L>
+struct gradient_pack<tenon::detail::list<element_at<I, T, L>...>> : gradient_slot<I, pack<tenon::detail::computed<T>>>... {
+  template <std::size_t J, class V>
+  TENON_ALWAYS_INLINE void add(V const& g) {
+    slot<J>(*this) += g;
+  }
+  template <std::size_t J, class V>
+  TENON_ALWAYS_INLINE static V& slot(gradient_slot<J, V>& s) {
+    return s.value;
+  }
+};
+
+/// The gradients of all leaves of a tree in one loop; operands: one sink per leaf in `Sinks` (null: not wanted), then the gradient G of
+/// the result, the result Y (max alone reads it), and the tree's leaves. Sink k belongs to leaf number `Leaves`[k]. A sink that lacks the
+/// loop's first axis gets one part per chunk, to be summed by the caller, if there are several chunks.
+template <class Kind, class Nest, std::size_t Chunks, class G, class Y, class Tree, class Leaves, class Sinks>
+struct pull_kernel;
+
+template <class Kind, class Nest, std::size_t Chunks, class G, class Y, class Tree, class... Leaf, class... Sink>
+struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>, tenon::detail::list<Sink...>> {
+  using loads = typename tenon::detail::all_loads<Tree>::type;
+  using type = typename tenon::detail::tree_type<Tree>::type;
+  using leaf_list = tenon::detail::list<Leaf...>;
+  static constexpr std::size_t sinks = sizeof...(Sink);
+  static constexpr std::size_t outer = Nest::rank - 1;
+  static constexpr std::size_t rows = Nest::rows * Nest::reduced_rows;
+  static constexpr std::size_t vector_extent = Nest::vector_extent;
+  static constexpr bool by_rows = outer > 0;
+
+  static void run(call_arguments const& a, std::size_t chunk) {
+    if constexpr (by_rows) {
+      auto const first = part_of(Nest::extents[0], Chunks, chunk);
+      constexpr std::size_t inner_rows = rows / Nest::extents[0];
+      for (std::size_t row = first.begin * inner_rows; row < first.end * inner_rows; ++row)
+        do_row(a, row, first.begin, chunk, 0, vector_extent);
+    } else {
+      auto const blocks = part_of((vector_extent + lanes - 1) / lanes, Chunks, chunk);
+      do_row(a, 0, 0, chunk, blocks.begin * lanes, std::min(blocks.end * lanes, vector_extent));
+    }
+  }
+
+ private:
+  struct sink_row {
+    void* row = nullptr;
+    bool add = false;
+  };
+
+  template <class S>
+  static sink_row sink_at(call_arguments const& a, std::size_t const* coordinates, std::size_t first, std::size_t chunk) {
+    using element = typename place<S>::element;
+    constexpr auto strides = place<S>::layout::values;
+    auto* const start = static_cast<element*>(a.operands[place<S>::index]);
+    if (start == nullptr) return {};
+    std::size_t offset = row_offset<Nest, S, outer>(coordinates);
+    bool touched = false;  // by an earlier iteration of a loop that this sink lacks
+    for (std::size_t d = 0; d < outer; ++d)
+      if (strides[d] == 0) touched |= coordinates[d] != (d == 0 ? first : 0);
+    if constexpr (Chunks > 1 && (by_rows ? strides[0] : strides[outer]) == 0) {
+      std::size_t part = 1;  // elements of one chunk's part, dense
+      for (std::size_t d = 0; d < Nest::rank; ++d)
+        if (strides[d] != 0) part += (Nest::extents[d] - 1) * strides[d];
+      offset += chunk * part;
+    }
+    return {start + offset, touched || a.adds_to(place<S>::index)};
+  }
+
+  static void do_row(call_arguments const& a, std::size_t row, std::size_t first, std::size_t chunk, std::size_t begin,
+                     std::size_t end) {
+    std::size_t coordinates[Nest::rank];
+    decode<Nest, 0, outer>(row, coordinates);
+    void const* base[48];
+    set_rows<Nest>(loads{}, a, coordinates, base);
+    set_rows<Nest>(tenon::detail::list<G, Y>{}, a, coordinates, base);
+    sink_row const sink[] = {sink_at<Sink>(a, coordinates, first, chunk)...};
+    gradient_pack<leaf_list> totals;
+    std::size_t i = begin;
+    for (; i + lanes <= end; i += lanes) at<true>(a, base, sink, totals, i, lanes);
+    if (i < end) at<false>(a, base, sink, totals, i, end - i);
+    std::size_t k = 0;
+    (finish_row<Leaf, Sink>(sink[k++], totals), ...);
+  }
+
+  template <bool Full>
+  TENON_ALWAYS_INLINE static void at(call_arguments const& a, void const* const* base, sink_row const* sink,
+                                     gradient_pack<leaf_list>& totals, std::size_t i, std::size_t count) {
+    lane_environment<Full> const env{a, base, i, count};
+    auto const e = tenon::detail::forward<Tree>::template run<type>(env);
+    auto g = tenon::detail::value_as<type, G>(env, tenon::detail::forward<G>::template run<type>(env));
+    if constexpr (std::is_same_v<Kind, by_mean>) {
+      constexpr std::size_t n = [] {
+        std::size_t product = 1;
+        for (std::size_t d = 0; d < Nest::rank; ++d)
+          if (place<G>::layout::values[d] == 0) product *= Nest::extents[d];
+        return product;
+      }();
+      g *= type(1) / static_cast<type>(n);
+    }
+    if constexpr (std::is_same_v<Kind, by_max>) {
+      auto const y = tenon::detail::forward<Y>::template run<type>(env).value;
+      g = select(e.value == y, g, pack<type>{});
+    }
+    gradient_pack<leaf_list> here;
+    tenon::detail::backward<Tree>::run(env, e, g, here);
+    std::size_t k = 0;
+    (deliver<Full, Leaf, Sink>(sink[k++], here, totals, i, count), ...);
+  }
+
+  template <bool Full, class L, class S>
+  TENON_ALWAYS_INLINE static void deliver(sink_row const& sink, gradient_pack<leaf_list>& here,
+                                          gradient_pack<leaf_list>& totals, std::size_t i, std::size_t count) {
+    constexpr std::size_t stride = place<S>::layout::values[outer];
+    using element = typename place<S>::element;
+    auto v = gradient_pack<leaf_list>::template slot<place<L>::index>(here);
+    if constexpr (stride == 0) {
+      if constexpr (!Full) v = select(iota<std::int32_t>() < static_cast<std::int32_t>(count), v, decltype(v){});
+      gradient_pack<leaf_list>::template slot<place<L>::index>(totals) += v;
+    } else {
+      if (sink.row != nullptr) put<Full, stride>(static_cast<element*>(sink.row) + i * stride, v, count, sink.add);
+    }
+  }
+
+  template <class L, class S>
+  TENON_ALWAYS_INLINE static void finish_row(sink_row const& sink, gradient_pack<leaf_list>& totals) {
+    if constexpr (place<S>::layout::values[outer] == 0) {
+      using element = typename place<S>::element;
+      if (sink.row == nullptr) return;
+      auto* const p = static_cast<element*>(sink.row);
+      auto const total = sum(gradient_pack<leaf_list>::template slot<place<L>::index>(totals));
+      *p = static_cast<element>(sink.add ? static_cast<decltype(total)>(*p) + total : total);
+    }
+  }
+};
+
+}  // namespace tenon::cpu

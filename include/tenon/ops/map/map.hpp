@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: BSL-1.0
+// Maps and reductions: what an expression becomes when its value is needed.
+//
+//   keep(e)            stores an expression: a variable of the recording, or a tensor
+//   tensor y = e       one loop, at once
+//
+// Derivative: by the chain rule through the expression (expr/evaluate.hpp), all leaves in one loop.
+#pragma once
+#include <array>
+#include <cstddef>
+
+#include "cpu.hpp"
+
+namespace tenon {
+
+namespace detail {
+
+/// One element-wise loop with its reduction: where Out (element type, shape, layout) gets expression X.
+template <class Kind, class Out, class X>
+struct map_call {
+  using out_shape = typename Out::shape_type;
+  using loop = unite_t<operation::map, out_shape, typename X::shape_type>;
+  using strides_list = typename join_lists<list<strides_in<out_shape, typename Out::layout, loop>>,
+                                           typename leaf_strides<X, loop>::type>::type;
+  using arrangement = typename arrange_list<loop, out_shape, 0, strides_list>::type;
+  using nest_type = typename arrangement::nest_type;
+  using out = element_at<0, typename Out::element, typename arrangement::template leaf<0>>;
+  using tree = typename lower<X, arrangement, 1, 0, 0>::type;
+  static constexpr bool reduces = loop::size != out_shape::size;
+  using kernel_type = typename std::conditional_t<reduces, std::type_identity<cpu::reduce_kernel<Kind, nest_type, out, tree>>,
+                                                  std::type_identity<cpu::map_kernel<nest_type, out, tree>>>::type;
+  static constexpr std::size_t flops = loop::size * (flops_of<tree> + (reduces ? 1 : 0));
+};
+
+template <class Kind, class Out, class X>
+struct map_pull;
+
+template <class Kind, class Out, class X>
+constexpr call_spec map_spec(X const& x) {
+  using c = map_call<Kind, Out, X>;
+  call_spec spec;
+  spec.name = c::reduces ? "reduce" : "map";
+  spec.run = &c::kernel_type::run;
+  spec.pull = &map_pull<Kind, Out, X>::run;
+  spec.chunks = c::kernel_type::chunks;
+  spec.flops = c::flops;
+  spec.in_place = !c::reduces;
+  std::size_t scalars = 0, integers = 0;
+  collect_numbers(x, spec, scalars, integers);
+  return spec;
+}
+
+template <class X>
+inline constexpr std::size_t bytes_of = X::shape_type::size * sizeof(typename X::element);
+
+/// Records out = x (or out += x); Out says the type of what stands at `where`.
+template <class Kind, class Out, class X>
+constexpr void record_map(recorder& r, location where, bool add, X const& x) {
+  r.begin(map_spec<Kind, Out, X>(x));
+  r.output(where, bytes_of<Out>, add);
+  each_leaf(x, [&]<class Leaf>(Leaf const& leaf) {
+    if constexpr (is_mask<Leaf>)
+      r.operand({}, 0);
+    else
+      r.operand(r.place(leaf), bytes_of<Leaf>);
+  });
+  r.end();
+}
+
+/// Runs out = x at once.
+template <class Kind, class Out, class X>
+void run_map(typename Out::element* out, X const& x) {
+  auto const spec = map_spec<Kind, Out, X>(x);
+  void* operands[32] = {out};
+  std::size_t count = 1;
+  each_leaf(x, [&]<class Leaf>(Leaf const& leaf) {
+    if constexpr (is_mask<Leaf>)
+      operands[count++] = nullptr;
+    else
+      operands[count++] = const_cast<void*>(static_cast<void const*>(leaf.data()));
+  });
+  run_state const state{};
+  call_arguments const a{operands, spec.scalars.data(), spec.integers.data(), 0, &state};
+  for (std::size_t c = 0; c < spec.chunks; ++c) spec.run(a, c);
+}
+
+// ---- the gradient --------------------------------------------------------------------------------------------
+
+template <std::size_t N>
+struct parts : axis<N> {};  // the chunks of a gradient that several chunks add to
+
+template <class Kind, class Out, class X>
+struct map_pull {
+  using forward_call = map_call<Kind, Out, X>;
+  using loop = typename forward_call::loop;
+  using infos = typename leaf_infos<X>::type;
+  using wanted = typename gradient_leaves<typename forward_call::tree>::type;  // element_at<1 + leaf number, …>
+
+  template <class Leaf>
+  struct number;
+  template <std::size_t I, class T, class L>
+  struct number<element_at<I, T, L>> {
+    static constexpr std::size_t value = I - 1;
+  };
+
+  template <class Wanted>
+  struct with;
+  template <class... W>
+  struct with<list<W...>> {
+    static constexpr std::size_t sinks = sizeof...(W);
+    template <std::size_t K>
+    using info = typename list_at<number<typename list_at<K, list<W...>>::type>::value, infos>::type;
+
+    using g_strides = strides_in<typename Out::shape_type, typename Out::layout, loop>;
+    using leaf_list = typename leaf_strides<X, loop>::type;
+    template <class Info>
+    using own_strides = strides_in<typename Info::shape_type, typename Info::layout, loop>;
+    template <class Info>
+    using dense_strides = strides_in<typename Info::shape_type, row_major<typename Info::shape_type>, loop>;
+
+    // First as if every sink were walked like its leaf: that tells which axis is cut into chunks, and which sinks lack it.
+    using draft =
+        typename arrange_list<loop, loop, sinks,
+                              typename join_lists<list<own_strides<typename list_at<number<W>::value, infos>::type>...>,
+                                                  list<g_strides, g_strides>, leaf_list>::type>::type;
+    static constexpr std::size_t cost = 3 * flops_of<typename forward_call::tree> + sinks;
+
+    template <class Arrangement>
+    static constexpr std::size_t chunks_of = [] {
+      using n = typename Arrangement::nest_type;
+      return cpu::chunks_for(loop::size, cost,
+                             n::rank > 1 ? n::extents[0] : (n::vector_extent + cpu::lanes - 1) / cpu::lanes);
+    }();
+    template <class Arrangement, std::size_t K>
+    static constexpr bool lacks_chunk_axis =
+        Arrangement::template leaf<K>::values[0] == 0;  // the first loop, or the vector axis if there is no other
+    template <std::size_t K>
+    static constexpr bool in_parts = chunks_of<draft> > 1 && lacks_chunk_axis<draft, K>;
+
+    template <class Sequence>
+    struct final_form;
+    template <std::size_t... K>
+    struct final_form<std::index_sequence<K...>> {
+      using arrangement = typename arrange_list<
+          loop, loop, sinks,
+          typename join_lists<
+              list<std::conditional_t<in_parts<K>, dense_strides<info<K>>, own_strides<info<K>>>...>,
+              list<g_strides, g_strides>, leaf_list>::type>::type;
+      static constexpr std::size_t chunks = std::min(chunks_of<draft>, chunks_of<arrangement>);
+      using tree = typename lower<X, arrangement, sinks + 2, 0, 0>::type;
+      using g = element_at<sinks, typename Out::element, typename arrangement::template leaf<sinks>>;
+      using y = element_at<sinks + 1, typename Out::element, typename arrangement::template leaf<sinks + 1>>;
+      using kernel_type =
+          cpu::pull_kernel<Kind, typename arrangement::nest_type, chunks, g, y, tree, typename gradient_leaves<tree>::type,
+                           list<element_at<K, typename info<K>::element, typename arrangement::template leaf<K>>...>>;
+    };
+    using final = final_form<std::make_index_sequence<sinks>>;
+
+    /// A detour for the gradient of leaf K: parts to sum, or a copy where two leaves see one value in different ways.
+    struct detour {
+      location where{};
+      bool taken = false;
+    };
+
+    template <std::size_t... K>
+    static constexpr void run(recorder& r, std::size_t index, std::index_sequence<K...>) {
+      auto const source = r.operand_of(index, 0);
+      auto const g = r.gradient_source<typename Out::shape_type, typename Out::layout>(source);
+      if (!g.exists()) return;
+      std::array<location, sinks> const value{r.operand_of(index, 1 + number<W>::value)...};
+      if (!(r.is_active(value[K]) || ...)) return;
+      call_spec spec = r.calls()[index];
+      spec.run = &final::kernel_type::run;
+      spec.pull = nullptr;
+      spec.name = "map gradient";
+      spec.chunks = final::chunks;
+      spec.flops = cost * loop::size;
+      spec.in_place = false;
+      std::array<detour, sinks> detours{};
+      std::array<typename recorder::gradient_place, sinks> direct{};
+      (plan_sink<K>(r, value, detours, direct), ...);
+      std::size_t const leaves = r.calls()[index].operands - 1;
+      r.begin(spec);
+      (r.output(detours[K].taken ? detours[K].where : direct[K].where,
+                bytes_of<info<K>> * (detours[K].taken && in_parts<K> ? final::chunks : 1), direct[K].add),
+       ...);
+      r.operand(g, bytes_of<Out>);
+      r.operand(std::is_same_v<Kind, by_max> ? source : location{}, bytes_of<Out>);
+      for (std::size_t leaf = 0; leaf < leaves; ++leaf) {
+        auto const where = r.operand_of(index, 1 + leaf);
+        r.operand(where, where.exists() ? leaf_bytes(leaf) : 0);
+      }
+      r.end();
+      (finish_sink<K>(r, value[K], detours[K]), ...);
+    }
+
+   private:
+    static constexpr std::size_t leaf_bytes(std::size_t leaf) {
+      std::size_t result = 0, n = 0;
+      [&]<class... Info>(list<Info...>) { ((result = n++ == leaf ? bytes_of<Info> : result), ...); }(infos{});
+      return result;
+    }
+
+    template <std::size_t K>
+    static constexpr void plan_sink(recorder& r, std::array<location, sinks> const& value,
+                                    std::array<detour, sinks>& detours,
+                                    std::array<typename recorder::gradient_place, sinks>& direct) {
+      if (!r.is_active(value[K])) return;
+      using I = info<K>;
+      if constexpr (in_parts<K>) {
+        using T = typename I::element;
+        detours[K] = {r.make<T, typename join<shape<parts<final::chunks>>, typename I::shape_type>::type>().at, true};
+      } else {
+        bool conflict = false;
+        [&]<std::size_t... J>(std::index_sequence<J...>) {
+          ((conflict |= !in_parts<J> && r.is_active(value[J]) && r.root(value[J]).storage == r.root(value[K]).storage &&
+                        (r.root(value[J]) != r.root(value[K]) ||
+                         !std::is_same_v<typename info<J>::layout, typename I::layout>) &&
+                        !r.disjoint<typename info<J>::shape_type, typename info<J>::layout, typename I::shape_type,
+                                    typename I::layout>(value[J], value[K])),
+           ...);
+        }(std::make_index_sequence<K>{});
+        if (conflict) {
+          storage s;
+          s.element_bytes = sizeof(typename I::element);
+          s.rank = 1;
+          s.extents[0] = span_of<typename I::shape_type, typename I::layout>;
+          s.bytes = s.extents[0] * s.element_bytes;
+          detours[K] = {{r.add_storage(s), 0}, true};
+        } else {
+          direct[K] = r.gradient_sink<typename I::shape_type, typename I::layout>(value[K]);
+        }
+      }
+    }
+
+    template <std::size_t K>
+    static constexpr void finish_sink(recorder& r, location value, detour const& d) {
+      if (!d.taken) return;
+      using I = info<K>;
+      using T = typename I::element;
+      auto const sink = r.gradient_sink<typename I::shape_type, typename I::layout>(value);
+      if constexpr (in_parts<K>) {
+        using all = typename join<shape<parts<final::chunks>>, typename I::shape_type>::type;
+        record_map<by_sum, I>(r, sink.where, sink.add, variable<T, all>{&r, d.where});
+      } else {
+        record_map<by_sum, I>(r, sink.where, sink.add,
+                              variable<T, typename I::shape_type, typename I::layout>{&r, d.where});
+      }
+    }
+  };
+
+  static constexpr void run(recorder& r, std::size_t index) {
+    if constexpr (!std::is_same_v<wanted, list<>>)
+      with<wanted>::run(r, index, std::make_index_sequence<with<wanted>::sinks>{});
+  }
+};
+
+template <class X>
+struct split_reduction {
+  using kind = by_sum;
+  static constexpr X const& tree(X const& x) { return x; }
+};
+template <class K, class S, class X>
+struct split_reduction<reduced<K, S, X>> {
+  using kind = K;
+  static constexpr X const& tree(reduced<K, S, X> const& x) { return x.operand; }
+};
+
+/// The first axis of S that Destination lacks or has with another extent, as an error; void if there is none.
+template <class Destination, class S>
+struct misfit {
+  using type = void;
+};
+template <class Destination, class A, class... Rest>
+struct misfit<Destination, shape<A, Rest...>> {
+  using clash_type = typename clash<operation::assign, A, Destination>::type;
+  using type = typename std::conditional_t<
+      !has_axis<Destination, A>, std::type_identity<axis_without_place<operation::assign, A, Destination>>,
+      std::conditional_t<!std::is_void_v<clash_type>, std::type_identity<clash_type>,
+                         misfit<Destination, shape<Rest...>>>>::type;
+};
+
+}  // namespace detail
+
+/// Can a value of shape S be assigned to Destination? Axes that S lacks are broadcast.
+template <class Destination, class S>
+concept assignable = std::is_void_v<typename detail::misfit<Destination, S>::type>;
+
+/// Stores the value of an expression: in a recording a variable, else a tensor. What is stored already stays as it is.
+template <class X>
+constexpr auto keep(X&& x) {
+  using D = std::remove_cvref_t<X>;
+  if constexpr (stored<D>) {
+    return detail::hold(std::forward<X>(x));
+  } else if constexpr (postponed<D>) {
+    return x.evaluate();
+  } else {
+    using T = element_of<D>;
+    using S = shape_of<D>;
+    using how = detail::split_reduction<D>;
+    auto const& tree = how::tree(x);
+    using tree_type = std::remove_cvref_t<decltype(tree)>;
+    if constexpr (is_recorded<D>) {
+      recorder& r = recorder_of(x);
+      auto const out = r.make<T, S>();
+      detail::record_map<typename how::kind, variable<T, S>, tree_type>(r, out.at, false, tree);
+      return out;
+    } else {
+      tensor_of<T, S> out;
+      detail::run_map<typename how::kind, tensor_of<T, S>, tree_type>(out.data(), tree);
+      return out;
+    }
+  }
+}
+
+template <class K, class S, class X>
+constexpr auto settle(reduced<K, S, X> const& x) {
+  return keep(x);
+}
+template <postponed X>
+constexpr auto settle(X const& x) {
+  return x.evaluate();
+}
+
+/// Evaluates an expression into a tensor, at once. The tensor's axes may stand in another order than the expression's.
+template <class T, class... A, operand X>
+  requires(!is_recorded<X> && !std::is_same_v<std::remove_cvref_t<X>, tensor<T, A...>> &&
+           assignable<shape<A...>, shape_of<X>>)
+void assign_to(tensor<T, A...>& out, X&& x) {
+  using D = std::remove_cvref_t<X>;
+  if constexpr (postponed<D>) {
+    assign_to(out, x.evaluate());
+  } else {
+    using how = detail::split_reduction<D>;
+    auto const& tree = how::tree(x);
+    detail::run_map<typename how::kind, tensor<T, A...>>(out.data(), tree);
+  }
+}
+template <class T, class... A, operand X>
+  requires(!is_recorded<X> && !assignable<shape<A...>, shape_of<X>>)
+typename detail::misfit<shape<A...>, shape_of<X>>::type assign_to(tensor<T, A...>& out, X&& x);
+
+}  // namespace tenon

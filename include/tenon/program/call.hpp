@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a program is made of: calls of kernels on places in memory. Plain data, so that every pass over a program
+// (derivatives, rewrites, lifetimes, costs) is an ordinary constexpr function over arrays.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace tenon {
+
+class recorder;
+
+/// What changes from run to run and kernels may need: it keys the random numbers and the optimiser's bias correction.
+struct run_state {
+  std::uint64_t seed = 0;
+  std::uint64_t step = 0;        ///< runs so far of programs that update parameters
+  float learning_rate_scale = 1;  ///< multiplies the recorded learning rate (schedules)
+};
+
+/// What a kernel sees: its operands, outputs first, and its constants.
+struct call_arguments {
+  void* const* operands;
+  double const* scalars;
+  std::int64_t const* integers;
+  std::uint32_t accumulate;  ///< bit k: add to output k instead of overwriting it
+  run_state const* state;
+
+  template <class T>
+  T* out(std::size_t k) const {
+    return static_cast<T*>(operands[k]);
+  }
+  template <class T>
+  T const* in(std::size_t k) const {
+    return static_cast<T const*>(operands[k]);
+  }
+  bool adds_to(std::size_t k) const { return ((accumulate >> k) & 1U) != 0; }
+};
+
+/// A kernel does one of the equal parts (chunks) into which its call is cut. How many there are is a property of the
+/// call, never of the machine: that is why results do not depend on the number of threads.
+using kernel = void (*)(call_arguments const&, std::size_t chunk);
+
+/// Records the calls that carry the gradient of call number `index` back to its operands.
+using pullback = void (*)(recorder&, std::size_t index);
+
+/// The part of a call that an operation states: everything but its operands.
+struct call_spec {
+  char const* name = "";
+  kernel run = nullptr;
+  pullback pull = nullptr;
+  std::size_t chunks = 1;
+  std::uint64_t flops = 0;
+  std::array<double, 8> scalars{};
+  std::array<std::int64_t, 4> integers{};
+  /// The output may take the memory of an operand that is dead after this call (element i depends on elements i alone).
+  bool in_place = false;
+};
+
+/// A place in a recording: a storage and an offset in bytes. No storage: an operand that is not there.
+struct location {
+  int storage = -1;
+  std::size_t offset = 0;
+  constexpr bool exists() const { return storage >= 0; }
+  friend constexpr bool operator==(location const&, location const&) = default;
+};
+
+/// A call in a recording; its operands stand in the recording's operand list, outputs first.
+struct call : call_spec {
+  std::size_t first_operand = 0;
+  std::size_t operands = 0;
+  std::size_t outputs = 0;
+  std::uint32_t accumulate = 0;
+  std::uint64_t bytes = 0;  ///< read and written, counting each operand once
+};
+
+/// The blocks of memory that a session has.
+enum class area : std::uint8_t { arena, parameters, state };
+
+inline constexpr std::size_t max_rank = 8;
+
+/// One piece of memory of a recording.
+struct storage {
+  enum class kind_t : std::uint8_t { temporary, input, output, parameter, gradient, state };
+  kind_t kind = kind_t::temporary;
+  char const* name = "";
+  std::size_t bytes = 0;
+  std::size_t element_bytes = 4;
+  std::size_t rank = 0;
+  std::array<std::size_t, max_rank> extents{};  ///< dense, for the bookkeeping of which parts hold a gradient
+  bool active = false;                          ///< depends on something that a gradient is wanted for
+  int parent = -1;                              ///< a slice of this storage (after `stack`), at parent_offset
+  std::size_t parent_offset = 0;
+  int host = -1;  ///< placed inside this storage, at host_offset; only the planner cares
+  std::size_t host_offset = 0;
+  int gradient = -1;
+  bool zero_first = false;  ///< a gradient that some parts write and others only read: cleared before its first use
+  std::size_t offset = 0;   ///< in its area; for parameters and state fixed from the start, else set by the plan
+};
+
+}  // namespace tenon

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSL-1.0
+// Element types as run-time values, for the ports of programs.
+#pragma once
+#include <cstdint>
+
+#include "../element.hpp"
+
+namespace tenon {
+
+enum class element_type : std::uint8_t { float32, float64, bfloat16, int32 };
+
+template <class T>
+inline constexpr element_type element_type_of = element_type::float32;
+template <>
+inline constexpr element_type element_type_of<double> = element_type::float64;
+template <>
+inline constexpr element_type element_type_of<bf16> = element_type::bfloat16;
+template <>
+inline constexpr element_type element_type_of<std::int32_t> = element_type::int32;
+
+}  // namespace tenon

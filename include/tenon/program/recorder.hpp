@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: BSL-1.0
+// The recorder: writes down what a function over typed variables does, as a list of calls. It works alike in a constant
+// expression and at start-up.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "../layout.hpp"
+#include "call.hpp"
+#include "element_type.hpp"
+#include "region.hpp"
+
+namespace tenon {
+
+/// A value of a recording: a typed handle on storage that the plan places.
+template <class T, well_formed S, class L = row_major<S>>
+struct variable {
+  using element = T;
+  using shape_type = S;
+  using layout = L;
+
+  recorder* owner = nullptr;
+  location at{};
+};
+
+/// A weight of a model: its place in the model's parameter block. Any recording may use it.
+template <class T, axis_type... A>
+struct basic_parameter {
+  using element = T;
+  using shape_type = shape<A...>;
+  using layout = row_major<shape_type>;
+
+  std::size_t offset = 0;  ///< bytes from the start of the parameter block
+};
+template <axis_type... A>
+using parameter = basic_parameter<float, A...>;
+
+/// A named end of a program: an input to fill or an output to read.
+struct port {
+  char const* name = "";
+  int storage = -1;
+  element_type type = element_type::float32;
+  std::size_t elements = 0;
+};
+
+/// A weight gradient that waits for the other time steps of the same weight, to become one product over all of them.
+struct deferred_gradient {
+  void (*emit)(recorder&, std::span<deferred_gradient const>) = nullptr;
+  location operand, gradient, sink;
+  std::size_t operand_bytes = 0, gradient_bytes = 0;
+  std::size_t issued_at = 0;
+};
+
+class recorder {
+ public:
+  /// Declares an input of the program.
+  template <class T, axis_type... A>
+  constexpr variable<T, shape<A...>> input(char const* name) {
+    auto const v = make<T, shape<A...>>(storage::kind_t::input, name);
+    inputs_.push_back({name, v.at.storage, element_type_of<T>, shape<A...>::size});
+    return v;
+  }
+
+  /// Wants the derivative with respect to an input as well; parameters are always wanted. Call it before using the input.
+  template <class T, class S>
+  constexpr void track(variable<T, S> const& v) {
+    storages_[static_cast<std::size_t>(v.at.storage)].active = true;
+  }
+
+  /// A new, unnamed value.
+  template <class T, well_formed S>
+  constexpr variable<T, S> make(storage::kind_t kind = storage::kind_t::temporary, char const* name = "") {
+    static_assert(S::rank <= max_rank);
+    storage s;
+    s.kind = kind;
+    s.name = name;
+    s.bytes = S::size * sizeof(T);
+    s.element_bytes = sizeof(T);
+    s.rank = S::rank;
+    for (std::size_t d = 0; d < S::rank; ++d) s.extents[d] = S::extents[d];
+    return {this, {add_storage(s), 0}};
+  }
+
+  constexpr int add_storage(storage const& s) {
+    storages_.push_back(s);
+    written_.emplace_back();
+    return static_cast<int>(storages_.size()) - 1;
+  }
+
+  template <class T, class... A>
+  constexpr location place(basic_parameter<T, A...> const& p) {
+    for (auto const& known : parameters_)
+      if (at(known).offset == p.offset) return {known, 0};
+    auto const v = make<T, shape<A...>>(storage::kind_t::parameter, "parameter");
+    at(v.at.storage).offset = p.offset;
+    at(v.at.storage).active = true;
+    parameters_.push_back(v.at.storage);
+    return v.at;
+  }
+  template <class T, class S, class L>
+  constexpr location place(variable<T, S, L> const& v) const {
+    return v.at;
+  }
+
+  // ---- calls -------------------------------------------------------------------------------------------------------
+
+  constexpr void begin(call_spec const& spec) {
+    call c;
+    static_cast<call_spec&>(c) = spec;
+    c.first_operand = operands_.size();
+    calls_.push_back(c);
+    order_.push_back({calls_.size() - 1, 0});
+  }
+  constexpr void output(location where, std::size_t bytes, bool add = false) {
+    auto& c = calls_.back();
+    if (where.exists()) {
+      if (add) c.accumulate |= 1U << c.outputs;
+      c.bytes += add ? 2 * bytes : bytes;
+    }
+    operands_.push_back(where);
+    ++c.outputs;
+    ++c.operands;
+  }
+  constexpr void operand(location where, std::size_t bytes) {
+    auto& c = calls_.back();
+    if (where.exists()) c.bytes += bytes;
+    operands_.push_back(where);
+    ++c.operands;
+  }
+  /// Ends the call begun last: its outputs now depend on whatever its operands depend on.
+  constexpr void end() {
+    auto const& c = calls_.back();
+    if (c.pull == nullptr) return;
+    bool active = false;
+    for (std::size_t k = c.outputs; k < c.operands; ++k) active |= is_active(operands_[c.first_operand + k]);
+    if (!active) return;
+    for (std::size_t k = 0; k < c.outputs; ++k) {
+      auto const where = operands_[c.first_operand + k];
+      if (where.exists()) at(root(where).storage).active = true;
+    }
+  }
+  /// Moves the call recorded last to just after call number `index` (weight gradients that were waiting).
+  constexpr void place_last_after(std::size_t index) { order_.back() = {index, 1}; }
+
+  constexpr location operand_of(std::size_t index, std::size_t k) const {
+    return operands_[calls_[index].first_operand + k];
+  }
+
+  // ---- structure ---------------------------------------------------------------------------------------------------
+
+  constexpr storage& at(int s) { return storages_[static_cast<std::size_t>(s)]; }
+  constexpr storage const& at(int s) const { return storages_[static_cast<std::size_t>(s)]; }
+
+  /// The storage that `where` lies in after stacking, and the offset there.
+  constexpr location root(location where) const {
+    while (at(where.storage).parent >= 0) {
+      where.offset += at(where.storage).parent_offset;
+      where.storage = at(where.storage).parent;
+    }
+    return where;
+  }
+  /// Like root, following also what was placed together for the sake of one product over all steps.
+  constexpr location physical(location where) const {
+    for (;;) {
+      where = root(where);
+      auto const& s = at(where.storage);
+      if (s.host < 0) return where;
+      where = {s.host, where.offset + s.host_offset};
+    }
+  }
+  /// Is `where` the whole of a temporary that nothing else contains yet?
+  constexpr bool is_free(location where, std::size_t bytes) const {
+    auto const& s = at(where.storage);
+    return where.offset == 0 && s.bytes == bytes && s.parent < 0 && s.host < 0 &&
+           (s.kind == storage::kind_t::temporary || s.kind == storage::kind_t::gradient);
+  }
+  constexpr bool is_active(location where) const {
+    return where.exists() && at(root(where).storage).active;
+  }
+
+  /// Do two views of one value share no element?
+  template <class S, class L, class OtherS, class OtherL>
+  constexpr bool disjoint(location a, location b) const {
+    a = root(a);
+    b = root(b);
+    auto const x = region_of(at(a.storage), a.offset, S::extents, L::values);
+    auto const y = region_of(at(b.storage), b.offset, OtherS::extents, OtherL::values);
+    return x.regular && y.regular && x.common_volume(y) == 0;
+  }
+
+  // ---- gradients ---------------------------------------------------------------------------------------------------
+
+  /// Where a kernel is to put the gradient of a view of a value, and whether to add to what is there.
+  struct gradient_place {
+    location where;
+    bool add = false;
+  };
+
+  template <class S, class L>
+  constexpr gradient_place gradient_sink(location value) {
+    if (!is_active(value)) return {};
+    auto const where = gradient_location(value);
+    auto const covered = region_of(at(where.storage), where.offset, S::extents, L::values);
+    return {where, !claim(where.storage, covered)};
+  }
+
+  /// Where the gradient of a view of a value stands; nowhere if no gradient reached it.
+  template <class S, class L>
+  constexpr location gradient_source(location value) {
+    if (!is_active(value)) return {};
+    auto const top = root(value);
+    if (at(top.storage).gradient < 0) return {};
+    auto const where = gradient_location(value);
+    auto const wanted = region_of(at(where.storage), where.offset, S::extents, L::values);
+    auto const common = written_volume(where.storage, wanted);
+    if (at(where.storage).zero_first) return where;
+    if (common == 0 && wanted.regular) return {};
+    if (!wanted.regular || common < wanted.volume()) clear_first(where.storage);
+    return where;
+  }
+
+  constexpr void defer(deferred_gradient d) {
+    d.issued_at = calls_.size() - 1;
+    deferred_.push_back(d);
+  }
+
+  /// Records the calls that carry the gradient of `loss`, a scalar, back to everything active.
+  constexpr void differentiate(location loss);
+
+  /// The gradient block of parameters of `bytes` bytes in all: one storage, laid out as the parameter block is.
+  constexpr location parameter_gradients(std::size_t bytes);
+
+  // ---- results -----------------------------------------------------------------------------------------------------
+
+  template <class T, class S>
+  constexpr void declare_output(char const* name, location where) {
+    outputs_.push_back({name, where.storage, element_type_of<T>, S::size});
+  }
+
+  constexpr std::uint64_t next_random_site() { return random_sites_++; }
+  /// Parameters and optimiser state that the program needs, in bytes.
+  constexpr void require_state(std::size_t bytes) { state_bytes_ = bytes; }
+  constexpr void updates_parameters() { updates_ = true; }
+
+  constexpr std::vector<storage> const& storages() const { return storages_; }
+  constexpr std::vector<call> const& calls() const { return calls_; }
+  constexpr std::vector<location> const& operands() const { return operands_; }
+  constexpr std::vector<port> const& inputs() const { return inputs_; }
+  constexpr std::vector<port> const& outputs() const { return outputs_; }
+  constexpr std::size_t state_bytes() const { return state_bytes_; }
+  constexpr bool updates() const { return updates_; }
+
+  struct position {
+    std::size_t call;
+    int after;  ///< 1: just after that call
+  };
+  constexpr std::vector<position> const& order() const { return order_; }
+
+ private:
+  constexpr location gradient_location(location value) {
+    auto const top = root(value);
+    if (at(top.storage).gradient < 0) {
+      storage g = at(top.storage);
+      g.kind = storage::kind_t::gradient;
+      g.active = false;
+      g.gradient = -1;
+      g.host = -1;
+      if (g.name[0] == '\0') g.name = "gradient";
+      if (at(top.storage).kind == storage::kind_t::parameter) {
+        g.host = gradient_block_;
+        g.host_offset = at(top.storage).offset;
+      }
+      int const id = add_storage(g);
+      at(top.storage).gradient = id;
+    }
+    return {at(top.storage).gradient, top.offset};
+  }
+
+  constexpr std::size_t written_volume(int s, region const& wanted) const {
+    std::size_t common = 0;
+    for (auto const& r : written_[static_cast<std::size_t>(s)]) common += r.common_volume(wanted);
+    return common;
+  }
+
+  /// Claims a part of a gradient for writing; true if nothing of it was written before.
+  constexpr bool claim(int s, region const& part) {
+    if (at(s).zero_first) return false;
+    auto const common = written_volume(s, part);
+    if (!part.regular || (common != 0 && common < part.volume())) {
+      clear_first(s);
+      return false;
+    }
+    if (common != 0) return false;
+    written_[static_cast<std::size_t>(s)].push_back(part);
+    return true;
+  }
+
+  /// From here on the gradient starts as zeros: calls that overwrote it must add.
+  constexpr void clear_first(int s) {
+    at(s).zero_first = true;
+    for (auto& c : calls_)
+      for (std::size_t k = 0; k < c.outputs; ++k)
+        if (operands_[c.first_operand + k].storage == s) c.accumulate |= 1U << k;
+  }
+
+  std::vector<storage> storages_;
+  std::vector<std::vector<region>> written_;  ///< per storage: the parts of a gradient that hold something, disjoint
+  std::vector<call> calls_;
+  std::vector<position> order_;
+  std::vector<location> operands_;
+  std::vector<port> inputs_, outputs_;
+  std::vector<int> parameters_;
+  std::vector<deferred_gradient> deferred_;
+  std::uint64_t random_sites_ = 0;
+  std::size_t state_bytes_ = 0;
+  int gradient_block_ = -1;
+  bool updates_ = false;
+};
+
+}  // namespace tenon

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: BSL-1.0
+// How a shape error reads. An operation whose operands do not fit is declared to return one of these incomplete types, so that the
+// compiler stops at the user's line with one message that spells the operation, the axes and their extents:
+//   error: invalid use of incomplete type 'struct tenon::axis_extent_mismatch<tenon::operation::add, batch<4>, batch<5>>'
+#pragma once
+#include <cstddef>
+
+namespace tenon {
+
+/// The names by which errors call the operations.
+namespace operation {
+struct shape;
+struct map;
+struct assign;
+struct slice;
+struct rename;
+struct concat;
+struct stack;
+struct split;
+struct merge;
+struct arrange;
+struct dot;
+struct linear;
+struct outer;
+struct sum;
+struct mean;
+struct max;
+struct argmax;
+struct softmax;
+struct log_softmax;
+struct gather;
+struct scatter_add;
+struct dropout;
+struct cross_entropy;
+struct attention;
+struct gru;
+struct lstm;
+struct encoder;
+struct decoder;
+struct minimise;
+}  // namespace operation
+
+/// The same axis has two extents in the operands of Operation.
+template <class Operation, class Axis, class OtherAxis>
+struct axis_extent_mismatch;
+
+/// Operation acts on an axis that its operand, of shape Shape, does not have.
+template <class Operation, template <std::size_t> class Name, class Shape>
+struct axis_missing;
+
+/// Operation needs an axis with the name and extent of Axis, which Shape does not have.
+template <class Operation, class Axis, class Shape>
+struct axis_required;
+
+/// Operation would give or got a shape with two axes of one name.
+template <class Operation, class Axis, class OtherAxis>
+struct axis_named_twice;
+
+/// An axis of Source has no place in Destination.
+template <class Operation, class Axis, class Destination>
+struct axis_without_place;
+
+/// Operation cannot take the part [Begin, Begin + Count) of Axis.
+template <class Operation, class Axis, std::size_t Begin, std::size_t Count>
+struct part_out_of_range;
+
+/// Operation needs the product of the extents of Axes to be that of Whole.
+template <class Operation, class Whole, class... Axes>
+struct extents_do_not_multiply;
+
+/// Operation needs elements of type Wanted.
+template <class Operation, class Got, class Wanted>
+struct element_type_mismatch;
+
+}  // namespace tenon

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSL-1.0
+// Tensors: values with named axes that own memory or view it.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <initializer_list>
+#include <memory>
+#include <new>
+#include <span>
+#include <utility>
+
+#include "element.hpp"
+#include "error.hpp"
+#include "layout.hpp"
+
+namespace tenon {
+
+namespace detail {
+
+/// The element number of `index`, given in any order of S's axes.
+template <class... A, std::size_t... St, class... I>
+constexpr std::size_t element_number(shape<A...>, strides<St...>, I... index) {
+  static_assert(sizeof...(I) == sizeof...(A), "one index for each axis, in the shape's order");
+  return ((static_cast<std::size_t>(index) * St) + ... + std::size_t{0});
+}
+
+}  // namespace detail
+
+/// A view of memory that something else owns. T may be const.
+template <class T, well_formed S, class L = row_major<S>>
+class tensor_view {
+ public:
+  using element = std::remove_const_t<T>;
+  using shape_type = S;
+  using layout = L;
+
+  constexpr explicit tensor_view(T* data) : data_{data} {}
+  /// Views a dense block of S::size elements; throws tenon::error if the span has another length.
+  constexpr explicit tensor_view(std::span<T> data) : data_{data.data()} {
+    if (data.size() != span_of<S, L>)
+      throw error("a view of " + std::to_string(span_of<S, L>) + " elements was given " + std::to_string(data.size()));
+  }
+
+  constexpr T* data() const { return data_; }
+  template <class... I>
+  constexpr T& operator()(I... index) const {
+    return data_[detail::element_number(S{}, L{}, index...)];
+  }
+  constexpr std::span<T> elements() const
+    requires is_dense<S, L>
+  {
+    return {data_, S::size};
+  }
+
+ private:
+  T* data_;
+};
+
+/// A tensor that owns its memory, 64-byte aligned, initialised with zeros unless told otherwise.
+///
+///   tensor<float, batch<4>, hiddens<8>> y = tanh(x + b);   // one loop, run here
+template <class T, axis_type... A>
+class tensor {
+ public:
+  using element = T;
+  using shape_type = shape<A...>;
+  using layout = row_major<shape_type>;
+  static constexpr std::size_t size = shape_type::size;
+
+  tensor() : data_{allocate()} { std::fill_n(data_.get(), size, T{}); }
+  explicit tensor(T value) : data_{allocate()} { std::fill_n(data_.get(), size, value); }
+  /// Row-major elements; throws tenon::error if their number is wrong.
+  tensor(std::initializer_list<T> values) : data_{allocate()} {
+    assign(std::span<T const>(values.begin(), values.size()));
+  }
+  explicit tensor(std::span<T const> values) : data_{allocate()} { assign(values); }
+
+  tensor(tensor const& other) : data_{allocate()} { std::copy_n(other.data(), size, data()); }
+  tensor(tensor&&) noexcept = default;
+  tensor& operator=(tensor const& other) {
+    if (this != &other) std::copy_n(other.data(), size, data());
+    return *this;
+  }
+  tensor& operator=(tensor&&) noexcept = default;
+  ~tensor() = default;
+
+  /// Evaluates an expression over these axes, in whatever order it has them, in one loop.
+  template <class E>
+    requires requires(tensor& self, E&& e) { assign_to(self, std::forward<E>(e)); }
+  tensor(E&& e) : data_{allocate()} {  // NOLINT(google-explicit-constructor): `tensor y = x + b` is the point
+    assign_to(*this, std::forward<E>(e));
+  }
+  template <class E>
+    requires requires(tensor& self, E&& e) { assign_to(self, std::forward<E>(e)); }
+  tensor& operator=(E&& e) {
+    assign_to(*this, std::forward<E>(e));
+    return *this;
+  }
+
+  void assign(std::span<T const> values) {
+    if (values.size() != size)
+      throw error("a tensor of " + std::to_string(size) + " elements was given " + std::to_string(values.size()));
+    std::copy(values.begin(), values.end(), data());
+  }
+
+  T* data() { return data_.get(); }
+  T const* data() const { return data_.get(); }
+  std::span<T> elements() { return {data(), size}; }
+  std::span<T const> elements() const { return {data(), size}; }
+
+  template <class... I>
+  T& operator()(I... index) {
+    return data()[detail::element_number(shape_type{}, layout{}, index...)];
+  }
+  template <class... I>
+  T const& operator()(I... index) const {
+    return data()[detail::element_number(shape_type{}, layout{}, index...)];
+  }
+
+  tensor_view<T, shape_type> view() { return tensor_view<T, shape_type>(data()); }
+  tensor_view<T const, shape_type> view() const { return tensor_view<T const, shape_type>(data()); }
+
+ private:
+  static constexpr std::align_val_t alignment{64};
+  struct release {
+    void operator()(T* p) const { ::operator delete(p, alignment); }
+  };
+  static T* allocate() { return static_cast<T*>(::operator new(size * sizeof(T), alignment)); }
+
+  std::unique_ptr<T, release> data_;
+};
+
+namespace detail {
+template <class T, class S>
+struct tensor_over;
+template <class T, class... A>
+struct tensor_over<T, shape<A...>> {
+  using type = tensor<T, A...>;
+};
+}  // namespace detail
+
+/// The tensor type of a shape.
+template <class T, class S>
+using tensor_of = typename detail::tensor_over<T, S>::type;
+
+}  // namespace tenon

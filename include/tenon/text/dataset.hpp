@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: BSL-1.0
+// Sentence pairs as arrays of token ids, ready to be cut in batches.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tenon/error.hpp"
+#include "tenon/text/pairs.hpp"
+#include "tenon/text/tokenise.hpp"
+#include "tenon/text/vocabulary.hpp"
+
+namespace tenon::text {
+
+/// The order of ids (see vocabulary::by_code_point and by_frequency), and what is counted: by_code_point the
+/// tokens that the model sees, after cutting to length; by_frequency all tokens of the sentences.
+enum class vocabulary_order { by_code_point, by_frequency };
+
+/// How a recipe turns sentence pairs into arrays. Steps are token counts per row; target_steps counts the
+/// decoder's steps (labels), so `<bos>` comes on top of it.
+struct dataset_rules {
+  tokenisation_rules tokenisation = d2l_1_0;
+  vocabulary_order order = vocabulary_order::by_code_point;
+  std::size_t minimum_frequency = 2;
+  bool source_eos = true;
+  std::size_t source_steps = 9;
+  std::size_t target_steps = 9;
+};
+
+inline constexpr dataset_rules d2l_1_0_dataset{};
+inline constexpr dataset_rules d2l_0_17_dataset{.tokenisation = d2l_0_17,
+                                                .order = vocabulary_order::by_frequency,
+                                                .source_steps = 10,
+                                                .target_steps = 10};
+/// This edition's ten target steps include `<bos>`.
+inline constexpr dataset_rules mxnet_lstm_dataset{.tokenisation = mxnet_lstm,
+                                                  .order = vocabulary_order::by_frequency,
+                                                  .minimum_frequency = 3,
+                                                  .source_eos = false,
+                                                  .source_steps = 10,
+                                                  .target_steps = 9};
+
+/// Row-major arrays of ids. A row is cut or padded at its end, so `<eos>` is missing where a sentence was
+/// cut.
+struct encoded_pairs {
+  std::size_t pairs = 0, source_steps = 0, target_steps = 0;
+  std::vector<std::int32_t> source;        ///< (pairs, source_steps)
+  std::vector<std::int32_t> source_valid;  ///< (pairs): how many tokens of the row are not `<pad>`
+  std::vector<std::int32_t> target_input;  ///< (pairs, target_steps): `<bos>`, then the labels but the last
+  std::vector<std::int32_t> labels;        ///< (pairs, target_steps)
+  std::vector<float> label_weights;        ///< (pairs, target_steps): 0 where the label is `<pad>`, else 1
+
+  /// The number of labels that are not `<pad>`: what a mean loss is divided by.
+  std::size_t label_tokens() const {
+    return static_cast<std::size_t>(std::count(label_weights.begin(), label_weights.end(), 1.0F));
+  }
+};
+
+/// Vocabularies made from pairs, and those pairs encoded with them.
+struct dataset {
+  vocabulary source, target;
+  encoded_pairs pairs;
+};
+
+/// The most tokens that each side's vocabulary may have.
+struct vocabulary_capacities {
+  std::size_t source = std::numeric_limits<std::size_t>::max();
+  std::size_t target = std::numeric_limits<std::size_t>::max();
+};
+
+namespace detail {
+
+inline void check_steps(dataset_rules const& rules) {
+  constexpr std::size_t most = std::size_t{1} << 20U;
+  for (std::size_t const steps : {rules.source_steps, rules.target_steps}) {
+    if (steps == 0 || steps > most) {
+      throw error("a data set with rows of " + std::to_string(steps) + " steps: give between 1 and " +
+                  std::to_string(most));
+    }
+  }
+}
+
+/// Writes tokens and `<eos>` (if asked) as ids, cut or padded to fill the row; returns the count of non-pad
+/// ids.
+inline std::int32_t fill_row(std::span<std::string const> tokens, bool eos, vocabulary const& words,
+                             std::span<std::int32_t> row) {
+  std::int32_t valid = 0;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    if (i < tokens.size()) {
+      row[i] = words.id(tokens[i]);
+    } else {
+      row[i] = i == tokens.size() && eos ? words.eos() : words.pad();
+    }
+    // Counted, not derived from the length, because the text itself may contain "<pad>".
+    if (row[i] != words.pad()) ++valid;
+  }
+  return valid;
+}
+
+}  // namespace detail
+
+/// Encodes one source sentence into `ids`, whose size is the number of steps; returns its valid length.
+/// Throws tenon::error if the sentence is not valid UTF-8.
+inline std::int32_t encode_source(std::string_view sentence, vocabulary const& words,
+                                  dataset_rules const& rules, std::span<std::int32_t> ids) {
+  return detail::fill_row(tokenise(sentence, rules.tokenisation), rules.source_eos, words, ids);
+}
+
+/// Encodes pairs with given vocabularies, as for a trained model. Throws tenon::error if `target` has no
+/// `<bos>`, the steps are 0 or absurd, or a sentence is not valid UTF-8.
+inline encoded_pairs encode(std::span<sentence_pair const> pairs, vocabulary const& source,
+                            vocabulary const& target, dataset_rules const& rules = d2l_1_0_dataset) {
+  detail::check_steps(rules);
+  std::int32_t const bos = target.bos();
+  std::size_t const steps = rules.target_steps;
+  encoded_pairs result{pairs.size(), rules.source_steps, steps, {}, {}, {}, {}, {}};
+  result.source.resize(pairs.size() * rules.source_steps);
+  result.source_valid.resize(pairs.size());
+  result.target_input.resize(pairs.size() * steps);
+  result.labels.resize(pairs.size() * steps);
+  result.label_weights.resize(pairs.size() * steps);
+  for (std::size_t p = 0; p < pairs.size(); ++p) {
+    auto const row = std::span(result.source).subspan(p * rules.source_steps, rules.source_steps);
+    result.source_valid[p] = encode_source(pairs[p].source, source, rules, row);
+
+    auto const labels = std::span(result.labels).subspan(p * steps, steps);
+    auto const input = std::span(result.target_input).subspan(p * steps, steps);
+    auto const weights = std::span(result.label_weights).subspan(p * steps, steps);
+    detail::fill_row(tokenise(pairs[p].target, rules.tokenisation), true, target, labels);
+    input[0] = bos;
+    std::copy(labels.begin(), labels.end() - 1, input.begin() + 1);
+    std::transform(labels.begin(), labels.end(), weights.begin(),
+                   [&](std::int32_t label) { return label == target.pad() ? 0.0F : 1.0F; });
+  }
+  return result;
+}
+
+/// Makes both vocabularies from all `pairs` (training and validation, as the recipes do) and encodes them.
+/// Throws tenon::error if there are no pairs, a vocabulary exceeds its capacity, or encode() would throw.
+inline dataset build(std::span<sentence_pair const> pairs, dataset_rules const& rules = d2l_1_0_dataset,
+                     vocabulary_capacities const& capacities = {}) {
+  detail::check_steps(rules);
+  if (pairs.empty()) throw error("there are no sentence pairs to make a vocabulary from: give at least one");
+  token_counts source_counts, target_counts;
+  bool const as_seen = rules.order == vocabulary_order::by_code_point;
+  // Special tokens need no counting: every vocabulary has those of its side.
+  auto const count = [&](std::string const& sentence, std::size_t steps, token_counts& counts) {
+    std::vector<std::string> const tokens = tokenise(sentence, rules.tokenisation);
+    std::size_t const counted = as_seen ? std::min(tokens.size(), steps) : tokens.size();
+    for (std::string const& token : std::span(tokens).first(counted)) counts.add(token);
+  };
+  for (sentence_pair const& pair : pairs) {
+    count(pair.source, rules.source_steps, source_counts);
+    count(pair.target, rules.target_steps, target_counts);
+  }
+  auto const make = [&](token_counts const& counts, side which) {
+    return as_seen ? vocabulary::by_code_point(counts, rules.minimum_frequency, which)
+                   : vocabulary::by_frequency(counts, rules.minimum_frequency);
+  };
+  vocabulary source = make(source_counts, side::source);
+  vocabulary target = make(target_counts, side::target);
+  check_capacity(source, capacities.source, side::source);
+  check_capacity(target, capacities.target, side::target);
+  encoded_pairs encoded = encode(pairs, source, target, rules);
+  return {std::move(source), std::move(target), std::move(encoded)};
+}
+
+}  // namespace tenon::text

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSL-1.0
+// Sentence pairs from a tab-separated file, such as the exports of Tatoeba at manythings.org/anki.
+#pragma once
+#include <cstddef>
+#include <filesystem>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tenon/error.hpp"
+#include "tenon/text/lines.hpp"
+
+namespace tenon::text {
+
+/// A sentence and its translation, as they stand in the file.
+struct sentence_pair {
+  std::string source, target;
+  bool operator==(sentence_pair const&) const = default;
+};
+
+/// Splits a line at its first two tabs into `pair`; later columns (an attribution, say) are ignored. Returns
+/// what is wrong with the line, or nullptr.
+inline char const* parse_pair(std::string_view line, sentence_pair& pair) {
+  constexpr auto advice = "has one column: a line is the source sentence, a tab, the target sentence";
+  std::size_t const tab = line.find('\t');
+  if (tab == std::string_view::npos) return advice;
+  std::string_view const source = line.substr(0, tab);
+  std::string_view const target = line.substr(tab + 1, line.find('\t', tab + 1) - (tab + 1));
+  if (source.find_first_not_of(' ') == std::string_view::npos) {
+    return "has no source sentence before the tab: fill it in or delete the line";
+  }
+  if (target.find_first_not_of(' ') == std::string_view::npos) {
+    return "has no target sentence after the tab: fill it in or delete the line";
+  }
+  pair.source = source;
+  pair.target = target;
+  return nullptr;
+}
+
+/// Reads at most `max_pairs` pairs from the start of a UTF-8 file: source, tab, target on each line, blank
+/// lines skipped. Lines after the last pair wanted are not looked at. Throws tenon::error (with path and
+/// line) for a missing, unreadable or empty file, and for lines that are not two columns of valid UTF-8.
+inline std::vector<sentence_pair> read_pairs(
+    std::filesystem::path const& path, std::size_t max_pairs = std::numeric_limits<std::size_t>::max()) {
+  line_reader reader(path);
+  if (max_pairs == 0) throw error(reader.name() + ": asked for 0 sentence pairs: ask for at least 1");
+  std::vector<sentence_pair> pairs;
+  std::string_view line;
+  while (pairs.size() < max_pairs && reader.next(line)) {
+    if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
+    sentence_pair pair;
+    if (char const* wrong = parse_pair(line, pair)) reader.fail(wrong);
+    pairs.push_back(std::move(pair));
+  }
+  if (pairs.empty()) {
+    throw error(reader.name() +
+                ": has no sentence pairs: a line is the source sentence, a tab, the target sentence");
+  }
+  return pairs;
+}
+
+}  // namespace tenon::text

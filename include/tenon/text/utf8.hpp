@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: BSL-1.0
+// UTF-8 in and out, on top of utf8proc.
+#pragma once
+#include <utf8proc.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "tenon/error.hpp"
+
+namespace tenon::text {
+
+/// Decodes the code point that starts at byte `at` (< text.size()) into `code`; returns its length in bytes,
+/// or 0 if no valid UTF-8 sequence starts there (overlong forms and surrogates are invalid too).
+inline std::size_t decode_code_point(std::string_view text, std::size_t at, char32_t& code) {
+  auto const first = static_cast<unsigned char>(text[at]);
+  if (first < 0x80) {
+    code = first;
+    return 1;
+  }
+  // Four bytes are the longest sequence, so the length given to utf8proc always fits its signed type.
+  std::size_t const rest = std::min<std::size_t>(text.size() - at, 4);
+  utf8proc_int32_t decoded = -1;
+  auto const length = utf8proc_iterate(reinterpret_cast<utf8proc_uint8_t const*>(text.data() + at),
+                                       static_cast<utf8proc_ssize_t>(rest), &decoded);
+  if (length <= 0 || decoded < 0) return 0;
+  code = static_cast<char32_t>(decoded);
+  return static_cast<std::size_t>(length);
+}
+
+/// The number of leading bytes of `text` that are valid UTF-8; text.size() if all are.
+inline std::size_t valid_utf8_prefix(std::string_view text) {
+  std::size_t at = 0;
+  char32_t code = 0;
+  while (at < text.size()) {
+    std::size_t const length = decode_code_point(text, at, code);
+    if (length == 0) break;
+    at += length;
+  }
+  return at;
+}
+
+/// Appends the UTF-8 form of `code`, which must be a code point that decode_code_point gave.
+inline void append_utf8(std::string& text, char32_t code) {
+  if (code < 0x80) {
+    text.push_back(static_cast<char>(code));
+    return;
+  }
+  std::array<utf8proc_uint8_t, 4> bytes{};
+  auto const length = utf8proc_encode_char(static_cast<utf8proc_int32_t>(code), bytes.data());
+  text.append(reinterpret_cast<char const*>(bytes.data()), static_cast<std::size_t>(length));
+}
+
+/// The code points of `text`. Throws tenon::error if it is not valid UTF-8.
+inline std::u32string decode_utf8(std::string_view text) {
+  std::u32string codes;
+  codes.reserve(text.size());
+  for (std::size_t at = 0; at < text.size();) {
+    char32_t code = 0;
+    std::size_t const length = decode_code_point(text, at, code);
+    if (length == 0) {
+      throw error("the text is not valid UTF-8 (byte " + std::to_string(at + 1) +
+                  "): convert it, or set a UTF-8 locale in the terminal it was typed in");
+    }
+    codes.push_back(code);
+    at += length;
+  }
+  return codes;
+}
+
+/// `text` made fit for an error message: control characters become '?', and it is cut after about 80 bytes
+/// (not inside a code point), because messages are promised to be one line.
+inline std::string one_line(std::string_view text, std::size_t longest = 80) {
+  std::size_t end = std::min(text.size(), longest);
+  while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
+  std::string shown(text.substr(0, end));
+  for (char& c : shown) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
+  }
+  if (end < text.size()) shown += "...";
+  return shown;
+}
+
+}  // namespace tenon::text

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: BSL-1.0
+// The progress line, with a clock of its own, and the handling of Ctrl-C.
+#include "tenon/train/progress.hpp"
+
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tenon/train/interrupt.hpp"
+
+namespace {
+
+using namespace tenon::train;
+
+struct setting {
+  double now = 100;
+  std::ostringstream out;
+  progress bar;
+
+  explicit setting(bool is_tty, std::size_t width = 120) : bar(out, is_tty, width, [this] { return now; }) {}
+
+  std::string take() {
+    auto text = out.str();
+    out.str("");
+    return text;
+  }
+};
+
+progress_state state(std::size_t epoch, std::size_t step) {
+  return {.epoch = epoch,
+          .epochs = 10,
+          .step = step,
+          .steps = 4,
+          .loss = 1.2345,
+          .validation_loss = 2.5,
+          .tokens_per_second = 5044.2,
+          .seconds_left = 65};
+}
+
+/// What is visible of a line that rewrites itself: between the last carriage return and the escape sequence.
+std::string visible(std::string const& text) {
+  auto const start = text.rfind('\r') + 1;
+  return text.substr(start, text.find('\x1b', start) - start);
+}
+
+int caught = 0;
+void own_handler(int number) {
+  caught = number;
+}
+
+}  // namespace
+
+TEST_CASE("the estimate of the time left follows the recent speed") {
+  time_left_estimator left(10);
+  CHECK(std::isnan(left.seconds()));
+  left.update(0, 0, 100);
+  CHECK(std::isnan(left.seconds()));
+  left.update(1, 2, 100);  // two a second: 98 to go
+  CHECK(left.seconds() == doctest::Approx(49));
+  left.update(11, 22, 100);
+  CHECK(left.seconds() == doctest::Approx(39));
+  // One half-life at half the speed. Weights: the new span 1/2, what was before 1/2 of 1 - 2^(-1.1).
+  left.update(21, 32, 100);
+  double const before = 0.5 * (1 - std::exp2(-1.1));
+  double const rate = (0.5 * 1 + before * 2) / (0.5 + before);
+  CHECK(left.seconds() == doctest::Approx(68 / rate));
+  left.update(21, 33, 100);  // no time has passed: nothing is divided by zero
+  CHECK(left.seconds() == doctest::Approx(68 / rate));
+  left.update(1e6, 100, 100);
+  CHECK(left.seconds() == 0);
+  left.update(1e6 + 1, 5, 100);  // a new job
+  CHECK(std::isnan(left.seconds()));
+}
+
+TEST_CASE("a short job prints its summary only") {
+  for (bool const tty : {false, true}) {
+    CAPTURE(tty);
+    setting s(tty);
+    for (std::size_t step = 0; step <= 4; ++step, s.now += 0.3) s.bar.update(state(1, step));
+    CHECK(s.take().empty());
+    s.bar.finish("train loss 0.108");
+    CHECK(s.take() == "train loss 0.108\n");
+  }
+}
+
+TEST_CASE("a log gets a line at each epoch's end and one every five seconds between") {
+  setting s(false);
+  s.bar.update(state(1, 0));
+  s.now += 3;
+  s.bar.update(state(1, 1));
+  CHECK(s.take() == "epoch 1/10  step 1/4  loss 1.234  validation 2.500  5,044 tokens/s  1 min 05 s left\n");
+  s.now += 4.9;
+  s.bar.update(state(1, 2));
+  CHECK(s.take().empty());
+  s.now += 0.2;
+  s.bar.update(state(1, 3));
+  CHECK(s.take().starts_with("epoch 1/10  step 3/4"));
+  s.bar.update(state(1, 4));
+  CHECK(s.take().starts_with("epoch 1/10  step 4/4"));
+  s.bar.update(state(2, 1));
+  CHECK(s.take().empty());
+  s.bar.note("interrupted");
+  s.bar.finish("done");
+  CHECK(s.take() == "interrupted\ndone\n");
+}
+
+TEST_CASE("a terminal gets one line, rewritten ten times a second") {
+  setting s(true);
+  s.now += 2;
+  s.bar.update(state(6, 0));
+  auto const first = s.take();
+  CHECK(first.starts_with("\repoch 6/10  [##########..........]  step 0/4"));
+  CHECK(first.ends_with("left\x1b[K"));
+  s.now += 0.05;
+  s.bar.update(state(6, 1));
+  CHECK(s.take().empty());
+  s.now += 0.06;
+  s.bar.update(state(6, 2));
+  CHECK(visible(s.take()).find("step 2/4") != std::string::npos);
+  s.bar.update(state(6, 4));  // an epoch's end is shown at once
+  CHECK(visible(s.take()).find("step 4/4") != std::string::npos);
+  s.bar.note("best model so far");
+  CHECK(s.take() == "\r\x1b[Kbest model so far\n");
+  s.now += 1;
+  s.bar.update(state(7, 1));
+  CHECK(s.take().find('\n') == std::string::npos);
+  s.bar.finish("done");
+  CHECK(s.take() == "\r\x1b[Kdone\n");
+}
+
+TEST_CASE("the line is never wider than the terminal") {
+  setting s(true);
+  s.now += 10;
+  for (std::size_t width = 1; width <= 130; ++width) {
+    CAPTURE(width);
+    s.bar.set_width(width);
+    s.now += 1;
+    s.bar.update(state(6, 1));
+    auto const line = visible(s.take());
+    CHECK(line.size() < std::max<std::size_t>(width, 2));
+    if (width > 11) CHECK(line.starts_with("epoch 6/10"));
+    if (width > 22) CHECK(line.find("loss 1.234") != std::string::npos);
+  }
+  s.bar.set_width(0);  // unknown: eighty
+  s.now += 1;
+  s.bar.update(state(6, 1));
+  CHECK(visible(s.take()).size() < 80);
+}
+
+TEST_CASE("what is unknown is left out, and the time left is estimated") {
+  setting s(true);
+  progress_state bare{.epoch = 1, .epochs = 10, .step = 0, .steps = 4};
+  s.bar.update(bare);
+  s.now += 4;
+  bare.step = 2;  // half an epoch in four seconds: 76 seconds for the rest
+  s.bar.update(bare);
+  CHECK(visible(s.take()) == "epoch 1/10  [#...................]  step 2/4  loss nan  1 min 16 s left");
+  s.now += 1;
+  s.bar.update({});
+  CHECK(visible(s.take()) == "epoch 0/0  [....................]");
+}
+
+TEST_CASE("a line left standing by an error is ended") {
+  std::ostringstream out;
+  double now = 0;
+  {
+    progress bar(out, true, 80, [&] { return now; });
+    now = 3;
+    bar.update(state(1, 1));
+  }
+  CHECK(out.str().ends_with("\x1b[K\n"));
+  std::ostringstream broken;
+  broken.setstate(std::ios::badbit);
+  progress bar(broken, false, 80, [&] { return now; });
+  now = 9;
+  CHECK_NOTHROW(bar.update(state(1, 4)));
+}
+
+TEST_CASE("terminals are told from files") {
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  CHECK_FALSE(is_terminal(ends[1]));
+  CHECK(terminal_columns(ends[1]) == 80);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+TEST_CASE("the first signal asks to stop, and the old handler comes back") {
+  struct sigaction mine {
+  }, old{}, now{};
+  mine.sa_handler = own_handler;
+  sigaction(SIGINT, &mine, &old);
+  {
+    interrupt_guard const guard;
+    CHECK_FALSE(guard.requested());
+    raise(SIGINT);
+    CHECK(guard.requested());
+    CHECK(guard.signal_number() == SIGINT);
+    CHECK(caught == 0);
+    {
+      interrupt_guard const inner;
+      CHECK(inner.requested());
+    }
+    CHECK(guard.requested());
+  }
+  raise(SIGINT);
+  CHECK(caught == SIGINT);
+  interrupt_guard const again;
+  CHECK_FALSE(again.requested());
+  raise(SIGTERM);
+  CHECK(again.signal_number() == SIGTERM);
+  sigaction(SIGTERM, nullptr, &now);
+  CHECK((now.sa_handler != SIG_DFL));
+  sigaction(SIGINT, &old, nullptr);
+}
+
+TEST_CASE("a signal that was ignored stays ignored") {
+  struct sigaction ignore {
+  }, old{};
+  ignore.sa_handler = SIG_IGN;
+  sigaction(SIGINT, &ignore, &old);
+  {
+    interrupt_guard const guard;
+    raise(SIGINT);
+    CHECK_FALSE(guard.requested());
+  }
+  sigaction(SIGINT, &old, nullptr);
+}
+
+TEST_CASE("the second signal ends the process") {
+  for (int const second : {SIGINT, SIGTERM}) {
+    pid_t const child = fork();
+    REQUIRE(child >= 0);
+    if (child == 0) {
+      signal(SIGINT, SIG_DFL);
+      signal(SIGTERM, SIG_DFL);
+      interrupt_guard const guard;
+      raise(SIGINT);
+      if (!guard.requested()) _exit(1);
+      raise(second);
+      _exit(2);  // not reached
+    }
+    int status = 0;
+    REQUIRE(waitpid(child, &status, 0) == child);
+    CHECK(WIFSIGNALED(status));
+    CHECK(WTERMSIG(status) == second);
+  }
+}
