@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSL-1.0
-"""The attention translator in JAX on the CPU, one jitted function per benchmark, as the other side of Tenon's."""
+"""The attention translator in JAX on the CPU, one jitted function per benchmark."""
 
 import os
 from functools import partial
@@ -17,7 +17,7 @@ from jax import lax
 
 
 def initial_parameters(config, seed=1):
-    """Parameters as a tree; matrices are (in, out), the gates' columns in the order reset, update, new."""
+    """Parameters as a tree; matrices are (in, out), gates' columns in the order reset, update, new."""
     width, gates = config.hiddens, 3 * config.hiddens
     keys = iter(jax.random.split(jax.random.key(seed), 64))
 
@@ -27,7 +27,12 @@ def initial_parameters(config, seed=1):
     def rnn(input_width):
         widths = [input_width] + [width] * (config.layers - 1)
         return [
-            {"w_in": uniform(w, gates), "w_state": uniform(width, gates), "b_in": uniform(gates), "b_state": uniform(gates)}
+            {
+                "w_in": uniform(w, gates),
+                "w_state": uniform(width, gates),
+                "b_in": uniform(gates),
+                "b_state": uniform(gates),
+            }
             for w in widths
         ]
 
@@ -61,7 +66,10 @@ def keep_mask(key, rate, shape):
 
 
 def encode(parameters, config, source, source_valid, key):
-    """Source (B,T) to (values (B,T,H), keys (B,T,H), mask (B,T)) and the layers' states; key None: dropout off."""
+    """Source (B,T) to (values (B,T,H), keys (B,T,H), mask (B,T)) and the layers' states (B,H).
+
+    Without a key dropout is off.
+    """
     sequence = parameters["source_embedding"][source.T]
     states = []
     for index, layer in enumerate(parameters["encoder"]):
@@ -81,7 +89,7 @@ def encode(parameters, config, source, source_valid, key):
 
 
 def decode_step(parameters, memory, states, projected_embedding, attention_keep=1, layer_keep=None):
-    """One decoding step from the embedding's share of the first layer's projected input; returns the layers' states."""
+    """One decoding step; projected_embedding (B,3H) as from project_embedding. The layers' new states."""
     values, keys, mask = memory
     features = jnp.tanh((states[-1] @ parameters["query"])[:, None] + keys)
     scores = jnp.where(mask, protocol.MASKED_SCORE, features @ parameters["score"])
@@ -135,7 +143,7 @@ def masked_loss(logits, labels):
 
 @partial(jax.jit, static_argnums=1, donate_argnums=0)
 def train_step(training, config, source, source_valid, target_input, labels):
-    """Forward with dropout, backward, clipping by global norm, Adam: the new (parameters, moments, step) and the loss."""
+    """Forward, backward, clipping, Adam: the new (parameters, moments, step count) and the loss."""
     parameters, first, second, count = training
 
     def loss_of(parameters):
@@ -151,7 +159,10 @@ def train_step(training, config, source, source_valid, target_input, labels):
     rate = protocol.LEARNING_RATE / (1 - protocol.BETA_1**count)
     correction = 1 - protocol.BETA_2**count
     parameters = jax.tree.map(
-        lambda p, m, v: p - rate * m / (jnp.sqrt(v / correction) + protocol.EPSILON), parameters, first, second
+        lambda p, m, v: p - rate * m / (jnp.sqrt(v / correction) + protocol.EPSILON),
+        parameters,
+        first,
+        second,
     )
     return (parameters, first, second, count), loss
 
@@ -211,8 +222,9 @@ def make_run(config, what):
 
 def main():
     """Serves the benchmark that the command line names."""
+    facts = {"threads": ARGUMENTS.threads, "imported_kib": protocol.peak_kib()}
     run = make_run(protocol.CONFIGS[ARGUMENTS.config], ARGUMENTS.what)
-    protocol.serve(run, framework=f"jax-{jax.__version__}", threads=ARGUMENTS.threads)
+    protocol.serve(run, framework=f"jax-{jax.__version__}", **facts)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSL-1.0
 """What the peers share: the configurations, the data, the options and the line protocol.
 
-A peer is started as `peer.py --config book --what train_step --threads 1`. It sets up, warms up, prints `ready {json}`
-and then answers one line for each line it reads: `run N` -> `ms X` (mean milliseconds of N iterations), `memory` ->
-`kib N` (peak resident memory of the process), `quit` or the end of the input -> it ends.
+A peer is started as `peer.py --config book --what train_step --threads 1`. It sets up, warms up,
+prints `ready {json}` and then answers one line for each line it reads: `run N` -> `ms X` (mean
+milliseconds of N iterations), `memory` -> `kib N` (peak resident memory of the process); `quit` or
+the end of the input end it. `imported_kib` in the JSON is the peak before the model was made.
 """
 
 import argparse
@@ -23,7 +24,7 @@ WORK = ("train_step", "forward", "translate_one")
 
 
 class Config(NamedTuple):
-    """Extents of one benchmark: hiddens and embedding have the same width, both vocabularies the same size."""
+    """Extents of one benchmark; embeddings are as wide as hiddens, both vocabularies equally large."""
 
     batch: int
     source_steps: int
@@ -42,7 +43,7 @@ CONFIGS = {
 
 
 def options(description):
-    """Reads the command line and binds the process to its cores; call it before a framework is imported."""
+    """Reads the command line, binds the process to its cores; call it before importing a framework."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--config", choices=CONFIGS, required=True)
     parser.add_argument("--what", choices=WORK, required=True)
@@ -59,7 +60,7 @@ def options(description):
 
 
 def batch(config, seed=1):
-    """A batch of random tokens: source (B,T), source_valid (B), target_input (B,S), labels (B,S), all int32."""
+    """Random tokens: source (B,T), source_valid (B), target_input (B,S), labels (B,S), all int32."""
     import numpy
 
     generator = numpy.random.default_rng(seed)
@@ -83,13 +84,11 @@ def peak_kib():
 
 
 def serve(run, **facts):
-    """Warms up, announces itself with `facts` and answers requests; `run(n)` does n iterations and waits for them."""
-    imported_kib = peak_kib()
+    """Warms up, announces `facts` and answers requests; `run(n)` does n iterations and waits for them."""
     run(1)
     start = time.perf_counter()
     while time.perf_counter() - start < 0.5:
         run(2)
-    facts["imported_kib"] = imported_kib
     print("ready", json.dumps(facts), flush=True)
     for line in sys.stdin:
         words = line.split()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSL-1.0
-"""The attention translator in eager PyTorch on the CPU, as the other side of Tenon's benchmarks."""
+"""The attention translator in eager PyTorch on the CPU."""
 
 import protocol
 
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 
 class Translator(nn.Module):
-    """GRU encoder-decoder with additive attention; everything that does not depend on the step is outside the loop."""
+    """Encoder-decoder with additive attention; what does not depend on the step is outside the loop."""
 
     def __init__(self, config):
         super().__init__()
@@ -28,7 +28,7 @@ class Translator(nn.Module):
         self.dense = nn.Linear(width, config.vocabulary)
 
     def encode(self, source, source_valid):
-        """Source (B,T) to what every decoding step needs: (values (B,T,H), keys (B,T,H), mask (B,T)), state (L,B,H)."""
+        """Source (B,T) to (values (B,T,H), keys (B,T,H), mask (B,T)) and the state (L,B,H)."""
         outputs, state = self.encoder(self.source_embedding(source.t()))
         values = outputs.transpose(0, 1).contiguous()
         mask = torch.arange(source.shape[1]) >= source_valid[:, None]
@@ -69,6 +69,21 @@ def masked_loss(logits, labels):
     return functional.cross_entropy(logits.flatten(0, 1), labels.t().flatten(), ignore_index=protocol.PAD)
 
 
+def train(model, batch, steps, optimiser=None):
+    """Adam steps with clipping on one batch (the inputs, then the labels): the losses."""
+    *inputs, labels = batch
+    optimiser = optimiser or make_adam(model)
+    losses = []
+    for _ in range(steps):
+        optimiser.zero_grad(set_to_none=True)
+        loss = masked_loss(model(*inputs), labels)
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), protocol.CLIP_NORM)
+        optimiser.step()
+        losses.append(loss.detach())
+    return losses
+
+
 def make_adam(model):
     """Adam with the implementation that is fastest on the CPU."""
     return torch.optim.Adam(
@@ -84,19 +99,14 @@ def make_run(config, what):
     """The work of one benchmark as a function of the number of iterations."""
     torch.manual_seed(1)
     model = Translator(config)
-    source, source_valid, target_input, labels = (torch.from_numpy(a).long() for a in protocol.batch(config))
+    batch = [torch.from_numpy(array).long() for array in protocol.batch(config)]
+    source, source_valid, target_input, labels = batch
 
     if what == "train_step":
         optimiser = make_adam(model.train())
 
         def run(iterations):
-            for _ in range(iterations):
-                optimiser.zero_grad(set_to_none=True)
-                loss = masked_loss(model(source, source_valid, target_input), labels)
-                loss.backward()
-                nn.utils.clip_grad_norm_(model.parameters(), protocol.CLIP_NORM)
-                optimiser.step()
-            loss.item()
+            train(model, batch, iterations, optimiser)[-1].item()
 
     elif what == "forward":
         model.eval()
@@ -120,9 +130,10 @@ def make_run(config, what):
 def main():
     """Serves the benchmark that the command line names."""
     torch.set_num_threads(ARGUMENTS.threads)
+    facts = {"threads": torch.get_num_threads(), "imported_kib": protocol.peak_kib()}
     run = make_run(protocol.CONFIGS[ARGUMENTS.config], ARGUMENTS.what)
     version = torch.__version__.split("+")[0]
-    protocol.serve(run, framework=f"pytorch-{version}", build=torch.__version__, threads=torch.get_num_threads())
+    protocol.serve(run, framework=f"pytorch-{version}", build=torch.__version__, **facts)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 #pragma once
 #include <array>
 #include <cstddef>
+#include <utility>
 
 #include "shape.hpp"
 
@@ -19,7 +20,7 @@ namespace detail {
 
 template <class... A, std::size_t... I>
 consteval auto row_major_strides(shape<A...>, std::index_sequence<I...>) {
-  constexpr auto at = [](std::size_t axis) {
+  [[maybe_unused]] constexpr auto at = [](std::size_t axis) {
     std::size_t const extents[] = {A::extent..., 1};
     std::size_t product = 1;
     for (std::size_t k = axis + 1; k < sizeof...(A); ++k) product *= extents[k];
@@ -29,12 +30,12 @@ consteval auto row_major_strides(shape<A...>, std::index_sequence<I...>) {
 }
 
 template <class... A, std::size_t... S, class... B>
-consteval auto strides_for(shape<A...> own, strides<S...>, shape<B...>) {
-  constexpr auto find = [](std::size_t position) {
+consteval auto strides_for(shape<A...>, strides<S...>, shape<B...>) {
+  [[maybe_unused]] constexpr auto find = [](std::size_t position) {
     std::size_t const values[] = {S..., 0};
     return values[position];
   };
-  return strides<find(position<B>(own))...>{};
+  return strides<find(position<B>(shape<A...>{}))...>{};
 }
 
 }  // namespace detail
@@ -46,6 +47,15 @@ using row_major = decltype(detail::row_major_strides(S{}, std::make_index_sequen
 /// How a value of shape S and layout L is walked by a loop over the axes of Loop: the stride of each axis of Loop, 0 where S lacks it.
 template <class S, class L, class Loop>
 using strides_in = decltype(detail::strides_for(S{}, L{}, Loop{}));
+
+namespace detail {
+template <class... A>
+auto extents_as_strides(shape<A...>) -> strides<A::extent...>;
+}  // namespace detail
+
+/// The extents of S's axes, without their names.
+template <class S>
+using strides_of_extents = decltype(detail::extents_as_strides(S{}));
 
 /// Does a value of shape S with layout L fill one block of memory without gaps, in S's order?
 template <class S, class L>

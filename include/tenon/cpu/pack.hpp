@@ -114,14 +114,17 @@ TENON_ALWAYS_INLINE void store_partial(bf16* p, pack<float> v, std::size_t n) {
   store(lane, v);
   detail::copy_some(p, lane, n);
 }
+namespace detail {
+template <class T, std::size_t... I>
+TENON_ALWAYS_INLINE pack<T> gather_of(T const* p, std::ptrdiff_t stride, std::index_sequence<I...>) {
+  return pack<T>{p[static_cast<std::ptrdiff_t>(I) * stride]...};
+}
+}  // namespace detail
 /// Lane l is p[l * stride]. Built from single loads, which current CPUs do as fast as their gather
 /// instruction.
 template <class T>
 TENON_ALWAYS_INLINE pack<T> gather(T const* p, std::ptrdiff_t stride) {
-  return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return pack<T>{p[static_cast<std::ptrdiff_t>(I) * stride]...};
-  }
-  (std::make_index_sequence<lanes>{});
+  return detail::gather_of(p, stride, std::make_index_sequence<lanes>{});
 }
 /// p[l * stride] = v[l].
 template <class T>

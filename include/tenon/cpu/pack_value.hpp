@@ -105,13 +105,16 @@ template <class T>
 TENON_ALWAYS_INLINE pack<T> broadcast(T x) {
   return splat<pack<T>>(x);
 }
+namespace detail {
+template <class T, std::size_t... I>
+TENON_ALWAYS_INLINE pack<T> iota_of(std::index_sequence<I...>) {
+  return pack<T>{static_cast<T>(I)...};
+}
+}  // namespace detail
 /// 0, 1, 2, …
 template <class T>
 TENON_ALWAYS_INLINE pack<T> iota() {
-  return []<std::size_t... I>(std::index_sequence<I...>) {
-    return pack<T>{static_cast<T>(I)...};
-  }
-  (std::make_index_sequence<lanes>{});
+  return detail::iota_of<T>(std::make_index_sequence<lanes>{});
 }
 
 // ---- lane by lane, packs and scalars
@@ -162,8 +165,15 @@ template <class V>
 TENON_HOST_DEVICE TENON_ALWAYS_INLINE V copy_sign(V const& v, V const& sign) {
   using T = element_of<V>;
   using U = detail::bits_of<T>;
-  return bit_cast<T>((bit_cast<U>(v) & static_cast<U>(~detail::sign_bit<T>)) |
-                     (bit_cast<U>(sign) & detail::sign_bit<T>));
+  auto result = bit_cast<T>((bit_cast<U>(v) & static_cast<U>(~detail::sign_bit<T>)) |
+                            (bit_cast<U>(sign) & detail::sign_bit<T>));
+#if defined(__clang__) && defined(__AVX512F__) && TENON_PACK_BYTES > 4
+  // Clang (19 at least) emits a wrong vpternlogd where a later select of this result and `v` or `sign`
+  // becomes a masked form of it (LLVM issue 157929). It does not look through an empty asm statement.
+  if constexpr (any_pack<V> && sizeof(V) <= 64) asm("" : "+v"(result));
+  if constexpr (any_pack<V> && sizeof(V) > 64) asm("" : "+m"(result));
+#endif
+  return result;
 }
 template <class V>
 TENON_HOST_DEVICE TENON_ALWAYS_INLINE V abs(V const& v) {
@@ -182,7 +192,7 @@ TENON_HOST_DEVICE TENON_ALWAYS_INLINE V round(V const& v) {
   using T = element_of<V>;
   constexpr T whole = sizeof(T) == 8 ? static_cast<T>(0x1p52) : static_cast<T>(0x1p23);
   V const magnitude = abs(v);
-  return select(magnitude < whole, copy_sign((magnitude + whole) - whole, v), v);
+  return copy_sign(select(magnitude < whole, (magnitude + whole) - whole, magnitude), v);
 }
 /// The largest whole number that is not above v.
 template <class V>
@@ -207,34 +217,51 @@ TENON_HOST_DEVICE TENON_ALWAYS_INLINE V map_lanes(V const& v, F f) {
 // --------------------------------------------------------------------------------------------
 
 namespace detail {
-/// Folds the upper half onto the lower one until one lane is left: a fixed order, the same in every run.
-template <class V, class F>
-TENON_ALWAYS_INLINE element_of<V> fold(V const& v, F f) {
+struct plus {
+  template <class V>
+  TENON_ALWAYS_INLINE V operator()(V const& a, V const& b) const {
+    return a + b;
+  }
+};
+struct larger {
+  template <class V>
+  TENON_ALWAYS_INLINE V operator()(V const& a, V const& b) const {
+    return max(a, b);
+  }
+};
 #if TENON_PACK_BYTES > 4
-  constexpr std::size_t half = sizeof(V) / sizeof(element_of<V>) / 2;
-  if constexpr (half == 1)
+template <class F, class V, std::size_t... I>
+TENON_ALWAYS_INLINE element_of<V> fold(F f, V const& v, std::index_sequence<I...>) {
+  constexpr std::size_t half = sizeof...(I);
+  if constexpr (half == 1) {
     return f(element_of<V>{v[0]}, element_of<V>{v[1]});
-  else
-    return [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return fold(f(__builtin_shufflevector(v, v, I...), __builtin_shufflevector(v, v, (half + I)...)), f);
-    }
-  (std::make_index_sequence<half>{});
-#else
-  static_cast<void>(f);
-  return v;
-#endif
+  } else {
+    auto const folded = f(__builtin_shufflevector(v, v, I...), __builtin_shufflevector(v, v, (half + I)...));
+    return fold(f, folded, std::make_index_sequence<half / 2>{});
+  }
 }
+/// Folds the upper half onto the lower one until one lane is left: a fixed order, the same in every run.
+template <class F, class V>
+TENON_ALWAYS_INLINE element_of<V> fold(F f, V const& v) {
+  return fold(f, v, std::make_index_sequence<lanes / 2>{});
+}
+#else
+template <class F, class V>
+TENON_ALWAYS_INLINE V fold(F, V const& v) {
+  return v;
+}
+#endif
 }  // namespace detail
 
 /// The sum of all lanes, added pairwise: lane l and lane l + lanes/2 first.
 template <class V>
 TENON_ALWAYS_INLINE element_of<V> sum(V const& v) {
-  return detail::fold(v, [](auto const& a, auto const& b) { return a + b; });
+  return detail::fold(detail::plus{}, v);
 }
 /// The largest lane; unspecified where a lane is a NaN.
 template <class V>
 TENON_ALWAYS_INLINE element_of<V> max_of(V const& v) {
-  return detail::fold(v, [](auto const& a, auto const& b) { return max(a, b); });
+  return detail::fold(detail::larger{}, v);
 }
 
 }  // namespace TENON_PACK_NAMESPACE

@@ -62,6 +62,8 @@ template <class X>
 inline constexpr bool is_parameter = false;
 template <class T, class... A>
 inline constexpr bool is_parameter<basic_parameter<T, A...>> = true;
+template <class P, class S, class L>
+inline constexpr bool is_parameter<parameter_part<P, S, L>> = true;
 template <class X>
 inline constexpr bool is_tensor = false;
 template <class T, class... A>

@@ -82,9 +82,9 @@ constexpr nest_plan<Leaves> plan_nest(std::array<std::size_t, Rank> const& exten
   for (std::size_t d = best; d + 1 < count; ++d) pool[d] = pool[d + 1];
   --count;
   // Outer loops: kept ones first, those in which leaf number `key` takes the largest strides outermost; stable.
-  auto const before = [key](dimension const& a, dimension const& b) {
-    if (a.kept != b.kept) return a.kept;
-    return a.strides[key] > b.strides[key];
+  auto const before = [key](dimension const& left, dimension const& right) {
+    if (left.kept != right.kept) return left.kept;
+    return left.strides[key] > right.strides[key];
   };
   for (std::size_t i = 1; i < count; ++i)
     for (std::size_t j = i; j > 0 && before(pool[j], pool[j - 1]); --j) std::swap(pool[j], pool[j - 1]);

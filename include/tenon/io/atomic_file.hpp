@@ -33,15 +33,15 @@ namespace tenon::io {
       case EACCES:
       case EPERM:
       case EROFS:
-        return "change the permissions or choose another path (--model)";
+        return "change the permissions or choose another path";
       case ENOENT:
-        return "create its directory first or choose another path (--model)";
+        return "create its directory first or choose another path";
       case ENOTDIR:
       case ELOOP:
       case ENAMETOOLONG:
-        return "choose another path (--model)";
+        return "choose another path";
       default:
-        return "check the disk or choose another path (--model)";
+        return "check the disk or choose another path";
     }
   }();
   fail(path, "cannot save: " + reason(code) + ": " + std::string(advice));
@@ -174,7 +174,7 @@ inline void write_atomically(std::filesystem::path const& path,
     return;
   }
   if (exists && !S_ISREG(status.st_mode))
-    fail(path, "cannot save: this is not a regular file: choose another path (--model)");
+    fail(path, "cannot save: this is not a regular file: choose another path");
 
   auto const target = detail::follow_links(path);
   auto const directory = target.has_parent_path() ? target.parent_path() : std::filesystem::path(".");

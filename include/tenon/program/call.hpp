@@ -52,8 +52,9 @@ struct call_spec {
   std::uint64_t flops = 0;
   std::array<double, 8> scalars{};
   std::array<std::int64_t, 4> integers{};
-  /// The output may take the memory of an operand that is dead after this call (element i depends on elements i alone).
-  bool in_place = false;
+  /// Bit k: the output may take the memory of operand k (after the outputs) if that is dead after this call, because what
+  /// the kernel reads from there it reads before it writes there.
+  std::uint32_t in_place = 0;
 };
 
 /// A place in a recording: a storage and an offset in bytes. No storage: an operand that is not there.

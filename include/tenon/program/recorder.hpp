@@ -38,6 +38,17 @@ struct basic_parameter {
 template <axis_type... A>
 using parameter = basic_parameter<float, A...>;
 
+/// A part of a weight, such as the columns of a matrix that act on one of two concatenated inputs.
+template <class P, well_formed S, class L>
+struct parameter_part {
+  using element = typename P::element;
+  using shape_type = S;
+  using layout = L;
+
+  P whole;
+  std::size_t offset = 0;  ///< bytes from the start of `whole`
+};
+
 /// A named end of a program: an input to fill or an output to read.
 struct port {
   char const* name = "";
@@ -100,6 +111,12 @@ class recorder {
     parameters_.push_back(v.at.storage);
     return v.at;
   }
+  template <class P, class S, class L>
+  constexpr location place(parameter_part<P, S, L> const& p) {
+    auto where = place(p.whole);
+    where.offset += p.offset;
+    return where;
+  }
   template <class T, class S, class L>
   constexpr location place(variable<T, S, L> const& v) const {
     return v.at;
@@ -114,7 +131,7 @@ class recorder {
     calls_.push_back(c);
     order_.push_back({calls_.size() - 1, 0});
   }
-  constexpr void output(location where, std::size_t bytes, bool add = false) {
+  constexpr void result(location where, std::size_t bytes, bool add = false) {
     auto& c = calls_.back();
     if (where.exists()) {
       if (add) c.accumulate |= 1U << c.outputs;
@@ -130,6 +147,8 @@ class recorder {
     operands_.push_back(where);
     ++c.operands;
   }
+  /// The call recorded last reads this too, beyond what its operands say (the further steps of a summed product).
+  constexpr void also_reads(location where) { operand(where, 0); }
   /// Ends the call begun last: its outputs now depend on whatever its operands depend on.
   constexpr void end() {
     auto const& c = calls_.back();
@@ -233,7 +252,17 @@ class recorder {
   /// The gradient block of parameters of `bytes` bytes in all: one storage, laid out as the parameter block is.
   constexpr location parameter_gradients(std::size_t bytes);
 
+  /// The gradient of a value after `differentiate`, as a value of its own.
+  template <class T, class S, class L>
+  constexpr variable<T, S, L> gradient(variable<T, S, L> const& v) {
+    return {this, gradient_source<S, L>(v.at)};
+  }
+
   // ---- results -----------------------------------------------------------------------------------------------------
+
+  /// Makes a value an output of the program: it can be read after each run.
+  template <class X>
+  constexpr void output(char const* name, X&& x);
 
   template <class T, class S>
   constexpr void declare_output(char const* name, location where) {
@@ -241,9 +270,24 @@ class recorder {
   }
 
   constexpr std::uint64_t next_random_site() { return random_sites_++; }
-  /// Parameters and optimiser state that the program needs, in bytes.
-  constexpr void require_state(std::size_t bytes) { state_bytes_ = bytes; }
-  constexpr void updates_parameters() { updates_ = true; }
+  /// The parameter block that the program updates and the optimiser's state, in bytes. All gradients of parameters used lie in one block.
+  constexpr void updates_parameters(std::size_t state_bytes) {
+    updates_ = true;
+    state_bytes_ = state_bytes;
+  }
+  /// Gives parameters that no gradient reached a gradient of zero; true if every byte of the block is covered by parameters in use.
+  constexpr bool complete_parameter_gradients(std::size_t bytes) {
+    std::size_t covered = 0;
+    for (int p : parameters_) {
+      auto const g = gradient_location({p, 0});
+      region whole;
+      whole.rank = at(p).rank;
+      for (std::size_t d = 0; d < whole.rank; ++d) whole.end[d] = at(p).extents[d];
+      if (!at(g.storage).zero_first && written_volume(g.storage, whole) < whole.volume()) clear_first(g.storage);
+      covered += at(p).bytes;
+    }
+    return covered == bytes;
+  }
 
   constexpr std::vector<storage> const& storages() const { return storages_; }
   constexpr std::vector<call> const& calls() const { return calls_; }

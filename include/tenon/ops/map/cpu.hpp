@@ -70,6 +70,23 @@ struct lane_environment {
   }
 };
 
+/// Row r of a value: the offset of its first element. E: extents of the row axes, S: their strides.
+template <class E, class S>
+struct row_walk;
+template <std::size_t... E, std::size_t... S>
+struct row_walk<strides<E...>, strides<S...>> {
+  static constexpr std::size_t count = (std::size_t{1} * ... * E);
+  TENON_ALWAYS_INLINE static std::size_t offset(std::size_t row) {
+    constexpr std::size_t extents[] = {E..., 1}, steps[] = {S..., 0};
+    std::size_t result = 0;
+    for (std::size_t d = sizeof...(E); d-- > 0;) {
+      result += row % extents[d] * steps[d];
+      row /= extents[d];
+    }
+    return result;
+  }
+};
+
 /// Coordinates of a loop's rows.
 template <class Nest, std::size_t Begin, std::size_t Count>
 TENON_ALWAYS_INLINE void decode(std::size_t number, std::size_t* coordinates) {

@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 
+#include "../emit.hpp"
 #include "cpu.hpp"
 
 namespace tenon {
@@ -44,7 +45,16 @@ constexpr call_spec map_spec(X const& x) {
   spec.pull = &map_pull<Kind, Out, X>::run;
   spec.chunks = c::kernel_type::chunks;
   spec.flops = c::flops;
-  spec.in_place = !c::reduces;
+  if constexpr (!c::reduces) {
+    std::size_t k = 0;  // an operand that is walked exactly like the output may give its memory to it
+    [&]<class... Info>(list<Info...>) {
+      ((spec.in_place |= std::uint32_t{std::is_same_v<typename Info::shape_type, typename Out::shape_type> &&
+                                       std::is_same_v<typename Info::layout, typename Out::layout> &&
+                                       sizeof(typename Info::element) == sizeof(typename Out::element)}
+                         << k++),
+       ...);
+    }(typename leaf_infos<X>::type{});
+  }
   std::size_t scalars = 0, integers = 0;
   collect_numbers(x, spec, scalars, integers);
   return spec;
@@ -57,7 +67,7 @@ inline constexpr std::size_t bytes_of = X::shape_type::size * sizeof(typename X:
 template <class Kind, class Out, class X>
 constexpr void record_map(recorder& r, location where, bool add, X const& x) {
   r.begin(map_spec<Kind, Out, X>(x));
-  r.output(where, bytes_of<Out>, add);
+  r.result(where, bytes_of<Out>, add);
   each_leaf(x, [&]<class Leaf>(Leaf const& leaf) {
     if constexpr (is_mask<Leaf>)
       r.operand({}, 0);
@@ -67,9 +77,9 @@ constexpr void record_map(recorder& r, location where, bool add, X const& x) {
   r.end();
 }
 
-/// Runs out = x at once.
+/// Runs out = x (or out += x) at once.
 template <class Kind, class Out, class X>
-void run_map(typename Out::element* out, X const& x) {
+void run_map(typename Out::element* out, X const& x, bool add = false) {
   auto const spec = map_spec<Kind, Out, X>(x);
   void* operands[32] = {out};
   std::size_t count = 1;
@@ -79,9 +89,7 @@ void run_map(typename Out::element* out, X const& x) {
     else
       operands[count++] = const_cast<void*>(static_cast<void const*>(leaf.data()));
   });
-  run_state const state{};
-  call_arguments const a{operands, spec.scalars.data(), spec.integers.data(), 0, &state};
-  for (std::size_t c = 0; c < spec.chunks; ++c) spec.run(a, c);
+  run_now(spec, operands, add ? 1U : 0U);
 }
 
 // ---- the gradient --------------------------------------------------------------------------------------------
@@ -175,13 +183,13 @@ struct map_pull {
       spec.name = "map gradient";
       spec.chunks = final::chunks;
       spec.flops = cost * loop::size;
-      spec.in_place = false;
+      spec.in_place = 0;
       std::array<detour, sinks> detours{};
       std::array<typename recorder::gradient_place, sinks> direct{};
       (plan_sink<K>(r, value, detours, direct), ...);
       std::size_t const leaves = r.calls()[index].operands - 1;
       r.begin(spec);
-      (r.output(detours[K].taken ? detours[K].where : direct[K].where,
+      (r.result(detours[K].taken ? detours[K].where : direct[K].where,
                 bytes_of<info<K>> * (detours[K].taken && in_parts<K> ? final::chunks : 1), direct[K].add),
        ...);
       r.operand(g, bytes_of<Out>);
@@ -267,17 +275,17 @@ struct split_reduction<reduced<K, S, X>> {
 };
 
 /// The first axis of S that Destination lacks or has with another extent, as an error; void if there is none.
-template <class Destination, class S>
+template <class Destination, class S, class Op = operation::assign>
 struct misfit {
   using type = void;
 };
-template <class Destination, class A, class... Rest>
-struct misfit<Destination, shape<A, Rest...>> {
-  using clash_type = typename clash<operation::assign, A, Destination>::type;
+template <class Destination, class A, class... Rest, class Op>
+struct misfit<Destination, shape<A, Rest...>, Op> {
+  using clash_type = typename clash<Op, A, Destination>::type;
   using type = typename std::conditional_t<
-      !has_axis<Destination, A>, std::type_identity<axis_without_place<operation::assign, A, Destination>>,
+      !has_axis<Destination, A>, std::type_identity<axis_without_place<Op, A, Destination>>,
       std::conditional_t<!std::is_void_v<clash_type>, std::type_identity<clash_type>,
-                         misfit<Destination, shape<Rest...>>>>::type;
+                         misfit<Destination, shape<Rest...>, Op>>>::type;
 };
 
 }  // namespace detail
@@ -339,5 +347,21 @@ void assign_to(tensor<T, A...>& out, X&& x) {
 template <class T, class... A, operand X>
   requires(!is_recorded<X> && !assignable<shape<A...>, shape_of<X>>)
 typename detail::misfit<shape<A...>, shape_of<X>>::type assign_to(tensor<T, A...>& out, X&& x);
+
+template <class X>
+constexpr void recorder::output(char const* name, X&& x) {
+  auto const value = keep(std::forward<X>(x));
+  using V = std::remove_cvref_t<decltype(value)>;
+  using T = element_of<V>;
+  using S = shape_of<V>;
+  auto const where = place(value);
+  if (is_dense<S, typename V::layout> && is_free(where, S::size * sizeof(T))) {
+    declare_output<T, S>(name, where);
+  } else {  // a view, a part of a stack, an input: give the output memory of its own
+    auto const copy = make<T, S>();
+    detail::record_map<by_sum, variable<T, S>>(*this, copy.at, false, value);
+    declare_output<T, S>(name, copy.at);
+  }
+}
 
 }  // namespace tenon

@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: BSL-1.0
+"""Measures Tenon and its peers side by side and prints one BENCH line per measurement.
+
+All sides of one measurement (a configuration, a kind of work, a number of threads) are started
+and warmed up one after the other; then they take turns, each a fraction of a second while the
+others wait for input, so that a change of the machine's speed meets all of them. The medians over
+the rounds are compared. The sides speak the line protocol that peers/protocol.py describes;
+Tenon's `ready` line also states `flops`, the nominal operations of one iteration, and
+`sgemm_gflops`, the peak measured with the same threads: together the floor of the time.
+"""
+
+import argparse
+import json
+import math
+import os
+import select
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+CONFIGS = ("small", "book", "large")
+WORK = ("train_step", "forward", "translate_one")
+PEERS = ("pytorch", "jax")
+PEER_FOLDER = Path(__file__).resolve().parent / "peers"
+READY_SECONDS = 900  # compiling a large model on a busy machine
+ROUND_SECONDS = 0.5
+ANSWER_SECONDS = 300
+
+
+class SideError(Exception):
+    """A side that did not start, stopped, or did not answer as the protocol asks."""
+
+
+class Side:
+    """One process that is measured."""
+
+    def __init__(self, name, command, threads):
+        self.name = name
+        self.pending = b""
+        self.process = None
+        self.log = tempfile.TemporaryFile()
+        cores = sorted(os.sched_getaffinity(0))[:threads]
+        counts = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+        try:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self.log,
+                bufsize=0,
+                env=os.environ | dict.fromkeys(counts, str(threads)),
+                preexec_fn=lambda: os.sched_setaffinity(0, cores),
+            )
+            self.facts = json.loads(self.answer("ready", READY_SECONDS))
+            if not isinstance(self.facts, dict):
+                raise SideError(f"{name}: 'ready' is not followed by a JSON object")
+            # The first run tells how many iterations fill a round.
+            milliseconds = max(self.run(1), 1e-6)
+            self.iterations = max(1, round(ROUND_SECONDS * 1e3 / milliseconds))
+        except (OSError, ValueError) as error:
+            self.close()
+            raise SideError(f"{name}: {error}") from error
+        except SideError:
+            self.close()
+            raise
+
+    def answer(self, word, seconds):
+        """The rest of the next line, which must start with `word` and come within `seconds`."""
+        deadline = time.monotonic() + seconds
+        while b"\n" not in self.pending:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
+                raise SideError(f"{self.name}: no answer within {seconds} s")
+            received = self.process.stdout.read(4096)
+            if not received:
+                raise SideError(f"{self.name}: ended early: {self.complaint()}")
+            self.pending += received
+        line, self.pending = self.pending.split(b"\n", 1)
+        first, _, rest = line.decode(errors="replace").strip().partition(" ")
+        if first != word:
+            raise SideError(f"{self.name}: expected a line '{word} …', got '{first} {rest}'")
+        return rest
+
+    def complaint(self):
+        """The last line the process wrote to its standard error."""
+        self.log.seek(0)
+        lines = self.log.read().decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else f"exit status {self.process.wait()}"
+
+    def ask(self, request, word):
+        """Sends a request and reads its answer, a finite positive number."""
+        try:
+            self.process.stdin.write(f"{request}\n".encode())
+            value = float(self.answer(word, ANSWER_SECONDS))
+        except (OSError, ValueError) as error:
+            raise SideError(f"{self.name}: '{request}' failed: {error}") from error
+        if not math.isfinite(value) or value < 0:
+            raise SideError(f"{self.name}: '{request}' answered {value}")
+        return value
+
+    def run(self, iterations):
+        """Mean milliseconds per iteration."""
+        return self.ask(f"run {iterations}", "ms")
+
+    def close(self):
+        """Ends the process, by request or else by force."""
+        if self.process is not None:
+            try:
+                self.process.communicate(b"quit\n", timeout=10)
+            except (OSError, ValueError, subprocess.TimeoutExpired):
+                self.process.kill()
+                self.process.wait()
+        self.log.close()
+
+
+def progress(text):
+    """Tells the user what goes on."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def start_peers(arguments, options, threads, absent):
+    """The peers that start; one that does not is reported once and left out from then on."""
+    sides = []
+    for peer in arguments.peers:
+        if peer in absent:
+            continue
+        command = [arguments.python, str(PEER_FOLDER / f"{peer}_peer.py"), *options]
+        try:
+            sides.append(Side(peer, command, threads))
+        except SideError as error:
+            absent.add(peer)
+            progress(f"no figures for this peer: {error}")
+    return sides
+
+
+def take_turns(sides, rounds, times, absent):
+    """Fills `times` (side -> milliseconds per round); a failing peer is dropped, an error of Tenon raised."""
+    for number in range(rounds):
+        for side in list(sides):
+            try:
+                times.setdefault(side.name, []).append(side.run(side.iterations))
+            except SideError as error:
+                if side.name == "tenon":
+                    raise
+                absent.add(side.name)
+                sides.remove(side)
+                side.close()
+                progress(f"no figures for this peer: {error}")
+        latest = ", ".join(f"{side.name} {times[side.name][-1]:.4g} ms" for side in sides)
+        progress(f"  round {number + 1} of {rounds}: {latest}")
+
+
+def floor_milliseconds(facts):
+    """Nominal operations over the measured peak; NaN where Tenon does not state them."""
+    try:
+        return float(facts["flops"]) / (float(facts["sgemm_gflops"]) * 1e6)
+    except (KeyError, TypeError, ValueError, ZeroDivisionError):
+        return math.nan
+
+
+def measure(arguments, config, what, threads, absent):
+    """One measurement with all sides: a record for each peer, and one of its peak memory in training."""
+    options = ["--config", config, "--what", what, "--threads", str(threads)]
+    sides, times, memory = [], {}, {}
+    try:
+        sides.append(Side("tenon", [arguments.tenon, *options], threads))
+        sides += start_peers(arguments, options, threads, absent)
+        take_turns(sides, arguments.rounds, times, absent)
+        if what == "train_step":
+            for side in sides:
+                memory[side.name] = side.ask("memory", "kib") / 1024
+    finally:
+        for side in sides:
+            side.close()
+    tenon = sides[0]
+    key = {"config": config, "what": what, "threads": threads}
+    records = []
+    for side in sides[1:]:
+        ours, theirs = statistics.median(times["tenon"]), statistics.median(times[side.name])
+        record = key | {
+            "tenon_ms": ours,
+            "peer": side.facts.get("framework", side.name),
+            "peer_ms": theirs,
+        }
+        record |= {"ratio": theirs / max(ours, 1e-9), "floor_ms": floor_milliseconds(tenon.facts)}
+        rounds = {"tenon_rounds_ms": times["tenon"], "peer_rounds_ms": times[side.name]}
+        records.append(record | rounds | {"tenon_facts": tenon.facts, "peer_facts": side.facts})
+    for side in sides[1:] if memory else []:
+        ours, theirs = memory["tenon"], memory[side.name]
+        record = key | {
+            "what": "peak_memory",
+            "tenon_mib": ours,
+            "peer": side.facts.get("framework", side.name),
+        }
+        records.append(record | {"peer_mib": theirs, "ratio": theirs / max(ours, 1e-9)})
+    if not sides[1:]:
+        records.append(key | {"tenon_ms": statistics.median(times["tenon"]), "tenon_facts": tenon.facts})
+        records[-1] |= {
+            "floor_ms": floor_milliseconds(tenon.facts),
+            "tenon_rounds_ms": times["tenon"],
+        }
+    return records
+
+
+def bench_line(record):
+    """One record as the line that scripts read."""
+    fields = (
+        "config",
+        "what",
+        "threads",
+        "tenon_ms",
+        "tenon_mib",
+        "peer",
+        "peer_ms",
+        "peer_mib",
+        "ratio",
+        "floor_ms",
+    )
+    precision = {"tenon_mib": 1, "peer_mib": 1, "ratio": 2}
+    words = ["BENCH"]
+    for name in fields:
+        value = record.get(name)
+        if isinstance(value, float):
+            words.append(f"{name}={value:.{precision.get(name, 4)}f}")
+        elif value is not None:
+            words.append(f"{name}={value}")
+    return " ".join(words)
+
+
+def write_json(path, records):
+    """Writes all records; an interrupted run leaves the old file or the new one. JSON knows no NaN."""
+
+    def clean(value):
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    cleaned = [{name: clean(value) for name, value in record.items()} for record in records]
+    text = json.dumps({"cores": os.cpu_count(), "measurements": cleaned}, indent=1) + "\n"
+    if path.exists() and not path.is_file():  # a pipe or a device cannot be replaced
+        path.write_text(text)
+        return
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """Bad options end in one line, without the usage text before it."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message} (--help lists the options)\n")
+
+
+def parse_options():
+    """The checked command line."""
+
+    def choices(allowed):
+        def parse(text):
+            chosen = [word for word in text.split(",") if word]
+            wrong = [word for word in chosen if word not in allowed]
+            if wrong:
+                raise argparse.ArgumentTypeError(f"'{wrong[0]}' is none of {', '.join(allowed)}")
+            return chosen
+
+        return parse
+
+    def thread_counts(text):
+        cores = len(os.sched_getaffinity(0))
+        counts = text.split(",")
+        if not all(word.isdecimal() and 1 <= int(word) <= cores for word in counts):
+            raise argparse.ArgumentTypeError(f"'{text}' is no list of thread counts from 1 to {cores}")
+        return [int(word) for word in counts]
+
+    def positive(text):
+        if not text.isdecimal() or int(text) < 1:
+            raise argparse.ArgumentTypeError(f"'{text}' is no number of rounds from 1 up")
+        return int(text)
+
+    parser = OneLineParser(description="Measures Tenon and its peers side by side.")
+    parser.add_argument("--tenon", required=True, metavar="BINARY", help="Tenon's benchmark program")
+    parser.add_argument("--configs", type=choices(CONFIGS), default=list(CONFIGS), metavar="LIST")
+    parser.add_argument("--what", type=choices(WORK), default=list(WORK), metavar="LIST")
+    parser.add_argument("--threads", type=thread_counts, default=[1], metavar="LIST")
+    parser.add_argument("--rounds", type=positive, default=5, metavar="N")
+    parser.add_argument("--peers", type=choices(PEERS), default=list(PEERS), metavar="LIST")
+    parser.add_argument("--python", default=sys.executable, help="the Python that has the peers' packages")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="where the JSON goes")
+    arguments = parser.parse_args()
+    if arguments.out and not arguments.out.resolve().parent.is_dir():
+        parser.error(f"--out {arguments.out}: there is no folder {arguments.out.resolve().parent}")
+    return arguments
+
+
+def main():
+    """Runs every measurement that the options ask for."""
+    arguments = parse_options()
+    absent, records = set(), []
+    for config in arguments.configs:
+        for what in arguments.what:
+            for threads in arguments.threads:
+                progress(f"{config} {what}, {threads} thread{'s' if threads > 1 else ''}")
+                try:
+                    latest = measure(arguments, config, what, threads, absent)
+                except SideError as error:
+                    sys.exit(f"run.py: {error}")
+                records += latest
+                for record in latest:
+                    print(bench_line(record), flush=True)
+                try:
+                    if arguments.out:
+                        write_json(arguments.out, records)
+                except OSError as error:
+                    sys.exit(f"run.py: cannot write {arguments.out}: {error}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit("run.py: interrupted")

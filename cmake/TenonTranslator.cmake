@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: BSL-1.0
+# tenon_add_translator(NAME RECIPE HEADER [DEVICE cpu] [PORTABLE])
+#
+# Adds the executable NAME: a translator that trains and runs the model described by HEADER, a recipe like those in
+# tenon/recipes/. HEADER is a file of the calling directory or one on the include path. The translator is compiled
+# for this machine's processor unless PORTABLE is given. Needs the Debian package libcli11-dev besides those of
+# tenon::train.
+
+if(NOT TENON_TRANSLATOR_SOURCE)
+  set(TENON_TRANSLATOR_SOURCE "${CMAKE_CURRENT_LIST_DIR}/../examples/translate/main.cpp")
+endif()
+
+function(tenon_add_translator name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "PORTABLE" "RECIPE;DEVICE" "")
+  if(arg_UNPARSED_ARGUMENTS OR NOT arg_RECIPE)
+    message(FATAL_ERROR "tenon_add_translator(${name} …): expected RECIPE HEADER [DEVICE cpu] [PORTABLE]")
+  endif()
+  if(DEFINED arg_DEVICE AND NOT arg_DEVICE STREQUAL "cpu")
+    message(FATAL_ERROR "tenon_add_translator(${name} …): there is no device ${arg_DEVICE}: choose DEVICE cpu")
+  endif()
+  if(NOT TARGET tenon::train)
+    message(FATAL_ERROR "tenon_add_translator(${name} …): install the Debian packages libutf8proc-dev and nlohmann-json3-dev")
+  endif()
+  find_path(TENON_CLI11_INCLUDE_DIR CLI/CLI.hpp)
+  mark_as_advanced(TENON_CLI11_INCLUDE_DIR)
+  if(NOT TENON_CLI11_INCLUDE_DIR)
+    message(FATAL_ERROR "tenon_add_translator(${name} …): the header CLI/CLI.hpp was not found: install the Debian package libcli11-dev")
+  endif()
+
+  set(recipe "${arg_RECIPE}")
+  cmake_path(ABSOLUTE_PATH recipe OUTPUT_VARIABLE here)
+  if(EXISTS "${here}")
+    set(recipe "${here}")
+  endif()
+  add_executable(${name} "${TENON_TRANSLATOR_SOURCE}")
+  target_compile_definitions(${name} PRIVATE "TENON_RECIPE_HEADER=\"${recipe}\"")
+  target_include_directories(${name} SYSTEM PRIVATE "${TENON_CLI11_INCLUDE_DIR}")
+  target_link_libraries(${name} PRIVATE tenon::train)
+  if(NOT arg_PORTABLE AND (NOT DEFINED TENON_NATIVE OR TENON_NATIVE))
+    target_link_libraries(${name} PRIVATE tenon::native)
+  endif()
+endfunction()

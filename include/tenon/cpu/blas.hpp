@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSL-1.0
+// The one place that calls BLAS. Each call runs on the calling thread: Tenon cuts the work itself.
+#pragma once
+#include <cblas.h>
+
+#include <cstddef>
+
+namespace tenon::cpu {
+
+/// C (m × n) = A (m × k) · B (k × n) + beta · C, all row-major; a transposed operand is stored as its
+/// transpose. The leading dimension of an operand is the distance between its stored rows.
+template <class T>
+struct matrix_operand {
+  T const* data;
+  std::size_t leading;
+  bool transposed;
+};
+
+inline void gemm(std::size_t m, std::size_t n, std::size_t k, matrix_operand<float> a,
+                 matrix_operand<float> b, float beta, float* c, std::size_t leading) {
+  cblas_sgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans,
+              b.transposed ? CblasTrans : CblasNoTrans, static_cast<int>(m), static_cast<int>(n),
+              static_cast<int>(k), 1.0F, a.data, static_cast<int>(a.leading), b.data,
+              static_cast<int>(b.leading), beta, c, static_cast<int>(leading));
+}
+inline void gemm(std::size_t m, std::size_t n, std::size_t k, matrix_operand<double> a,
+                 matrix_operand<double> b, double beta, double* c, std::size_t leading) {
+  cblas_dgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans,
+              b.transposed ? CblasTrans : CblasNoTrans, static_cast<int>(m), static_cast<int>(n),
+              static_cast<int>(k), 1.0, a.data, static_cast<int>(a.leading), b.data,
+              static_cast<int>(b.leading), beta, c, static_cast<int>(leading));
+}
+
+/// The BLAS library's name and configuration, for reports.
+inline char const* blas_name() {
+#ifdef OPENBLAS_VERSION
+  return openblas_get_config();
+#else
+  return "BLAS";
+#endif
+}
+
+/// Keeps the BLAS library from starting threads of its own. Sessions call it once.
+inline void blas_single_threaded() {
+#ifdef OPENBLAS_VERSION
+  openblas_set_num_threads(1);
+#endif
+}
+
+}  // namespace tenon::cpu

@@ -1,0 +1,428 @@
+// SPDX-License-Identifier: BSL-1.0
+// Contractions: products of two values summed over named axes.
+//
+//   dot<a, …>(x, y)    Σ over the named axes; other names that both have are batch axes
+//   linear(x, w)       w maps x's axis a to w's other axes; it has the axis from<a>
+//   linear(x, w, b)    the same plus b
+//   outer(x, y)        nothing is summed; x and y share no name
+//
+// The result has x's axes, then y's. Derivative: two contractions. The gradient of a weight used at many time steps is put
+// off until all are known and computed as one product over batch × steps (Appleyard, Kočiský, Blunsom:
+// "Optimizing performance of recurrent neural networks on GPUs", 2016).
+#pragma once
+#include <array>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "../emit.hpp"
+#include "../view/view.hpp"
+#include "cpu.hpp"
+
+namespace tenon {
+
+namespace detail {
+
+template <std::size_t N>
+struct summed : axis<N> {};  // the inner axis of a linear map, under a name that no operand has
+
+// ---- lowering --------------------------------------------------------------------------------------------------------
+
+/// The axes of a contraction of values of shape X and Y (layouts LX, LY) into O (layout LO).
+template <class X, class LX, class Y, class LY, class O, class LO>
+constexpr auto contraction_axes() {
+  using all = unite_t<operation::dot, X, Y>;
+  std::array<contraction_axis, all::rank> axes{};
+  constexpr auto x = strides_in<X, LX, all>::values;
+  constexpr auto y = strides_in<Y, LY, all>::values;
+  constexpr auto o = strides_in<O, LO, all>::values;
+  for (std::size_t i = 0; i < all::rank; ++i) axes[i] = {all::extents[i], x[i], y[i], o[i]};
+  return axes;
+}
+
+template <class T, class X, class LX, class Y, class LY, class O, class LO>
+struct contraction {
+  static constexpr contraction_plan plan = plan_contraction(contraction_axes<X, LX, Y, LY, O, LO>());
+
+  template <std::size_t... I, std::size_t... S>
+  static auto kernel(std::index_sequence<I...>, std::index_sequence<S...>)
+      -> cpu::contract_kernel<
+          T, plan.m.extent, plan.n.extent, plan.k.extent, strides<plan.m.left, plan.k.left>,
+          strides<plan.k.right, plan.n.right>, strides<plan.m.out, plan.n.out>,
+          cpu::product_loops<cpu::product_loop<plan.loops[I].extent, plan.loops[I].left, plan.loops[I].right,
+                                               plan.loops[I].out>...>,
+          cpu::product_loops<cpu::product_loop<plan.loops[plan.independent + S].extent,
+                                               plan.loops[plan.independent + S].left,
+                                               plan.loops[plan.independent + S].right, 0>...>>;
+  using kernel_type =
+      decltype(kernel(std::make_index_sequence<plan.independent>{}, std::make_index_sequence<plan.sums>{}));
+
+  /// Matrix products pay when there is something of a matrix; many tiny ones go as one element-wise loop.
+  static constexpr bool as_products = [] {
+    if (!plan.possible || !(std::is_same_v<T, float> || std::is_same_v<T, double>)) return false;
+    std::size_t loops = 1;
+    for (std::size_t i = 0; i < plan.independent + plan.sums; ++i) loops *= plan.loops[i].extent;
+    auto const each = 2 * std::uint64_t{plan.m.extent} * plan.n.extent * plan.k.extent;
+    bool const matrix = plan.m.extent > 1 && plan.n.extent > 1;
+    return loops == 1 ? each >= (matrix ? 512U : 32768U) : matrix && each >= 4096;
+  }();
+
+  static constexpr call_spec spec(char const* name) {
+    call_spec s;
+    s.name = name;
+    s.run = &kernel_type::run;
+    s.chunks = kernel_type::chunks;
+    s.flops = plan.flops();
+    return s;
+  }
+};
+
+/// A value of a contraction: its element type, shape and layout, however its axes are called there.
+template <class T, class S, class L>
+struct contracted {
+  using element = T;
+  using shape_type = S;
+  using layout = L;
+};
+
+// ---- recording -------------------------------------------------------------------------------------------------------
+
+template <class X, class Y, class O>
+struct contract_pull;
+
+template <class X, class Y, class O>
+using contraction_of = contraction<typename O::element, typename X::shape_type, typename X::layout, typename Y::shape_type,
+                                   typename Y::layout, typename O::shape_type, typename O::layout>;
+
+template <class X>
+constexpr std::size_t size_in_bytes() {
+  return X::shape_type::size * sizeof(typename X::element);
+}
+
+/// Records out (+)= x · y.
+template <class X, class Y, class O>
+constexpr void record_contraction(recorder& r, location out, bool add, location x, location y, char const* name,
+                                  bool differentiable, std::array<std::int64_t, 3> repeat = {}) {
+  using C = contraction_of<X, Y, O>;
+  auto spec = C::spec(name);
+  if (differentiable) spec.pull = &contract_pull<X, Y, O>::run;
+  std::size_t const times = repeat[0] > 1 ? static_cast<std::size_t>(repeat[0]) : 1;
+  spec.flops *= times;
+  for (std::size_t i = 0; i < 3; ++i) spec.integers[i] = repeat[i];
+  if (C::plan.swapped) std::swap(spec.integers[1], spec.integers[2]);
+  r.begin(spec);
+  r.result(out, size_in_bytes<O>(), add);
+  r.operand(C::plan.swapped ? y : x, times * (C::plan.swapped ? size_in_bytes<Y>() : size_in_bytes<X>()));
+  r.operand(C::plan.swapped ? x : y, times * (C::plan.swapped ? size_in_bytes<X>() : size_in_bytes<Y>()));
+  r.end();
+}
+
+/// The gradient of a weight W from the operand X and result gradient G of each time step that used it.
+template <class X, class G, class W>
+struct weight_gradient {
+  static constexpr void emit(recorder& r, std::span<deferred_gradient const> backwards) {
+    std::vector<deferred_gradient> steps(backwards.rbegin(), backwards.rend());
+    place_together(r, steps, &deferred_gradient::operand, &deferred_gradient::operand_bytes);
+    place_together(r, steps, &deferred_gradient::gradient, &deferred_gradient::gradient_bytes);
+    std::size_t last = 0;
+    for (auto const& s : steps) last = std::max(last, s.issued_at);
+    for (std::size_t begin = 0; begin < steps.size();) {
+      std::int64_t x_step = 0, g_step = 0;
+      std::size_t end = begin + 1;
+      if (end < steps.size() && distance(r, steps, begin, x_step, g_step))
+        for (std::int64_t xs = 0, gs = 0;
+             end < steps.size() && distance(r, steps, end - 1, xs, gs) && xs == x_step && gs == g_step;)
+          ++end;
+      auto const sink = r.gradient_sink<typename W::shape_type, typename W::layout>(steps[begin].sink);
+      record_contraction<X, G, W>(r, sink.where, sink.add, steps[begin].operand, steps[begin].gradient, "weight gradient",
+                                  false, {static_cast<std::int64_t>(end - begin), x_step, g_step});
+      for (std::size_t i = begin + 1; i < end; ++i) {
+        r.also_reads(steps[i].operand);
+        r.also_reads(steps[i].gradient);
+      }
+      r.place_last_after(last);
+      begin = end;
+    }
+  }
+
+ private:
+  /// From step i to the next: how far apart operand and gradient lie; false if not forwards in one storage.
+  static constexpr bool distance(recorder const& r, std::vector<deferred_gradient> const& steps, std::size_t i,
+                                 std::int64_t& x, std::int64_t& g) {
+    auto const x0 = r.physical(steps[i].operand), x1 = r.physical(steps[i + 1].operand);
+    auto const g0 = r.physical(steps[i].gradient), g1 = r.physical(steps[i + 1].gradient);
+    if (x0.storage != x1.storage || g0.storage != g1.storage || x1.offset < x0.offset || g1.offset <= g0.offset)
+      return false;
+    x = static_cast<std::int64_t>(x1.offset - x0.offset);
+    g = static_cast<std::int64_t>(g1.offset - g0.offset);
+    return true;
+  }
+
+  /// Places the steps' values behind each other where each of them is still free to go anywhere.
+  static constexpr void place_together(recorder& r, std::vector<deferred_gradient> const& steps,
+                                       location deferred_gradient::*where, std::size_t deferred_gradient::*bytes) {
+    std::vector<int> members;
+    for (auto const& s : steps) {
+      auto const top = r.root(s.*where);
+      if (!r.is_free(top, s.*bytes)) continue;
+      bool known = false;
+      for (int m : members) known |= m == top.storage;
+      if (!known) members.push_back(top.storage);
+    }
+    if (members.size() < 2) return;
+    storage host;
+    host.name = "steps";
+    host.element_bytes = r.at(members[0]).element_bytes;
+    for (int m : members) host.bytes += r.at(m).bytes;
+    host.rank = 1;
+    host.extents[0] = host.bytes / host.element_bytes;
+    int const id = r.add_storage(host);
+    std::size_t offset = 0;
+    for (int m : members) {
+      r.at(m).host = id;
+      r.at(m).host_offset = offset;
+      offset += r.at(m).bytes;
+    }
+  }
+};
+
+template <class X, class Y, class O>
+struct contract_pull {
+  static constexpr void run(recorder& r, std::size_t index) {
+    constexpr bool swapped = contraction_of<X, Y, O>::plan.swapped;
+    auto const out = r.operand_of(index, 0);
+    auto const x = r.operand_of(index, swapped ? 2 : 1), y = r.operand_of(index, swapped ? 1 : 2);
+    auto const g = r.gradient_source<typename O::shape_type, typename O::layout>(out);
+    if (!g.exists()) return;
+    to_one<X, Y, false>(r, x, y, g);
+    to_one<Y, X, true>(r, y, x, g);
+  }
+
+ private:
+  template <class Wanted, class Other, bool OtherFirst>
+  static constexpr void to_one(recorder& r, location wanted, location other, location g) {
+    if (!r.is_active(wanted)) return;
+    constexpr bool as_products = contraction_of<Other, O, Wanted>::as_products;
+    if constexpr (as_products) {
+      if (r.at(r.root(wanted).storage).kind == storage::kind_t::parameter) {
+        r.defer({&weight_gradient<Other, O, Wanted>::emit, other, g, wanted, size_in_bytes<Other>(), size_in_bytes<O>()});
+        return;
+      }
+      auto const sink = r.gradient_sink<typename Wanted::shape_type, typename Wanted::layout>(wanted);
+      record_contraction<Other, O, Wanted>(r, sink.where, sink.add, other, g, "contract gradient", false);
+    } else {
+      auto const sink = r.gradient_sink<typename Wanted::shape_type, typename Wanted::layout>(wanted);
+      using A = variable<typename Other::element, typename Other::shape_type, typename Other::layout>;
+      using B = variable<typename O::element, typename O::shape_type, typename O::layout>;
+      record_map<by_sum, Wanted>(r, sink.where, sink.add, A{&r, other} * B{&r, g});
+    }
+  }
+};
+
+struct nothing {};
+
+/// bias + x · y summed over the axes that Out lacks. X and Y hold values; their axes may go by other names here (SX, SY).
+template <class SX, class SY, class Out, class X, class Y, class B = nothing>
+constexpr auto contract(X const& x, Y const& y, char const* name, B const& bias = {}) {
+  using T = typename common_element<X, Y>::type;
+  using A = contracted<T, SX, typename X::layout>;
+  using C = contracted<T, SY, typename Y::layout>;
+  using O = contracted<T, Out, row_major<Out>>;
+  static_assert(std::is_same_v<T, element_of<X>> && std::is_same_v<T, element_of<Y>>,
+                "a contraction needs operands of one element type: cast<float>(x)");
+  constexpr bool biased = !std::is_same_v<B, nothing>;
+  using how = contraction_of<A, C, O>;
+  auto const products = [&] { return review<SX, typename X::layout>(x, 0) * review<SY, typename Y::layout>(y, 0); };
+  if constexpr (is_recorded<X> || is_recorded<Y> || is_recorded<B>) {
+    recorder& r = recorder_of(x, y);
+    auto const out = r.make<T, Out>();
+    if constexpr (biased) record_map<by_sum, O>(r, out.at, false, bias);
+    if constexpr (how::as_products)
+      record_contraction<A, C, O>(r, out.at, biased, r.place(x), r.place(y), name, true);
+    else
+      record_map<by_sum, O>(r, out.at, biased, products());
+    return out;
+  } else {
+    tensor_of<T, Out> out;
+    if constexpr (biased) run_map<by_sum, O>(out.data(), bias);
+    if constexpr (how::as_products) {
+      auto const spec = how::spec(name);
+      void* const operands[] = {out.data(), how::plan.swapped ? address_of(y) : address_of(x),
+                                how::plan.swapped ? address_of(x) : address_of(y)};
+      run_now(spec, operands, biased ? 1U : 0U);
+    } else {
+      run_map<by_sum, O>(out.data(), products(), biased);
+    }
+    return out;
+  }
+}
+
+// ---- shape rules -----------------------------------------------------------------------------------------------------
+
+template <class Op, class X, class Y, template <std::size_t> class... Name>
+struct dot_shape {
+  template <class U>
+  struct after_union {
+    using type = U;
+  };
+  template <class U>
+    requires well_formed<U>
+  struct after_union<U> {
+    using in_x = without_t<Op, X, names<Name...>>;
+    using in_y = without_t<Op, Y, names<Name...>>;
+    using type = std::conditional_t<!well_formed<in_x>, in_x,
+                                    std::conditional_t<!well_formed<in_y>, in_y, without_t<Op, U, names<Name...>>>>;
+  };
+  using type = typename after_union<unite_t<Op, X, Y>>::type;
+};
+
+template <class S>
+struct incoming_axis {  // the A of S's axis from<A>; void if there is none
+  using type = void;
+};
+template <class A, class... Rest>
+struct incoming_axis<shape<A, Rest...>> : incoming_axis<shape<Rest...>> {};
+template <class A, class... Rest>
+struct incoming_axis<shape<from<A>, Rest...>> {
+  using type = A;
+};
+
+template <class S, class Old, class New>
+struct replaced;
+template <class... A, class Old, class New>
+struct replaced<shape<A...>, Old, New> {
+  using type = shape<std::conditional_t<same_name<A, Old>, New, A>...>;
+};
+
+template <class A>
+struct is_an_axis_map_weight;  // incomplete: the second operand of linear has no axis from<…>
+
+template <class X, class W>
+struct linear_shape {
+  using in = typename incoming_axis<W>::type;
+  template <class In>
+  struct by_axis {
+    static constexpr std::size_t at = position<In>(X{});
+    template <std::size_t At>
+    struct found {
+      using type = axis_required<operation::linear, In, X>;
+    };
+    template <std::size_t At>
+      requires(At < X::rank)
+    struct found<At> {
+      using own = axis_at<X, At>;
+      using s = summed<In::extent>;
+      using x_shape = typename replaced<X, In, s>::type;
+      using w_shape = typename replaced<W, from<In>, s>::type;
+      // A name on both sides would become a batch axis; in a linear map that is a mistake.
+      template <class XS, class... A>
+      static auto twin(shape<A...>) {
+        using common =
+            typename join<std::conditional_t<has_axis<XS, A> && !same_name<A, s>, shape<A>, shape<>>...>::type;
+        return std::type_identity<common>{};
+      }
+      using common = typename decltype(twin<x_shape>(w_shape{}))::type;
+      template <class C>
+      struct distinct_names {
+        using type =
+            axis_named_twice<operation::linear, axis_at<x_shape, position<axis_at<C, 0>>(x_shape{})>, axis_at<C, 0>>;
+      };
+      template <class C>
+        requires std::is_same_v<C, shape<>>
+      struct distinct_names<C> {
+        using type = without_t<operation::linear, unite_t<operation::linear, x_shape, w_shape>, names<summed>>;
+      };
+      using type = typename std::conditional_t<own::extent == In::extent, distinct_names<common>,
+                                               std::type_identity<axis_extent_mismatch<operation::linear, own, from<In>>>>::type;
+    };
+    using type = typename found<at>::type;
+  };
+  template <class In>
+    requires std::is_void_v<In>
+  struct by_axis<In> {
+    using type = is_an_axis_map_weight<W>;
+  };
+  using type = typename by_axis<in>::type;
+};
+
+template <class X, class W>
+using linear_t = typename linear_shape<shape_of<X>, shape_of<W>>::type;
+template <class X, class Y, template <std::size_t> class... Name>
+using dot_t = typename dot_shape<operation::dot, shape_of<X>, shape_of<Y>, Name...>::type;
+
+}  // namespace detail
+
+/// Σ of x · y over the axes Name…, which both have; other shared names are batch axes.
+template <template <std::size_t> class... Name, operand X, operand Y>
+  requires well_formed<detail::dot_t<X, Y, Name...>>
+constexpr auto dot(X&& x, Y&& y) {
+  return detail::contract<shape_of<X>, shape_of<Y>, detail::dot_t<X, Y, Name...>>(keep(std::forward<X>(x)),
+                                                                                   keep(std::forward<Y>(y)), "dot");
+}
+template <template <std::size_t> class... Name, operand X, operand Y>
+  requires(!well_formed<detail::dot_t<X, Y, Name...>>)
+detail::dot_t<X, Y, Name...> dot(X&& x, Y&& y);
+
+/// x's axis a mapped by w, which has the axis from<a>: out = Σ_a x · w, of x's other axes and then w's.
+template <operand X, operand W>
+  requires(well_formed<detail::linear_t<X, W>> && !postponed<std::remove_cvref_t<X>>)
+constexpr auto linear(X&& x, W&& w) {
+  using in = typename detail::incoming_axis<shape_of<W>>::type;
+  using s = detail::summed<in::extent>;
+  return detail::contract<typename detail::replaced<shape_of<X>, in, s>::type,
+                          typename detail::replaced<shape_of<W>, from<in>, s>::type, detail::linear_t<X, W>>(
+      keep(std::forward<X>(x)), keep(std::forward<W>(w)), "linear");
+}
+template <operand X, operand W>
+  requires(!well_formed<detail::linear_t<X, W>>)
+detail::linear_t<X, W> linear(X&& x, W&& w);
+
+/// linear(x, w) + b, b having axes of the result.
+template <operand X, operand W, operand B>
+  requires(well_formed<detail::linear_t<X, W>> && assignable<detail::linear_t<X, W>, shape_of<B>>)
+constexpr auto linear(X&& x, W&& w, B&& b) {
+  using in = typename detail::incoming_axis<shape_of<W>>::type;
+  using s = detail::summed<in::extent>;
+  return detail::contract<typename detail::replaced<shape_of<X>, in, s>::type,
+                          typename detail::replaced<shape_of<W>, from<in>, s>::type, detail::linear_t<X, W>>(
+      keep(std::forward<X>(x)), keep(std::forward<W>(w)), "linear", keep(std::forward<B>(b)));
+}
+template <operand X, operand W, operand B>
+  requires(!well_formed<detail::linear_t<X, W>>)
+detail::linear_t<X, W> linear(X&& x, W&& w, B&& b);
+template <operand X, operand W, operand B>
+  requires(well_formed<detail::linear_t<X, W>> && !assignable<detail::linear_t<X, W>, shape_of<B>>)
+typename detail::misfit<detail::linear_t<X, W>, shape_of<B>, operation::linear>::type linear(X&& x, W&& w, B&& b);
+
+namespace detail {
+template <class X, class Y>
+struct outer_shape {
+  template <class... A>
+  static auto common(shape<A...>) -> typename join<std::conditional_t<has_axis<Y, A>, shape<A>, shape<>>...>::type;
+  template <class C>
+  struct of {
+    using A = axis_at<C, 0>;
+    using type = axis_named_twice<operation::outer, A, axis_at<Y, position<A>(Y{})>>;
+  };
+  template <class C>
+    requires std::is_same_v<C, shape<>>
+  struct of<C> {
+    using type = unite_t<operation::outer, X, Y>;
+  };
+  using type = typename of<decltype(common(X{}))>::type;
+};
+template <class X, class Y>
+using outer_t = typename outer_shape<shape_of<X>, shape_of<Y>>::type;
+}  // namespace detail
+
+/// Every element of x times every element of y.
+template <operand X, operand Y>
+  requires well_formed<detail::outer_t<X, Y>>
+constexpr auto outer(X&& x, Y&& y) {
+  return keep(std::forward<X>(x) * std::forward<Y>(y));
+}
+template <operand X, operand Y>
+  requires(!well_formed<detail::outer_t<X, Y>>)
+detail::outer_t<X, Y> outer(X&& x, Y&& y);
+
+}  // namespace tenon

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSL-1.0
+// Contractions on the CPU: loops of BLAS products, cut into chunks along the output's longer side.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "../../cpu/blas.hpp"
+#include "../../program/call.hpp"
+#include "plan.hpp"
+
+namespace tenon::cpu {
+
+constexpr std::size_t round_up(std::size_t x, std::size_t unit) { return (x + unit - 1) / unit * unit; }
+
+/// Operands: out, left, right. integers[0] products in all (0 means 1), whose operands lie integers[1] and integers[2]
+/// bytes apart, are summed into one output: that is how the weight gradients of all time steps become one product.
+template <class T, std::size_t M, std::size_t N, std::size_t K, class LeftStrides, class RightStrides, class OutStrides,
+          class Independent, class Sums>
+struct contract_kernel;
+
+/// A loop around the product: its extent and its operands' strides.
+template <std::size_t Extent, std::size_t Left, std::size_t Right, std::size_t Out>
+struct product_loop {
+  static constexpr contraction_axis axis{Extent, Left, Right, Out};
+};
+template <class...>
+struct product_loops {};
+
+template <class T, std::size_t M, std::size_t N, std::size_t K, std::size_t LM, std::size_t LK, std::size_t RK,
+          std::size_t RN, std::size_t OM, std::size_t ON, class... Independent, class... Sums>
+struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM, ON>, product_loops<Independent...>,
+                       product_loops<Sums...>> {
+  static constexpr std::size_t products = (std::size_t{1} * ... * Independent::axis.extent);
+  static constexpr std::size_t terms = (std::size_t{1} * ... * Sums::axis.extent);
+  static constexpr std::uint64_t flops = 2 * std::uint64_t{M} * N * K * products * terms;
+  // Long enough for two cores to be worth waking, short enough to keep a dozen busy. OpenBLAS likes multiples of 16.
+  static constexpr std::size_t wanted = [] {
+    std::size_t c = 1;
+    while (c < 16 && flops / (2 * c) >= 12'000'000) c *= 2;
+    return c;
+  }();
+  static constexpr bool by_product = products >= wanted;
+  static constexpr bool by_rows = !by_product && M >= N;
+  static constexpr std::size_t side = by_rows ? M : N;
+  static constexpr std::size_t piece = round_up((side + wanted - 1) / wanted, 16);
+  static constexpr std::size_t chunks = by_product ? wanted : (side + piece - 1) / piece;
+
+  static void run(call_arguments const& a, std::size_t chunk) {
+    std::size_t first = 0, last = products, row = 0, rows = M, column = 0, columns = N;
+    if constexpr (by_product) {
+      first = products * chunk / chunks;
+      last = products * (chunk + 1) / chunks;
+    } else if constexpr (by_rows) {
+      row = chunk * piece;
+      rows = std::min(piece, M - row);
+    } else {
+      column = chunk * piece;
+      columns = std::min(piece, N - column);
+    }
+    T* const out = a.out<T>(0) + row * OM + column * ON;
+    T const* const left = a.in<T>(1) + row * LM;
+    T const* const right = a.in<T>(2) + column * RN;
+    for (std::size_t p = first; p < last; ++p) {
+      [[maybe_unused]] std::size_t rest = p;
+      [[maybe_unused]] std::size_t l = 0, r = 0, o = 0;
+      (step<Independent>(rest, l, r, o), ...);
+      sums(a, left + l, right + r, out + o, rows, columns);
+    }
+  }
+
+ private:
+  template <class Loop>
+  static void step(std::size_t& rest, std::size_t& l, std::size_t& r, std::size_t& o) {
+    std::size_t const i = rest % Loop::axis.extent;
+    rest /= Loop::axis.extent;
+    l += i * Loop::axis.left;
+    r += i * Loop::axis.right;
+    o += i * Loop::axis.out;
+  }
+
+  static void sums(call_arguments const& a, T const* left, T const* right, T* out, std::size_t rows, std::size_t columns) {
+    auto const repeats = static_cast<std::size_t>(std::max<std::int64_t>(1, a.integers[0]));
+    auto const left_step = static_cast<std::size_t>(a.integers[1]), right_step = static_cast<std::size_t>(a.integers[2]);
+    bool add = a.adds_to(0);
+    if (repeats > 1 && terms == 1 && left_step == K * LK * sizeof(T) && right_step == K * RK * sizeof(T)) {
+      product(left, right, out, rows, columns, K * repeats, add);
+      return;
+    }
+    for (std::size_t i = 0; i < repeats; ++i) {
+      auto const* const x = reinterpret_cast<T const*>(reinterpret_cast<char const*>(left) + i * left_step);
+      auto const* const y = reinterpret_cast<T const*>(reinterpret_cast<char const*>(right) + i * right_step);
+      for (std::size_t t = 0; t < terms; ++t) {
+        [[maybe_unused]] std::size_t rest = t, l = 0, r = 0, o = 0;
+        (step<Sums>(rest, l, r, o), ...);
+        product(x + l, y + r, out, rows, columns, K, add);
+        add = true;
+      }
+    }
+  }
+
+  static void product(T const* left, T const* right, T* out, std::size_t rows, std::size_t columns, std::size_t k,
+                      bool add) {
+    constexpr bool left_transposed = LK != 1 && K != 1;
+    constexpr bool right_transposed = RN != 1 && N != 1;
+    // A leading dimension must be at least the stored row's length, also where there is one row and it is never used.
+    auto const leading = [](std::size_t stride, std::size_t length) { return std::max(stride, length); };
+    matrix_operand<T> const l{left, left_transposed ? leading(LK, rows) : leading(LM, k), left_transposed};
+    matrix_operand<T> const r{right, right_transposed ? leading(RN, k) : leading(RK, columns), right_transposed};
+    gemm(rows, columns, k, l, r, add ? T(1) : T(0), out, leading(OM, columns));
+  }
+};
+
+}  // namespace tenon::cpu

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSL-1.0
+// −log softmax(logits)[label] for each row, and its gradient, in one pass over the logits each.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "../gather/cpu.hpp"
+#include "../softmax/cpu.hpp"
+
+namespace tenon::cpu {
+
+/// How many of a row's Count logits are in use; the rest of the vocabulary's capacity does not take part.
+template <std::size_t Count, bool Limited>
+TENON_ALWAYS_INLINE std::size_t used_logits(std::int32_t const* limit) {
+  if constexpr (Limited)
+    return std::clamp<std::size_t>(static_cast<std::size_t>(static_cast<std::uint32_t>(*limit)), 1, Count);
+  else
+    return Count;
+}
+
+/// Operands: loss per row, log Σ e^logit per row (for the gradient), logits (rows dense, one after another), labels and, if Limited, the
+/// number of logits in use (one int32).
+template <class T, std::size_t Rows, std::size_t Count, class WalkLabels, bool Limited>
+struct cross_entropy_kernel {
+  static constexpr std::size_t chunks = chunks_for(Rows * Count, 12, Rows);
+  static void run(call_arguments const& a, std::size_t chunk) {
+    std::size_t const count = used_logits<Count, Limited>(Limited ? a.in<std::int32_t>(4) : nullptr);
+    auto const rows = part_of(Rows, chunks, chunk);
+    for (std::size_t r = rows.begin; r < rows.end; ++r) {
+      T const* const x = a.in<T>(2) + r * Count;
+      auto top = broadcast<T>(std::numeric_limits<T>::lowest());
+      std::size_t i = 0;
+      for (; i + lanes <= count; i += lanes) top = max(top, load(x + i));
+      auto const used = iota<std::int32_t>() < static_cast<std::int32_t>(count - i);
+      if (i < count) top = select(used, max(top, load_partial(x + i, count - i)), top);
+      T const highest = max_of(top);
+      auto const shift = broadcast<T>(highest);
+      pack<T> total{};
+      for (i = 0; i + lanes <= count; i += lanes) total += math::exp(load(x + i) - shift);
+      if (i < count) total += select(used, math::exp(load_partial(x + i, count - i) - shift), pack<T>{});
+      T const log_sum = highest + math::log(sum(total));
+      a.out<T>(0)[r] = log_sum - x[checked_row(a.in<std::int32_t>(3)[WalkLabels::offset(r)], count)];
+      a.out<T>(1)[r] = log_sum;
+    }
+  }
+};
+
+/// d logits = g (softmax − one-hot); operands: d logits, g per row, log sums, logits, labels, limit. d logits may stand where the logits
+/// stand.
+template <class T, std::size_t Rows, std::size_t Count, class WalkLabels, bool Limited>
+struct cross_entropy_gradient_kernel {
+  static constexpr std::size_t chunks = chunks_for(Rows * Count, 12, Rows);
+  static void run(call_arguments const& a, std::size_t chunk) {
+    std::size_t const count = used_logits<Count, Limited>(Limited ? a.in<std::int32_t>(5) : nullptr);
+    auto const rows = part_of(Rows, chunks, chunk);
+    bool const add = a.adds_to(0);
+    for (std::size_t r = rows.begin; r < rows.end; ++r) {
+      T const* const x = a.in<T>(3) + r * Count;
+      T* const dx = a.out<T>(0) + r * Count;
+      T const g = a.in<T>(1)[r];
+      auto const scale = broadcast<T>(g), shift = broadcast<T>(a.in<T>(2)[r]);
+      auto const label = checked_row(a.in<std::int32_t>(4)[WalkLabels::offset(r)], count);
+      std::size_t i = 0;
+      for (; i + lanes <= count; i += lanes) {
+        auto d = math::exp(load(x + i) - shift) * scale;
+        if (add) d += load(dx + i);
+        store(dx + i, d);
+      }
+      if (i < count) {
+        auto d = math::exp(load_partial(x + i, count - i) - shift) * scale;
+        if (add) d += load_partial(dx + i, count - i);
+        store_partial(dx + i, d, count - i);
+      }
+      if (!add) std::fill(dx + count, dx + Count, T{});
+      dx[label] -= g;
+    }
+  }
+};
+
+}  // namespace tenon::cpu

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSL-1.0
+// cross_entropy<vocab>(logits, labels)              −log softmax_vocab(logits)[label], for each row
+// cross_entropy<vocab>(logits, labels, used)        the same over the first `used` logits (one int32 at run time): a vocabulary below capacity
+// mean_cross_entropy<vocab>(logits, labels, weight) Σ weight · cross entropy / Σ weight, a scalar
+//
+// Derivative: g (softmax − one-hot), written over the logits where nothing else needs them.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "../emit.hpp"
+#include "../view/view.hpp"
+#include "cpu.hpp"
+
+namespace tenon {
+
+namespace detail {
+
+template <class T, class S, template <std::size_t> class Name, class Labels, class LabelsLayout, bool Limited>
+struct cross_entropy_form {
+  using rows = typename drop<S, Name>::type;
+  static constexpr std::size_t count = extent_of<S, Name>;
+  using walk = cpu::row_walk<strides_of_extents<rows>, strides_in<Labels, LabelsLayout, rows>>;
+
+  static constexpr void pull(recorder& r, std::size_t index) {
+    auto const losses = r.operand_of(index, 0), sums = r.operand_of(index, 1), logits = r.operand_of(index, 2);
+    auto const g = r.gradient_source<rows, row_major<rows>>(losses);
+    if (!g.exists()) return;
+    auto const sink = r.gradient_sink<S, row_major<S>>(logits);
+    if (!sink.where.exists()) return;
+    using K = cpu::cross_entropy_gradient_kernel<T, rows::size, count, walk, Limited>;
+    call_spec spec;
+    spec.name = "cross entropy gradient";
+    spec.run = &K::run;
+    spec.chunks = K::chunks;
+    spec.flops = S::size * 3;
+    spec.in_place = 1U << 2;
+    auto const g_rows = standing_at<T, rows>(r, g);
+    auto const log_sums = standing_at<T, rows>(r, sums);
+    auto const x = standing_at<T, S>(r, logits);
+    auto const label_ids = standing_at<std::int32_t, Labels, LabelsLayout>(r, r.operand_of(index, 3));
+    if constexpr (Limited)
+      record_call<T, S>(r, spec, sink.where, sink.add, g_rows, log_sums, x, label_ids,
+                        standing_at<std::int32_t, shape<>>(r, r.operand_of(index, 4)));
+    else
+      record_call<T, S>(r, spec, sink.where, sink.add, g_rows, log_sums, x, label_ids);
+  }
+
+  static constexpr call_spec spec() {
+    using K = cpu::cross_entropy_kernel<T, rows::size, count, walk, Limited>;
+    call_spec s;
+    s.name = "cross entropy";
+    s.run = &K::run;
+    s.pull = &pull;
+    s.chunks = K::chunks;
+    s.flops = S::size * 3;
+    return s;
+  }
+};
+
+template <class S, template <std::size_t> class Name, class Labels>
+struct cross_entropy_shape {
+  using type = axis_missing<operation::cross_entropy, Name, S>;
+};
+template <class S, template <std::size_t> class Name, class Labels>
+  requires has_name<S, Name>
+struct cross_entropy_shape<S, Name, Labels> {
+  using rows = typename drop<S, Name>::type;
+  using outside = typename misfit<rows, Labels, operation::cross_entropy>::type;
+  using missing = typename misfit<Labels, rows, operation::cross_entropy>::type;
+  using type = std::conditional_t<!std::is_void_v<outside>, outside, std::conditional_t<!std::is_void_v<missing>, missing, rows>>;
+};
+template <class X, template <std::size_t> class Name, class Labels>
+using cross_entropy_t = typename cross_entropy_shape<shape_of<X>, Name, shape_of<Labels>>::type;
+
+template <template <std::size_t> class Name, class X, class Labels, class... Used>
+constexpr auto cross_entropy_rows(X const& x, Labels const& labels, Used const&... used) {
+  using T = element_of<X>;
+  using S = shape_of<X>;
+  static_assert(is_dense<S, typename X::layout> && is_named<axis_at<S, S::rank - 1>, Name>,
+                "cross_entropy: the classes must be the logits' innermost axis; keep(arrange<…>(logits)) first");
+  static_assert(std::is_same_v<element_of<Labels>, std::int32_t>, "cross_entropy: labels are int32");
+  using form = cross_entropy_form<T, S, Name, shape_of<Labels>, typename Labels::layout, sizeof...(Used) == 1>;
+  using rows = typename form::rows;
+  auto const spec = form::spec();
+  if constexpr (is_recorded<X> || is_recorded<Labels>) {
+    recorder& r = recorder_of(x, labels);
+    auto const losses = r.make<T, rows>();
+    auto const sums = r.make<T, rows>();
+    r.begin(spec);
+    r.result(losses.at, bytes_in<decltype(losses)>);
+    r.result(sums.at, bytes_in<decltype(sums)>);
+    r.operand(r.place(x), bytes_in<X>);
+    r.operand(r.place(labels), bytes_in<Labels>);
+    (r.operand(r.place(used), bytes_in<Used>), ...);
+    r.end();
+    return losses;
+  } else {
+    tensor_of<T, rows> losses, sums;
+    void* const operands[] = {losses.data(), sums.data(), address_of(x), address_of(labels), address_of(used)...};
+    run_now(spec, operands);
+    return losses;
+  }
+}
+
+}  // namespace detail
+
+/// The loss of each row of logits; labels past the end count as the last class.
+template <template <std::size_t> class Name, operand X, operand Labels>
+  requires well_formed<detail::cross_entropy_t<X, Name, Labels>>
+constexpr auto cross_entropy(X&& logits, Labels&& labels) {
+  return detail::cross_entropy_rows<Name>(keep(std::forward<X>(logits)), keep(std::forward<Labels>(labels)));
+}
+template <template <std::size_t> class Name, operand X, operand Labels, operand Used>
+  requires well_formed<detail::cross_entropy_t<X, Name, Labels>>
+constexpr auto cross_entropy(X&& logits, Labels&& labels, Used&& used) {
+  static_assert(std::is_same_v<shape_of<Used>, shape<>> && std::is_same_v<element_of<Used>, std::int32_t>,
+                "cross_entropy: the number of classes in use is one int32");
+  return detail::cross_entropy_rows<Name>(keep(std::forward<X>(logits)), keep(std::forward<Labels>(labels)),
+                                          keep(std::forward<Used>(used)));
+}
+template <template <std::size_t> class Name, operand X, operand Labels, operand... Used>
+  requires(!well_formed<detail::cross_entropy_t<X, Name, Labels>>)
+detail::cross_entropy_t<X, Name, Labels> cross_entropy(X&& logits, Labels&& labels, Used&&... used);
+
+/// Σ weight · cross entropy / Σ weight: the mean over the rows that count.
+template <template <std::size_t> class Name, operand X, operand Labels, operand Weight, operand... Used>
+  requires well_formed<detail::cross_entropy_t<X, Name, Labels>>
+constexpr auto mean_cross_entropy(X&& logits, Labels&& labels, Weight&& weight, Used&&... used) {
+  auto const losses = cross_entropy<Name>(std::forward<X>(logits), std::forward<Labels>(labels), std::forward<Used>(used)...);
+  auto const w = keep(std::forward<Weight>(weight));
+  return keep(sum(losses * w) / sum(w));
+}
+template <template <std::size_t> class Name, operand X, operand Labels, operand Weight, operand... Used>
+  requires(!well_formed<detail::cross_entropy_t<X, Name, Labels>>)
+detail::cross_entropy_t<X, Name, Labels> mean_cross_entropy(X&&, Labels&&, Weight&&, Used&&...);
+
+}  // namespace tenon

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: BSL-1.0
+// Lookups: rows of a table by number, as in an embedding.
+//
+//   gather<vocab>(table, ids)              out = table at position ids of axis vocab; axes of ids, then the table's others
+//   scatter_add<vocab<V>>(rows, ids)       out[v] = Σ of the rows whose id is v: gather's transpose, and its derivative
+//
+// A gather is postponed: linear(gather(table, ids), w) with fewer rows in the table than ids becomes
+// gather(linear(table, w), ids), which multiplies each distinct row once.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#include "../contract/contract.hpp"
+#include "../emit.hpp"
+#include "cpu.hpp"
+
+namespace tenon {
+
+namespace detail {
+
+template <class Op, class Table, template <std::size_t> class Name, class Ids>
+struct gather_shape {
+  using type = axis_missing<Op, Name, Table>;
+};
+template <class Op, class Table, template <std::size_t> class Name, class Ids>
+  requires has_name<Table, Name>
+struct gather_shape<Op, Table, Name, Ids> {
+  using rest = typename drop<Table, Name>::type;
+  template <class... A>
+  static auto common(shape<A...>) -> typename join<std::conditional_t<has_axis<rest, A>, shape<A>, shape<>>...>::type;
+  template <class C>
+  struct of {
+    using type = axis_named_twice<Op, axis_at<C, 0>, axis_at<rest, position<axis_at<C, 0>>(rest{})>>;
+  };
+  template <class C>
+    requires std::is_same_v<C, shape<>>
+  struct of<C> {
+    using type = typename join<Ids, rest>::type;
+  };
+  using type = typename of<decltype(common(Ids{}))>::type;
+};
+
+template <class T, class Table, class Ids, class IdsLayout, std::size_t Rows, std::size_t Width>
+struct gather_pull;
+
+template <class T, std::size_t Rows, std::size_t Width, class Walk>
+constexpr call_spec gather_spec() {
+  using kernel_type = cpu::gather_kernel<T, Rows, Width, Walk>;
+  call_spec spec;
+  spec.name = "gather";
+  spec.run = &kernel_type::run;
+  spec.chunks = kernel_type::chunks;
+  return spec;
+}
+
+template <class T, class Table, class Ids, class IdsLayout, std::size_t Rows, std::size_t Width>
+struct gather_pull {
+  using walk = cpu::row_walk<strides_of_extents<Ids>, IdsLayout>;
+  static constexpr void run(recorder& r, std::size_t index) {
+    using out_shape = shape<parts<Ids::size * Width>>;  // dense: any shape of this size covers it
+    auto const g = r.gradient_source<out_shape, row_major<out_shape>>(r.operand_of(index, 0));
+    if (!g.exists()) return;
+    auto const table = r.operand_of(index, 1), ids = r.operand_of(index, 2);
+    auto const sink = r.gradient_sink<Table, row_major<Table>>(table);
+    if (!sink.where.exists()) return;
+    using kernel_type = cpu::scatter_add_kernel<T, Rows, Width, walk>;
+    call_spec spec;
+    spec.name = "scatter add";
+    spec.run = &kernel_type::run;
+    spec.chunks = kernel_type::chunks;
+    spec.flops = Ids::size * Width;
+    record_call<T, Table>(r, spec, sink.where, sink.add, standing_at<T, out_shape>(r, g), standing_at<std::int32_t, Ids, IdsLayout>(r, ids));
+  }
+};
+
+}  // namespace detail
+
+/// A lookup whose value has not been needed yet.
+template <template <std::size_t> class Name, class Table, class Ids>
+struct gathered {
+  using is_postponed = void;
+  static constexpr bool is_recorded = tenon::is_recorded<Table> || tenon::is_recorded<Ids>;
+  using element = typename Table::element;
+  using table_shape = typename Table::shape_type;
+  using ids_shape = typename Ids::shape_type;
+  using shape_type = typename detail::gather_shape<operation::gather, table_shape, Name, ids_shape>::type;
+
+  Table table;
+  Ids ids;
+
+  constexpr recorder* owner() const { return &recorder_of(table, ids); }
+
+  /// The rows, stored.
+  constexpr auto evaluate() const {
+    static_assert(detail::is_named<axis_at<table_shape, 0>, Name> && is_dense<table_shape, typename Table::layout>,
+                  "gather: the table's rows must be dense; keep(arrange<…>(table)) with the looked-up axis first");
+    constexpr std::size_t rows = axis_at<table_shape, 0>::extent, width = table_shape::size / rows;
+    using walk = cpu::row_walk<strides_of_extents<ids_shape>, typename Ids::layout>;
+    auto spec = detail::gather_spec<element, rows, width, walk>();
+    spec.pull = &detail::gather_pull<element, table_shape, ids_shape, typename Ids::layout, rows, width>::run;
+    return emit<element, shape_type>(spec, table, ids);
+  }
+};
+
+namespace detail {
+template <class Table, class Ids, template <std::size_t> class Name>
+using gather_t = typename gather_shape<operation::gather, shape_of<Table>, Name, shape_of<Ids>>::type;
+}  // namespace detail
+
+/// The rows of `table` numbered by `ids` along axis Name. Numbers past the end read the last row.
+template <template <std::size_t> class Name, operand Table, operand Ids>
+  requires(well_formed<detail::gather_t<Table, Ids, Name>> && std::is_same_v<element_of<Ids>, std::int32_t>)
+constexpr auto gather(Table&& table, Ids&& ids) {
+  auto t = keep(std::forward<Table>(table));
+  auto i = keep(std::forward<Ids>(ids));
+  return gathered<Name, decltype(t), decltype(i)>{std::move(t), std::move(i)};
+}
+template <template <std::size_t> class Name, operand Table, operand Ids>
+  requires(!well_formed<detail::gather_t<Table, Ids, Name>>)
+detail::gather_t<Table, Ids, Name> gather(Table&& table, Ids&& ids);
+template <template <std::size_t> class Name, operand Table, operand Ids>
+  requires(well_formed<detail::gather_t<Table, Ids, Name>> && !std::is_same_v<element_of<Ids>, std::int32_t>)
+element_type_mismatch<operation::gather, element_of<Ids>, std::int32_t> gather(Table&& table, Ids&& ids);
+
+/// A linear map of looked-up rows: maps the table instead where it has fewer rows than are looked up.
+template <template <std::size_t> class Name, class Table, class Ids, operand W>
+  requires well_formed<detail::linear_t<gathered<Name, Table, Ids>, W>>
+constexpr auto linear(gathered<Name, Table, Ids> const& x, W&& w) {
+  if constexpr (extent_of<shape_of<Table>, Name> < shape_of<Ids>::size)
+    return gather<Name>(linear(x.table, std::forward<W>(w)), x.ids).evaluate();
+  else
+    return linear(x.evaluate(), std::forward<W>(w));
+}
+
+namespace detail {
+
+template <class T, class Rows, class Ids, class IdsLayout, std::size_t Count, std::size_t Width>
+struct scatter_pull {
+  static constexpr void run(recorder& r, std::size_t index) {
+    using table_shape = shape<parts<Count * Width>>;
+    auto const g = r.gradient_source<table_shape, row_major<table_shape>>(r.operand_of(index, 0));
+    if (!g.exists()) return;
+    auto const rows = r.operand_of(index, 1), ids = r.operand_of(index, 2);
+    auto const sink = r.gradient_sink<Rows, row_major<Rows>>(rows);
+    if (!sink.where.exists()) return;
+    using walk = cpu::row_walk<strides_of_extents<Ids>, IdsLayout>;
+    record_call<T, Rows>(r, gather_spec<T, Count, Width, walk>(), sink.where, sink.add, standing_at<T, table_shape>(r, g),
+                         standing_at<std::int32_t, Ids, IdsLayout>(r, ids));
+  }
+};
+
+template <class Axis, class Rows, class Ids>
+struct scatter_shape {
+  using unnamed = without_t<operation::scatter_add, Rows, names<>>;
+  template <class A>
+  struct required {
+    using type = axis_required<operation::scatter_add, A, Rows>;
+  };
+  /// The first axis of ids that the rows lack or have with another extent.
+  template <class S>
+  struct missing {
+    using type = void;
+  };
+  template <class A, class... Rest>
+  struct missing<shape<A, Rest...>> {
+    using clash_type = typename clash<operation::scatter_add, A, Rows>::type;
+    using type = typename std::conditional_t<
+        !has_axis<Rows, A>, required<A>,
+        std::conditional_t<!std::is_void_v<clash_type>, std::type_identity<clash_type>, missing<shape<Rest...>>>>::type;
+  };
+  template <class... A>
+  static auto rest(shape<A...>) -> typename join<std::conditional_t<has_axis<Ids, A>, shape<>, shape<A>>...>::type;
+  using error = typename missing<Ids>::type;
+  using type = std::conditional_t<std::is_void_v<error>, typename join<shape<Axis>, decltype(rest(Rows{}))>::type, error>;
+};
+template <class Axis, class Rows, class Ids>
+using scatter_t = typename scatter_shape<Axis, shape_of<Rows>, shape_of<Ids>>::type;
+
+}  // namespace detail
+
+/// out[v] = Σ of the rows whose id is v. `rows` has the axes of `ids`, in their order, and then those that every row has.
+template <axis_type Axis, operand Rows, operand Ids>
+  requires well_formed<detail::scatter_t<Axis, Rows, Ids>>
+constexpr auto scatter_add(Rows&& rows, Ids&& ids) {
+  using S = detail::scatter_t<Axis, Rows, Ids>;
+  using T = element_of<Rows>;
+  auto const x = keep(std::forward<Rows>(rows));
+  auto const i = keep(std::forward<Ids>(ids));
+  using X = std::remove_cvref_t<decltype(x)>;
+  using I = std::remove_cvref_t<decltype(i)>;
+  static_assert(is_dense<shape_of<X>, typename X::layout>, "scatter_add: the rows must be dense; keep() them first");
+  constexpr std::size_t width = S::size / Axis::extent;
+  using walk = cpu::row_walk<strides_of_extents<shape_of<I>>, typename I::layout>;
+  using kernel_type = cpu::scatter_add_kernel<T, Axis::extent, width, walk>;
+  call_spec spec;
+  spec.name = "scatter add";
+  spec.run = &kernel_type::run;
+  spec.chunks = kernel_type::chunks;
+  spec.flops = shape_of<X>::size;
+  spec.pull = &detail::scatter_pull<T, shape_of<X>, shape_of<I>, typename I::layout, Axis::extent, width>::run;
+  return emit<T, S>(spec, x, i);
+}
+template <axis_type Axis, operand Rows, operand Ids>
+  requires(!well_formed<detail::scatter_t<Axis, Rows, Ids>>)
+detail::scatter_t<Axis, Rows, Ids> scatter_add(Rows&& rows, Ids&& ids);
+
+}  // namespace tenon

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSL-1.0
+// stack<a>(x₀, x₁, …) lays values of one shape behind each other along a new outermost axis a; concat<a>(x, y) joins two
+// values along an axis that both have.
+//
+// In a recording a stack costs nothing where its operands are whole values of their own: they are placed inside
+// the stack from the start. Otherwise, and for concat, they are copied. Derivative: each operand's gradient is its part of
+// the result's gradient.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include "../view/view.hpp"
+
+namespace tenon {
+
+/// The values x[0], …, x[N-1] (variables of one type) along a new outermost axis Name.
+template <template <std::size_t> class Name, class T, class S, class L, std::size_t N>
+  requires(!has_name<S, Name>)
+constexpr auto stack(std::array<variable<T, S, L>, N> const& x) {
+  using result = typename detail::join<shape<Name<N>>, S>::type;
+  recorder& r = *x[0].owner;
+  auto const out = r.make<T, result>();
+  for (std::size_t i = 0; i < N; ++i) {
+    location const where{out.at.storage, i * S::size * sizeof(T)};
+    bool taken = false;  // the same value may be stacked twice, but placed only once
+    for (std::size_t j = 0; j < i; ++j) taken |= r.root(x[j].at).storage == x[i].at.storage;
+    if (is_dense<S, L> && !taken && r.is_free(x[i].at, S::size * sizeof(T)) &&
+        r.at(x[i].at.storage).gradient < 0) {
+      auto& s = r.at(x[i].at.storage);
+      s.parent = out.at.storage;
+      s.parent_offset = where.offset;
+      r.at(out.at.storage).active |= s.active;
+    } else {
+      detail::record_map<by_sum, variable<T, S>>(r, where, false, x[i]);
+    }
+  }
+  return out;
+}
+template <template <std::size_t> class Name, class T, class S, class L, std::size_t N>
+  requires has_name<S, Name>
+axis_named_twice<operation::stack, Name<N>, axis_of<S, Name>> stack(std::array<variable<T, S, L>, N> const& x);
+
+/// Stacks tensors of one type at once.
+template <template <std::size_t> class Name, class T, class... A, std::size_t N>
+  requires(!has_name<shape<A...>, Name>)
+auto stack(std::array<tensor<T, A...>, N> const& x) {
+  tensor<T, Name<N>, A...> out;
+  for (std::size_t i = 0; i < N; ++i) std::copy_n(x[i].data(), x[i].size, out.data() + i * x[i].size);
+  return out;
+}
+
+namespace detail {
+
+template <class S, class T, template <std::size_t> class Name>
+struct concat_shape {
+  using type = std::conditional_t<has_name<S, Name>, axis_missing<operation::concat, Name, T>,
+                                  axis_missing<operation::concat, Name, S>>;
+};
+template <class S, class T, template <std::size_t> class Name>
+  requires(has_name<S, Name> && has_name<T, Name>)
+struct concat_shape<S, T, Name> {
+  // The other axes must be the same, whatever their order.
+  using others = unite_t<operation::concat, typename drop<S, Name>::type, typename drop<T, Name>::type>;
+  template <class U>
+  struct whole {
+    using type = U;  // an error
+  };
+  template <class U>
+    requires(well_formed<U> && U::rank + 1 == S::rank && U::rank + 1 == T::rank)
+  struct whole<U> {
+    template <class... A>
+    static auto grown(shape<A...>)
+        -> shape<std::conditional_t<is_named<A, Name>, Name<extent_of<S, Name> + extent_of<T, Name>>, A>...>;
+    using type = decltype(grown(S{}));
+  };
+  template <class U>
+    requires(well_formed<U> && (U::rank + 1 != S::rank || U::rank + 1 != T::rank))
+  struct whole<U> {
+    using type = axis_required<operation::concat, axis_at<U, U::rank - 1>,
+                               std::conditional_t<(S::rank < T::rank || U::rank + 1 == T::rank), S, T>>;
+  };
+  using type = typename whole<others>::type;
+};
+template <class X, class Y, template <std::size_t> class Name>
+using concat_t = typename concat_shape<shape_of<X>, shape_of<Y>, Name>::type;
+
+}  // namespace detail
+
+/// x and y one behind the other along axis Name; their other axes must agree.
+template <template <std::size_t> class Name, operand X, operand Y>
+  requires well_formed<detail::concat_t<X, Y, Name>>
+constexpr auto concat(X&& x, Y&& y) {
+  using S = detail::concat_t<X, Y, Name>;
+  using T = element_of<X>;
+  static_assert(std::is_same_v<T, element_of<Y>>, "concat: the operands have different element types");
+  constexpr std::size_t first = extent_of<shape_of<X>, Name>, second = extent_of<shape_of<Y>, Name>;
+  auto const a = keep(std::forward<X>(x));
+  auto const b = keep(std::forward<Y>(y));
+  if constexpr (is_recorded<X> || is_recorded<Y>) {
+    recorder& r = recorder_of(a, b);
+    auto const out = r.make<T, S>();
+    auto const copy = [&](auto const& view, auto const& from) {
+      detail::record_map<by_sum, std::remove_cvref_t<decltype(view)>>(r, view.at, false, from);
+    };
+    copy(part<Name, 0, first>(out), a);
+    copy(part<Name, first, second>(out), b);
+    return out;
+  } else {
+    tensor_of<T, S> out;
+    auto const copy = [&](auto const& view, auto const& from) {
+      detail::run_map<by_sum, std::remove_cvref_t<decltype(view)>>(view.data(), from);
+    };
+    copy(part<Name, 0, first>(out.view()), a);
+    copy(part<Name, first, second>(out.view()), b);
+    return out;
+  }
+}
+template <template <std::size_t> class Name, operand X, operand Y>
+  requires(!well_formed<detail::concat_t<X, Y, Name>>)
+detail::concat_t<X, Y, Name> concat(X&& x, Y&& y);
+
+}  // namespace tenon

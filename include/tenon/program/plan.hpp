@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: BSL-1.0
+// The memory plan: when each piece of memory is first and last needed, which may share, and where each lies in the arena. One walk over
+// the calls with a list of gaps, so that planning stays near linear and runs in constant expressions.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <vector>
+
+#include "differentiate.hpp"
+
+namespace tenon {
+
+/// A recording with its calls in final order and its memory placed.
+struct planned {
+  std::vector<call> calls;
+  std::vector<location> operands;   ///< storage: index into `storages` after planning; offset within it
+  std::vector<storage> storages;
+  std::vector<std::size_t> first, last;  ///< per storage: the calls between which it is needed
+  std::vector<bool> placed;              ///< per storage: has memory of its own in the arena
+  std::size_t arena_bytes = 0;
+  std::size_t live_bytes = 0;  ///< the largest sum of bytes needed at once: no plan can do with less
+};
+
+namespace detail {
+
+inline constexpr std::size_t alignment = 64;
+constexpr std::size_t aligned(std::size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+
+/// The free parts of an unbounded block of memory, in order of address.
+class gap_list {
+ public:
+  constexpr gap_list() { gaps_.push_back({0, std::numeric_limits<std::size_t>::max() / 2}); }
+
+  /// The smallest gap that is large enough, from its start.
+  constexpr std::size_t take(std::size_t bytes) {
+    std::size_t best = gaps_.size() - 1;
+    for (std::size_t i = 0; i < gaps_.size(); ++i)
+      if (gaps_[i].bytes >= bytes && gaps_[i].bytes < gaps_[best].bytes) best = i;
+    std::size_t const at = gaps_[best].at;
+    gaps_[best].at += bytes;
+    gaps_[best].bytes -= bytes;
+    if (gaps_[best].bytes == 0) gaps_.erase(gaps_.begin() + static_cast<std::ptrdiff_t>(best));
+    return at;
+  }
+  constexpr void give(std::size_t at, std::size_t bytes) {
+    std::size_t i = 0;
+    while (i < gaps_.size() && gaps_[i].at < at) ++i;
+    bool const joins_before = i > 0 && gaps_[i - 1].at + gaps_[i - 1].bytes == at;
+    bool const joins_after = i < gaps_.size() && at + bytes == gaps_[i].at;
+    if (joins_before && joins_after) {
+      gaps_[i - 1].bytes += bytes + gaps_[i].bytes;
+      gaps_.erase(gaps_.begin() + static_cast<std::ptrdiff_t>(i));
+    } else if (joins_before) {
+      gaps_[i - 1].bytes += bytes;
+    } else if (joins_after) {
+      gaps_[i] = {at, gaps_[i].bytes + bytes};
+    } else {
+      gaps_.insert(gaps_.begin() + static_cast<std::ptrdiff_t>(i), {at, bytes});
+    }
+  }
+
+ private:
+  struct gap {
+    std::size_t at, bytes;
+  };
+  std::vector<gap> gaps_;
+};
+
+/// The order in which calls run: as recorded, but those that were moved just after the call that they name.
+constexpr std::vector<std::size_t> final_order(recorder const& r) {
+  auto const& order = r.order();
+  std::vector<int> next(order.size(), -1), tail(order.size(), -1);  // chains of calls moved behind a call
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    if (order[i].after == 0) continue;
+    auto const home = order[i].call;
+    if (tail[home] < 0)
+      next[home] = static_cast<int>(i);
+    else
+      next[static_cast<std::size_t>(tail[home])] = static_cast<int>(i);
+    tail[home] = static_cast<int>(i);
+  }
+  std::vector<std::size_t> result;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    if (order[i].after != 0) continue;
+    result.push_back(i);
+    for (int j = next[i]; j >= 0; j = next[static_cast<std::size_t>(j)]) result.push_back(static_cast<std::size_t>(j));
+  }
+  return result;
+}
+
+constexpr bool is_temporary(storage const& s) {
+  return s.kind == storage::kind_t::temporary || s.kind == storage::kind_t::gradient ||
+         s.kind == storage::kind_t::input || s.kind == storage::kind_t::output;
+}
+
+/// Copies the calls in final order, clearing the gradients that need it before their first use.
+constexpr void order_calls(recorder const& r, planned& p) {
+  std::vector<bool> cleared(p.storages.size(), false);
+  for (auto const i : final_order(r)) {
+    call c = r.calls()[i];
+    auto const first = c.first_operand;
+    for (std::size_t k = 0; k < c.operands; ++k) {
+      auto const where = r.operands()[first + k];
+      if (!where.exists()) continue;
+      auto const top = r.root(where).storage;
+      auto const& s = p.storages[static_cast<std::size_t>(top)];
+      if (!s.zero_first || cleared[static_cast<std::size_t>(top)]) continue;
+      cleared[static_cast<std::size_t>(top)] = true;
+      call clear;
+      static_cast<call_spec&>(clear) = clear_spec(s.bytes);
+      clear.first_operand = p.operands.size();
+      clear.operands = clear.outputs = 1;
+      clear.bytes = s.bytes;
+      p.operands.push_back({top, 0});
+      p.calls.push_back(clear);
+    }
+    c.first_operand = p.operands.size();
+    for (std::size_t k = 0; k < c.operands; ++k) {
+      auto const where = r.operands()[first + k];
+      p.operands.push_back(where.exists() ? r.physical(where) : where);
+    }
+    p.calls.push_back(c);
+  }
+  for (auto& where : p.operands)
+    if (where.exists()) where = r.physical(where);
+}
+
+/// Lets a call's output take the memory of an operand that dies there, where the kernel allows it.
+constexpr void share_in_place(planned& p) {
+  std::vector<int> moved(p.storages.size(), -1);  // a storage that now lives in another
+  auto const home = [&moved](location where) {
+    while (moved[static_cast<std::size_t>(where.storage)] >= 0) where.storage = moved[static_cast<std::size_t>(where.storage)];
+    return where;
+  };
+  for (std::size_t i = 0; i < p.calls.size(); ++i) {
+    auto const& c = p.calls[i];
+    if (c.in_place == 0 || c.outputs != 1 || c.accumulate != 0) continue;
+    auto const out = home(p.operands[c.first_operand]);
+    auto const o = static_cast<std::size_t>(out.storage);
+    auto const& target = p.storages[o];
+    if (target.kind != storage::kind_t::temporary && target.kind != storage::kind_t::gradient) continue;
+    if (p.first[o] != i || out.offset != 0 || target.host >= 0) continue;
+    for (std::size_t k = 1; k < c.operands; ++k) {
+      if (((c.in_place >> (k - 1)) & 1U) == 0) continue;
+      auto const where = p.operands[c.first_operand + k];
+      if (!where.exists()) continue;
+      auto const in = home(where);
+      auto const s = static_cast<std::size_t>(in.storage);
+      auto const& source = p.storages[s];
+      bool const dies = (source.kind == storage::kind_t::temporary || source.kind == storage::kind_t::gradient) &&
+                        p.last[s] == i && in.offset == 0 && source.bytes == target.bytes && s != o;
+      if (!dies) continue;
+      bool elsewhere = false;  // also read in another way by this call
+      for (std::size_t j = 1; j < c.operands; ++j) {
+        auto const other = p.operands[c.first_operand + j];
+        if (j != k && other.exists() && home(other).storage == in.storage)
+          elsewhere |= ((c.in_place >> (j - 1)) & 1U) == 0 || home(other) != in;
+      }
+      if (elsewhere) continue;
+      moved[o] = in.storage;
+      p.last[s] = p.last[o];
+      break;
+    }
+  }
+  for (auto& where : p.operands)
+    if (where.exists()) where = home(where);
+  for (std::size_t s = 0; s < moved.size(); ++s)
+    if (moved[s] >= 0) p.storages[s].host = home({static_cast<int>(s), 0}).storage;
+}
+
+/// The calls between which each storage is needed; inputs from the start, outputs to the end.
+constexpr void find_lifetimes(recorder const& r, planned& p) {
+  constexpr auto never = std::numeric_limits<std::size_t>::max();
+  p.first.assign(p.storages.size(), never);
+  p.last.assign(p.storages.size(), 0);
+  for (std::size_t i = 0; i < p.calls.size(); ++i)
+    for (std::size_t k = 0; k < p.calls[i].operands; ++k) {
+      auto const where = p.operands[p.calls[i].first_operand + k];
+      if (!where.exists()) continue;
+      auto const s = static_cast<std::size_t>(where.storage);
+      p.first[s] = std::min(p.first[s], i);
+      p.last[s] = std::max(p.last[s], i);
+    }
+  auto const end = p.calls.empty() ? 0 : p.calls.size() - 1;
+  for (auto const& port : r.inputs()) {
+    auto const s = static_cast<std::size_t>(port.storage);
+    p.first[s] = 0;
+    p.last[s] = end;
+  }
+  for (auto const& port : r.outputs()) {
+    auto const s = static_cast<std::size_t>(r.physical({port.storage, 0}).storage);
+    p.first[s] = std::min(p.first[s], end);
+    p.last[s] = end;
+  }
+}
+
+constexpr void place_storages(planned& p) {
+  std::vector<std::vector<std::size_t>> starting(p.calls.size() + 1), ending(p.calls.size() + 1);
+  p.placed.assign(p.storages.size(), false);
+  for (std::size_t s = 0; s < p.storages.size(); ++s) {
+    if (!is_temporary(p.storages[s]) || p.storages[s].host >= 0 || p.storages[s].parent >= 0 || p.first[s] > p.last[s])
+      continue;
+    p.placed[s] = true;
+    starting[p.first[s]].push_back(s);
+    ending[p.last[s]].push_back(s);
+  }
+  gap_list gaps;
+  std::size_t live = 0;
+  for (std::size_t i = 0; i < starting.size(); ++i) {
+    for (auto s : starting[i]) {
+      auto const bytes = aligned(p.storages[s].bytes);
+      p.storages[s].offset = gaps.take(bytes);
+      p.arena_bytes = std::max(p.arena_bytes, p.storages[s].offset + bytes);
+      live += bytes;
+      p.live_bytes = std::max(p.live_bytes, live);
+    }
+    for (auto s : ending[i]) {
+      gaps.give(p.storages[s].offset, aligned(p.storages[s].bytes));
+      live -= aligned(p.storages[s].bytes);
+    }
+  }
+}
+
+}  // namespace detail
+
+/// Orders a recording's calls and places its memory.
+constexpr planned plan(recorder const& r) {
+  planned p;
+  p.storages = r.storages();
+  detail::order_calls(r, p);
+  detail::find_lifetimes(r, p);
+  detail::share_in_place(p);
+  detail::place_storages(p);
+  return p;
+}
+
+}  // namespace tenon

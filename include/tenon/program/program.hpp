@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: BSL-1.0
+// Programs: recordings that are ordered, planned and ready to run. What a program needs and does is known before it runs, and, if it was
+// recorded in a constant expression, to the compiler:
+//
+//   constexpr auto step = record([](recorder& r) { … });
+//   static_assert(step.arena_bytes() < 16_MiB);
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "plan.hpp"
+
+namespace tenon {
+
+/// Where an operand stands at run time.
+struct address {
+  area where = area::arena;
+  bool exists = false;
+  std::size_t offset = 0;
+};
+
+/// A call as a session runs it.
+struct program_call {
+  char const* name = "";
+  kernel run = nullptr;
+  std::size_t first_operand = 0, operands = 0, chunks = 1;
+  std::uint32_t accumulate = 0;
+  std::array<double, 8> scalars{};
+  std::array<std::int64_t, 4> integers{};
+  std::uint64_t flops = 0, bytes = 0;
+};
+
+/// An input or output of a program and where it stands in the arena.
+struct program_port {
+  std::string_view name{};
+  element_type type = element_type::float32;
+  std::size_t elements = 0, offset = 0;
+};
+
+/// A piece of the arena and the calls between which it is in use.
+struct program_block {
+  char const* name = "";
+  storage::kind_t kind = storage::kind_t::temporary;
+  std::size_t bytes = 0, offset = 0, first = 0, last = 0;
+};
+
+/// What a program needs and does, in numbers.
+struct program_totals {
+  std::size_t arena_bytes = 0, live_bytes = 0, parameter_bytes = 0, state_bytes = 0;
+  std::uint64_t flops = 0, bytes_moved = 0;
+  bool updates_parameters = false;
+};
+
+/// Any program, seen through spans: what sessions and `inspect` take.
+struct program_view {
+  std::span<program_call const> calls{};
+  std::span<address const> operands{};
+  std::span<program_port const> inputs{}, outputs{};
+  std::span<program_block const> blocks{};
+  program_totals totals{};
+};
+
+namespace detail {
+
+/// The parts of a program as vectors: the form of a program recorded at start-up.
+struct program_parts {
+  std::vector<program_call> calls;
+  std::vector<address> operands;
+  std::vector<program_port> inputs, outputs;
+  std::vector<program_block> blocks;
+  program_totals totals{};
+};
+
+constexpr program_parts assemble(recorder const& r) {
+  auto const p = plan(r);
+  program_parts out;
+  auto const address_of = [&p](location where) {
+    if (!where.exists()) return address{};
+    for (int host = p.storages[static_cast<std::size_t>(where.storage)].host; host >= 0;
+         host = p.storages[static_cast<std::size_t>(where.storage)].host) {
+      where.offset += p.storages[static_cast<std::size_t>(where.storage)].host_offset;
+      where.storage = host;
+    }
+    auto const& s = p.storages[static_cast<std::size_t>(where.storage)];
+    auto const block = s.kind == storage::kind_t::parameter ? area::parameters
+                       : s.kind == storage::kind_t::state   ? area::state
+                                                            : area::arena;
+    return address{block, true, s.offset + where.offset};
+  };
+  for (auto const& c : p.calls) {
+    out.calls.push_back({c.name, c.run, c.first_operand, c.operands, c.chunks, c.accumulate, c.scalars, c.integers, c.flops,
+                         c.bytes});
+    out.totals.flops += c.flops;
+    out.totals.bytes_moved += c.bytes;
+  }
+  for (auto const& where : p.operands) out.operands.push_back(address_of(where));
+  auto const ports = [&](std::vector<port> const& from, std::vector<program_port>& to) {
+    for (auto const& port : from)
+      to.push_back({port.name, port.type, port.elements, address_of(r.physical({port.storage, 0})).offset});
+  };
+  ports(r.inputs(), out.inputs);
+  ports(r.outputs(), out.outputs);
+  for (std::size_t s = 0; s < p.storages.size(); ++s) {
+    auto const& x = p.storages[s];
+    if (x.kind == storage::kind_t::parameter)
+      out.totals.parameter_bytes = std::max(out.totals.parameter_bytes, x.offset + x.bytes);
+    if (p.placed[s]) out.blocks.push_back({x.name, x.kind, x.bytes, x.offset, p.first[s], p.last[s]});
+  }
+  out.totals.arena_bytes = p.arena_bytes;
+  out.totals.live_bytes = p.live_bytes;
+  out.totals.state_bytes = r.state_bytes();
+  out.totals.updates_parameters = r.updates();
+  return out;
+}
+
+/// What all forms of programs answer.
+template <class Program>
+struct program_queries {
+  constexpr std::size_t arena_bytes() const { return self().totals.arena_bytes; }
+  /// The largest sum of bytes needed at once.
+  constexpr std::size_t live_bytes() const { return self().totals.live_bytes; }
+  /// Bytes of the parameter block that the program reads.
+  constexpr std::size_t parameter_bytes() const { return self().totals.parameter_bytes; }
+  constexpr std::size_t parameter_count() const { return self().totals.parameter_bytes / sizeof(float); }
+  constexpr std::uint64_t flops() const { return self().totals.flops; }
+  /// Bytes that the calls read and write in all, caches left out of account.
+  constexpr std::uint64_t bytes_moved() const { return self().totals.bytes_moved; }
+  constexpr std::size_t call_count() const { return self().calls.size(); }
+  constexpr program_view view() const {
+    auto const& s = self();
+    return {s.calls, s.operands, s.inputs, s.outputs, s.blocks, s.totals};
+  }
+
+ private:
+  constexpr Program const& self() const { return static_cast<Program const&>(*this); }
+};
+
+}  // namespace detail
+
+/// A program recorded in a constant expression.
+template <std::size_t Calls, std::size_t Operands, std::size_t Inputs, std::size_t Outputs, std::size_t Blocks>
+struct program : detail::program_queries<program<Calls, Operands, Inputs, Outputs, Blocks>> {
+  std::array<program_call, Calls> calls{};
+  std::array<address, Operands> operands{};
+  std::array<program_port, Inputs> inputs{};
+  std::array<program_port, Outputs> outputs{};
+  std::array<program_block, Blocks> blocks{};
+  program_totals totals{};
+};
+
+/// A program recorded at start-up.
+struct dynamic_program : detail::program_parts, detail::program_queries<dynamic_program> {};
+
+namespace detail {
+
+template <class F>
+constexpr program_parts record_parts(F const& f) {
+  recorder r;
+  f(r);
+  return assemble(r);
+}
+
+struct program_sizes {
+  std::size_t calls, operands, inputs, outputs, blocks;
+};
+template <class F>
+consteval program_sizes sizes_of(F const& f) {
+  auto const p = record_parts(f);
+  return {p.calls.size(), p.operands.size(), p.inputs.size(), p.outputs.size(), p.blocks.size()};
+}
+
+}  // namespace detail
+
+/// Records what f(recorder&) does, in a constant expression. f is a lambda without captures; it may use constexpr objects.
+template <class F>
+consteval auto record(F) {
+  constexpr auto n = detail::sizes_of(F{});
+  auto const parts = detail::record_parts(F{});
+  program<n.calls, n.operands, n.inputs, n.outputs, n.blocks> p;
+  std::copy(parts.calls.begin(), parts.calls.end(), p.calls.begin());
+  std::copy(parts.operands.begin(), parts.operands.end(), p.operands.begin());
+  std::copy(parts.inputs.begin(), parts.inputs.end(), p.inputs.begin());
+  std::copy(parts.outputs.begin(), parts.outputs.end(), p.outputs.begin());
+  std::copy(parts.blocks.begin(), parts.blocks.end(), p.blocks.begin());
+  p.totals = parts.totals;
+  return p;
+}
+
+/// Records the same at run time: for programs too long for the compiler, and for functions that capture something.
+template <class F>
+dynamic_program record_now(F const& f) {
+  return {detail::record_parts(f), {}};
+}
+
+inline namespace literals {
+consteval std::size_t operator""_KiB(unsigned long long n) { return static_cast<std::size_t>(n) << 10; }
+consteval std::size_t operator""_MiB(unsigned long long n) { return static_cast<std::size_t>(n) << 20; }
+}  // namespace literals
+
+}  // namespace tenon

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: BSL-1.0
+"""The attention translator of the 1.0 recipe in PyTorch, as its equations read.
+
+These are the numbers that Tenon must match. Extents: B batch, T source steps, S target steps,
+E embedding, H hiddens, L layers, V vocabulary; tokens are (B, steps). The modules' names give the
+parameters' names in model files.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+MASKED_SCORE = -1e6
+
+
+class Encoder(nn.Module):
+    """Embedding and GRU; pads are processed like any token."""
+
+    def __init__(self, vocabulary, embedding, hiddens, layers, dropout=0.0):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, embedding)
+        self.rnn = nn.GRU(embedding, hiddens, layers, dropout=dropout, batch_first=True)
+
+    def forward(self, source):
+        """Source (B,T) to outputs (B,T,H) and the state of all layers (L,B,H)."""
+        return self.rnn(self.embedding(source))
+
+
+class AdditiveAttention(nn.Module):
+    """score(q, k) = w_v · tanh(W_q q + W_k k), masked softmax over the source, no biases."""
+
+    def __init__(self, hiddens, dropout=0.0):
+        super().__init__()
+        self.W_q = nn.Linear(hiddens, hiddens, bias=False)
+        self.W_k = nn.Linear(hiddens, hiddens, bias=False)
+        self.w_v = nn.Linear(hiddens, 1, bias=False)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, query, memory, source_valid):
+        """Query (B,H), memory (B,T,H), source_valid (B) to context (B,H) and undropped weights (B,T)."""
+        features = torch.tanh(self.W_q(query)[:, None, :] + self.W_k(memory))
+        scores = self.w_v(features)[:, :, 0]
+        beyond = torch.arange(memory.shape[1], device=memory.device) >= source_valid[:, None]
+        weights = torch.softmax(scores.masked_fill(beyond, MASKED_SCORE), dim=-1)
+        context = (self.dropout(weights)[:, :, None] * memory).sum(dim=1)
+        return context, weights
+
+
+class Decoder(nn.Module):
+    """GRU on [context ; embedding]; the query is the top layer's state of the previous step."""
+
+    def __init__(self, vocabulary, embedding, hiddens, layers, dropout=0.0):
+        super().__init__()
+        self.attention = AdditiveAttention(hiddens, dropout)
+        self.embedding = nn.Embedding(vocabulary, embedding)
+        self.rnn = nn.GRU(hiddens + embedding, hiddens, layers, dropout=dropout, batch_first=True)
+        self.dense = nn.Linear(hiddens, vocabulary)
+
+    def step(self, token, state, memory, source_valid):
+        """Token (B), state (L,B,H) to logits (B,V), the new state and attention weights (B,T)."""
+        context, weights = self.attention(state[-1], memory, source_valid)
+        joined = torch.cat((context, self.embedding(token)), dim=-1)
+        output, state = self.rnn(joined[:, None, :], state)
+        return self.dense(output[:, 0, :]), state, weights
+
+    def forward(self, target_input, state, memory, source_valid):
+        """Teacher forcing: logits (B,S,V), the last state, attention weights (B,S,T)."""
+        logits, weights = [], []
+        for token in target_input.unbind(dim=1):
+            step_logits, state, step_weights = self.step(token, state, memory, source_valid)
+            logits.append(step_logits)
+            weights.append(step_weights)
+        return torch.stack(logits, dim=1), state, torch.stack(weights, dim=1)
+
+
+class Translator(nn.Module):
+    """Encoder and attention decoder."""
+
+    def __init__(self, source_vocabulary, target_vocabulary, embedding, hiddens, layers, dropout=0.0):
+        super().__init__()
+        self.encoder = Encoder(source_vocabulary, embedding, hiddens, layers, dropout)
+        self.decoder = Decoder(target_vocabulary, embedding, hiddens, layers, dropout)
+
+    def forward(self, source, source_valid, target_input):
+        """Teacher forcing: logits (B,S,V) and attention weights (B,S,T)."""
+        memory, state = self.encoder(source)
+        logits, _, weights = self.decoder(target_input, state, memory, source_valid)
+        return logits, weights
+
+    @torch.no_grad()
+    def greedy(self, source, source_valid, bos, steps):
+        """Greedy decoding without an early stop: logits (B,S,V), tokens (B,S), to be cut at <eos>."""
+        memory, state = self.encoder(source)
+        token = torch.full_like(source[:, 0], bos)
+        logits, tokens = [], []
+        for _ in range(steps):
+            step_logits, state, _ = self.decoder.step(token, state, memory, source_valid)
+            token = step_logits.argmax(dim=-1)
+            logits.append(step_logits)
+            tokens.append(token)
+        return torch.stack(logits, dim=1), torch.stack(tokens, dim=1)
+
+
+def masked_loss(logits, labels, pad):
+    """Mean cross-entropy over the labels that are not pads; logits (B,S,V), labels (B,S)."""
+    losses = functional.cross_entropy(logits.transpose(1, 2), labels, reduction="none")
+    keep = labels != pad
+    return (losses * keep).sum() / keep.sum()
+
+
+def clip_gradients(parameters, limit=1.0):
+    """Scales all gradients by limit/norm if their global norm exceeds the limit; returns that norm."""
+    gradients = [parameter.grad for parameter in parameters]
+    norm = torch.sqrt(sum((gradient**2).sum() for gradient in gradients))
+    if norm > limit:
+        for gradient in gradients:
+            gradient *= limit / norm
+    return norm
+
+
+def train(model, batch, pad, steps, rate=0.005):
+    """Adam steps with clipping on one batch (the inputs, then the labels): losses and gradient norms."""
+    *inputs, labels = batch
+    optimiser = torch.optim.Adam(model.parameters(), lr=rate)
+    losses, norms = [], []
+    for _ in range(steps):
+        optimiser.zero_grad()
+        loss = masked_loss(model(*inputs)[0], labels, pad)
+        loss.backward()
+        norms.append(clip_gradients(list(model.parameters())).item())
+        losses.append(loss.item())
+        optimiser.step()
+    return losses, norms
