@@ -38,14 +38,14 @@ constexpr void recorder::differentiate(location loss) {
   for (std::size_t i = forward_calls; i-- > 0;)
     if (calls_[i].pull != nullptr) calls_[i].pull(*this, i);
   // Group what was deferred by weight; the order within a group is that of the steps, last one first.
-  std::vector<bool> done(deferred_.size(), false);
+  std::vector<char> done(deferred_.size(), 0);
   for (std::size_t i = 0; i < deferred_.size(); ++i) {
     if (done[i]) continue;
     std::vector<deferred_gradient> group;
     for (std::size_t j = i; j < deferred_.size(); ++j) {
       if (done[j] || deferred_[j].emit != deferred_[i].emit || deferred_[j].sink != deferred_[i].sink) continue;
       group.push_back(deferred_[j]);
-      done[j] = true;
+      done[j] = 1;
     }
     group.front().emit(*this, group);
   }

@@ -17,7 +17,7 @@ struct planned {
   std::vector<location> operands;   ///< storage: index into `storages` after planning; offset within it
   std::vector<storage> storages;
   std::vector<std::size_t> first, last;  ///< per storage: the calls between which it is needed
-  std::vector<bool> placed;              ///< per storage: has memory of its own in the arena
+  std::vector<char> placed;              ///< per storage: has memory of its own in the arena
   std::size_t arena_bytes = 0;
   std::size_t live_bytes = 0;  ///< the largest sum of bytes needed at once: no plan can do with less
 };
@@ -96,7 +96,7 @@ constexpr bool is_temporary(storage const& s) {
 
 /// Copies the calls in final order, clearing the gradients that need it before their first use.
 constexpr void order_calls(recorder const& r, planned& p) {
-  std::vector<bool> cleared(p.storages.size(), false);
+  std::vector<char> cleared(p.storages.size(), 0);
   for (auto const i : final_order(r)) {
     call c = r.calls()[i];
     auto const first = c.first_operand;
@@ -106,7 +106,7 @@ constexpr void order_calls(recorder const& r, planned& p) {
       auto const top = r.root(where).storage;
       auto const& s = p.storages[static_cast<std::size_t>(top)];
       if (!s.zero_first || cleared[static_cast<std::size_t>(top)]) continue;
-      cleared[static_cast<std::size_t>(top)] = true;
+      cleared[static_cast<std::size_t>(top)] = 1;
       call clear;
       static_cast<call_spec&>(clear) = clear_spec(s.bytes);
       clear.first_operand = p.operands.size();
@@ -197,11 +197,11 @@ constexpr void find_lifetimes(recorder const& r, planned& p) {
 
 constexpr void place_storages(planned& p) {
   std::vector<std::vector<std::size_t>> starting(p.calls.size() + 1), ending(p.calls.size() + 1);
-  p.placed.assign(p.storages.size(), false);
+  p.placed.assign(p.storages.size(), 0);
   for (std::size_t s = 0; s < p.storages.size(); ++s) {
     if (!is_temporary(p.storages[s]) || p.storages[s].host >= 0 || p.storages[s].parent >= 0 || p.first[s] > p.last[s])
       continue;
-    p.placed[s] = true;
+    p.placed[s] = 1;
     starting[p.first[s]].push_back(s);
     ending[p.last[s]].push_back(s);
   }

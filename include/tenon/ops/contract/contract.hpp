@@ -317,9 +317,8 @@ struct linear_shape {
       // A name on both sides would become a batch axis; in a linear map that is a mistake.
       template <class XS, class... A>
       static auto twin(shape<A...>) {
-        using common =
-            typename join<std::conditional_t<has_axis<XS, A> && !same_name<A, s>, shape<A>, shape<>>...>::type;
-        return std::type_identity<common>{};
+        return std::type_identity<
+            typename join<std::conditional_t<has_axis<XS, A> && !same_name<A, s>, shape<A>, shape<>>...>::type>{};
       }
       using common = typename decltype(twin<x_shape>(w_shape{}))::type;
       template <class C>
