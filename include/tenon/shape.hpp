@@ -64,11 +64,31 @@ inline constexpr bool is_shape<shape<A...>> = true;
 template <class S>
 concept well_formed = detail::is_shape<S>;
 
+/// What a rule gives instead of a shape, or instead of void, if the operands do not fit. Overloads for misfits return it by way of
+/// a template parameter, because compilers print such a type without the aliases that led to it.
+template <class E>
+concept shape_error = !well_formed<E> && !std::is_void_v<E>;
+
 /// A list of names, to say which axes an operation acts on: `sum<batch, steps>(x)`.
 template <template <std::size_t> class... A>
 struct names {};
 
 namespace detail {
+
+/// The first of the results of a rule's checks that is not void; void if there is none.
+template <class... Result>
+struct first_of {
+  using type = void;
+};
+template <class Result, class... More>
+struct first_of<Result, More...> {
+  using type = Result;
+};
+template <class... More>
+struct first_of<void, More...> : first_of<More...> {};
+
+template <class Op, class Got, class Wanted>
+using element_error = std::conditional_t<std::is_same_v<Got, Wanted>, void, element_type_mismatch<Op, Got, Wanted>>;
 
 template <class A, template <std::size_t> class Name>
 inline constexpr bool is_named = false;

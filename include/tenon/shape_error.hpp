@@ -11,8 +11,17 @@ namespace tenon {
 namespace operation {
 struct shape;
 struct map;
+struct add;
+struct subtract;
+struct multiply;
+struct divide;
+struct compare;
+struct min;
+struct pow;
+struct select;
 struct assign;
 struct slice;
+struct part;
 struct rename;
 struct concat;
 struct stack;
@@ -71,5 +80,9 @@ struct extents_do_not_multiply;
 /// Operation needs elements of type Wanted.
 template <class Operation, class Got, class Wanted>
 struct element_type_mismatch;
+
+/// A value of a recording has no elements before its program has run: make it an output and read it from the session.
+template <class Operation, class Shape>
+struct recorded_value_has_no_elements;
 
 }  // namespace tenon

@@ -26,6 +26,12 @@ constexpr std::size_t element_number(shape<A...>, strides<St...>, I... index) {
 
 }  // namespace detail
 
+namespace detail {
+/// What `assign_to`, which comes with the expressions, gives for an X: void, or the error of a misfit.
+template <class Tensor, class X>
+using assigned = decltype(assign_to(std::declval<Tensor&>(), std::declval<X>()));
+}  // namespace detail
+
 /// A view of memory that something else owns. T may be const.
 template <class T, well_formed S, class L = row_major<S>>
 class tensor_view {
@@ -86,16 +92,21 @@ class tensor {
 
   /// Evaluates an expression over these axes, in whatever order it has them, in one loop.
   template <class E>
-    requires requires(tensor& self, E&& e) { assign_to(self, std::forward<E>(e)); }
+    requires std::is_void_v<detail::assigned<tensor, E>>
   tensor(E&& e) : data_{allocate()} {  // NOLINT(google-explicit-constructor): `tensor y = x + b` is the point
     assign_to(*this, std::forward<E>(e));
   }
   template <class E>
-    requires requires(tensor& self, E&& e) { assign_to(self, std::forward<E>(e)); }
+    requires std::is_void_v<detail::assigned<tensor, E>>
   tensor& operator=(E&& e) {
     assign_to(*this, std::forward<E>(e));
     return *this;
   }
+  // What does not fit is refused by an error without a definition.
+  template <class E, shape_error Error = detail::assigned<tensor, E>>
+  tensor(E&& e, Error = {});  // NOLINT(google-explicit-constructor)
+  template <class E, shape_error Error = detail::assigned<tensor, E>>
+  Error operator=(E&& e);
 
   void assign(std::span<T const> values) {
     if (values.size() != size)

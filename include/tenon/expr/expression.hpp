@@ -4,6 +4,7 @@
 #pragma once
 #include <concepts>
 #include <cstdint>
+#include <stdexcept>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -165,6 +166,8 @@ template <class... X>
 constexpr recorder& recorder_of(X const&... x) {
   recorder* found = nullptr;
   ((found = found != nullptr ? found : detail::recorder_in(x)), ...);
+  if (found == nullptr)
+    throw std::logic_error("an expression of parameters alone belongs to no recording: begin it with r.use(parameter)");
   return *found;
 }
 
@@ -219,38 +222,42 @@ constexpr auto make_mapped(X&&... x) {
 // ---- operators -----------------------------------------------------------------------------------------------------
 // Each comes in two overloads: one for operands that fit, one that is declared to return the shape error.
 
-#define TENON_BINARY(NAME, FUNCTOR)                                                                           \
+// LEFT and RIGHT are a and b in the order in which FUNCTOR takes them; the axes always appear in the order written.
+#define TENON_BINARY(NAME, OPERATION, FUNCTOR, LEFT, RIGHT)                                                   \
   template <operand A, operand B>                                                                             \
     requires well_formed<unite_t<operation::map, shape_of<A>, shape_of<B>>>                                   \
   constexpr auto NAME(A&& a, B&& b) {                                                                         \
     using T = typename detail::common_element<std::remove_cvref_t<A>, std::remove_cvref_t<B>>::type;          \
     return detail::make_mapped<FUNCTOR, T, unite_t<operation::map, shape_of<A>, shape_of<B>>>(                \
-        std::forward<A>(a), std::forward<B>(b));                                                              \
+        std::forward<decltype(LEFT)>(LEFT), std::forward<decltype(RIGHT)>(RIGHT));                            \
   }                                                                                                           \
-  template <operand A, operand B>                                                                             \
-    requires(!well_formed<unite_t<operation::map, shape_of<A>, shape_of<B>>>)                                 \
-  unite_t<operation::map, shape_of<A>, shape_of<B>> NAME(A&&, B&&);                                           \
+  template <operand A, operand B, shape_error Error = unite_t<operation::OPERATION, shape_of<A>, shape_of<B>>> \
+  Error NAME(A&&, B&&);                                                                                       \
   template <operand A, number B>                                                                              \
-  constexpr auto NAME(A&& a, B b) {                                                                           \
+  constexpr auto NAME(A&& a, B number) {                                                                      \
+    scalar<double> const b{static_cast<double>(number)};                                                      \
     return detail::make_mapped<FUNCTOR, detail::computed<element_of<A>>, shape_of<A>>(                        \
-        std::forward<A>(a), scalar<double>{static_cast<double>(b)});                                          \
+        std::forward<decltype(LEFT)>(LEFT), std::forward<decltype(RIGHT)>(RIGHT));                            \
   }                                                                                                           \
   template <number A, operand B>                                                                              \
-  constexpr auto NAME(A a, B&& b) {                                                                           \
+  constexpr auto NAME(A number, B&& b) {                                                                      \
+    scalar<double> const a{static_cast<double>(number)};                                                      \
     return detail::make_mapped<FUNCTOR, detail::computed<element_of<B>>, shape_of<B>>(                        \
-        scalar<double>{static_cast<double>(a)}, std::forward<B>(b));                                          \
+        std::forward<decltype(LEFT)>(LEFT), std::forward<decltype(RIGHT)>(RIGHT));                            \
   }
 
-TENON_BINARY(operator+, fn::add)
-TENON_BINARY(operator-, fn::subtract)
-TENON_BINARY(operator*, fn::multiply)
-TENON_BINARY(operator/, fn::divide)
-TENON_BINARY(operator<, fn::less)
-TENON_BINARY(operator<=, fn::less_equal)
-TENON_BINARY(operator==, fn::equal)
-TENON_BINARY(min, fn::minimum)
-TENON_BINARY(max, fn::maximum)
-TENON_BINARY(pow, fn::pow)
+TENON_BINARY(operator+, add, fn::add, a, b)
+TENON_BINARY(operator-, subtract, fn::subtract, a, b)
+TENON_BINARY(operator*, multiply, fn::multiply, a, b)
+TENON_BINARY(operator/, divide, fn::divide, a, b)
+TENON_BINARY(operator<, compare, fn::less, a, b)
+TENON_BINARY(operator<=, compare, fn::less_equal, a, b)
+TENON_BINARY(operator>, compare, fn::less, b, a)
+TENON_BINARY(operator>=, compare, fn::less_equal, b, a)
+TENON_BINARY(operator==, compare, fn::equal, a, b)
+TENON_BINARY(min, min, fn::minimum, a, b)
+TENON_BINARY(max, max, fn::maximum, a, b)
+TENON_BINARY(pow, pow, fn::pow, a, b)
 #undef TENON_BINARY
 
 #define TENON_UNARY(NAME, FUNCTOR)                                                                           \
@@ -268,17 +275,6 @@ TENON_UNARY(sigmoid, fn::sigmoid)
 TENON_UNARY(relu, fn::relu)
 TENON_UNARY(abs, fn::abs)
 #undef TENON_UNARY
-
-template <class A, class B>
-  requires(operand<A> || operand<B>)
-constexpr auto operator>(A&& a, B&& b) {
-  return std::forward<B>(b) < std::forward<A>(a);
-}
-template <class A, class B>
-  requires(operand<A> || operand<B>)
-constexpr auto operator>=(A&& a, B&& b) {
-  return std::forward<B>(b) <= std::forward<A>(a);
-}
 
 /// x limited to [low, high].
 template <operand A>
@@ -320,7 +316,7 @@ constexpr decltype(auto) wrap_number(X&& x) {
 template <class X>
 using wrapped = std::remove_cvref_t<decltype(wrap_number(std::declval<X>()))>;
 template <class C, class A, class B>
-using select_shape = unite_t<operation::map, shape_of<C>, shape_of<wrapped<A>>, shape_of<wrapped<B>>>;
+using select_shape = unite_t<operation::select, shape_of<C>, shape_of<wrapped<A>>, shape_of<wrapped<B>>>;
 }  // namespace detail
 
 /// a where the condition (a comparison) holds, else b.
@@ -331,9 +327,9 @@ constexpr auto select(C&& condition, A&& a, B&& b) {
   return detail::make_mapped<fn::choose, T, detail::select_shape<C, A, B>>(
       std::forward<C>(condition), detail::wrap_number(std::forward<A>(a)), detail::wrap_number(std::forward<B>(b)));
 }
-template <operand C, class A, class B>
-  requires((operand<A> || operand<B>) && !well_formed<detail::select_shape<C, A, B>>)
-detail::select_shape<C, A, B> select(C&&, A&&, B&&);
+template <operand C, class A, class B, shape_error Error = detail::select_shape<C, A, B>>
+  requires(operand<A> || operand<B>)
+Error select(C&&, A&&, B&&);
 
 // ---- reductions ----------------------------------------------------------------------------------------------------
 
@@ -359,9 +355,9 @@ using reduced_over = typename reduced_shape<Op, shape_of<X>, names<Name...>>::ty
     return reduced<KIND, detail::reduced_over<operation::NAME, X, Name...>, H>{                              \
         detail::hold(std::forward<X>(x))};                                                                   \
   }                                                                                                          \
-  template <template <std::size_t> class... Name, operand X>                                                 \
-    requires(!well_formed<detail::reduced_over<operation::NAME, X, Name...>>)                                \
-  detail::reduced_over<operation::NAME, X, Name...> NAME(X&&);
+  template <template <std::size_t> class... Name, operand X,                                                 \
+            shape_error Error = detail::reduced_over<operation::NAME, X, Name...>>                           \
+  Error NAME(X&&);
 
 TENON_REDUCTION(sum, by_sum)
 TENON_REDUCTION(mean, by_mean)

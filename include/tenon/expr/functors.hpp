@@ -178,9 +178,10 @@ struct pow {
   }
   template <class V>
   TENON_FN pull2<V> pull(V g, V y, V a, V b) {
-    // At a = 0 the quotient y / a is 0 / 0: use the power one lower instead of it.
+    // At a = 0 the quotient y / a is 0 / 0: use the power one lower instead of it. And x^0 is constant, also at 0.
     V const one = V{} + 1;
-    return {g * b * math::pow(a, b - one), g * y * math::log(math::select(a > V{}, a, one))};
+    return {math::select(b == V{}, V{}, g * b * math::pow(a, b - one)),
+            g * y * math::log(math::select(a > V{}, a, one))};
   }
 };
 

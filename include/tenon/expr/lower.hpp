@@ -28,6 +28,11 @@ namespace detail {
 template <class...>
 struct list {};
 
+template <class L>
+inline constexpr std::size_t list_size = 0;
+template <class... A>
+inline constexpr std::size_t list_size<list<A...>> = sizeof...(A);
+
 template <class... L>
 struct join_lists {
   using type = list<>;

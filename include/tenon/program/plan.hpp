@@ -97,6 +97,18 @@ constexpr bool is_temporary(storage const& s) {
 /// Copies the calls in final order, clearing the gradients that need it before their first use.
 constexpr void order_calls(recorder const& r, planned& p) {
   std::vector<char> cleared(p.storages.size(), 0);
+  auto const clear_once = [&](int top) {
+    auto const& s = p.storages[static_cast<std::size_t>(top)];
+    if (!s.zero_first || cleared[static_cast<std::size_t>(top)]) return;
+    cleared[static_cast<std::size_t>(top)] = 1;
+    call clear;
+    static_cast<call_spec&>(clear) = clear_spec(s.bytes);
+    clear.first_operand = p.operands.size();
+    clear.operands = clear.outputs = 1;
+    clear.bytes = s.bytes;
+    p.operands.push_back({top, 0});
+    p.calls.push_back(clear);
+  };
   for (auto const i : final_order(r)) {
     call c = r.calls()[i];
     auto const first = c.first_operand;
@@ -104,16 +116,9 @@ constexpr void order_calls(recorder const& r, planned& p) {
       auto const where = r.operands()[first + k];
       if (!where.exists()) continue;
       auto const top = r.root(where).storage;
-      auto const& s = p.storages[static_cast<std::size_t>(top)];
-      if (!s.zero_first || cleared[static_cast<std::size_t>(top)]) continue;
-      cleared[static_cast<std::size_t>(top)] = 1;
-      call clear;
-      static_cast<call_spec&>(clear) = clear_spec(s.bytes);
-      clear.first_operand = p.operands.size();
-      clear.operands = clear.outputs = 1;
-      clear.bytes = s.bytes;
-      p.operands.push_back({top, 0});
-      p.calls.push_back(clear);
+      auto const host = p.storages[static_cast<std::size_t>(top)].host;  // the block that all parameters' gradients lie in
+      if (host >= 0) clear_once(host);
+      clear_once(top);
     }
     c.first_operand = p.operands.size();
     for (std::size_t k = 0; k < c.operands; ++k) {
@@ -182,7 +187,7 @@ constexpr void find_lifetimes(recorder const& r, planned& p) {
       p.first[s] = std::min(p.first[s], i);
       p.last[s] = std::max(p.last[s], i);
     }
-  auto const end = p.calls.empty() ? 0 : p.calls.size() - 1;
+  auto const end = p.calls.size();  // past the last call: that one may not take an output's memory either
   for (auto const& port : r.inputs()) {
     auto const s = static_cast<std::size_t>(port.storage);
     p.first[s] = 0;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <stdexcept>
 #include <string_view>
 #include <vector>
 
@@ -26,13 +27,21 @@ struct variable {
   location at{};
 };
 
-/// A weight of a model: its place in the model's parameter block. Any recording may use it.
+/// How a weight starts: uniform in ±scale, normal with standard deviation scale, or all equal to scale.
+struct initialiser {
+  enum class kind_t : std::uint8_t { constant, uniform, normal };
+  kind_t kind = kind_t::constant;
+  float scale = 0;
+};
+
+/// A weight of a model: its place in the model's parameter block and how it starts. Any recording may use it.
 template <class T, axis_type... A>
 struct basic_parameter {
   using element = T;
   using shape_type = shape<A...>;
   using layout = row_major<shape_type>;
 
+  initialiser init{};
   std::size_t offset = 0;  ///< bytes from the start of the parameter block
 };
 template <axis_type... A>
@@ -122,6 +131,12 @@ class recorder {
     return v.at;
   }
 
+  /// A parameter as a variable, for what is computed from parameters alone.
+  template <class T, class... A>
+  constexpr variable<T, shape<A...>> use(basic_parameter<T, A...> const& p) {
+    return {this, place(p)};
+  }
+
   // ---- calls -------------------------------------------------------------------------------------------------------
 
   constexpr void begin(call_spec const& spec) {
@@ -161,8 +176,18 @@ class recorder {
       if (where.exists()) at(root(where).storage).active = true;
     }
   }
-  /// Moves the call recorded last to just after call number `index` (weight gradients that were waiting).
-  constexpr void place_last_after(std::size_t index) { order_.back() = {index, 1}; }
+  /// Moves the call recorded last to just after call number `index` (weight gradients that were waiting), or further back if it adds to
+  /// what a later call writes.
+  constexpr void place_last_after(std::size_t index) {
+    auto const last = calls_.size() - 1;
+    auto const& c = calls_[last];
+    std::size_t home = order_[index].call;
+    if ((c.accumulate & 1U) != 0)
+      for (std::size_t i = 0; i < last; ++i)
+        for (std::size_t k = 0; k < calls_[i].outputs; ++k)
+          if (operand_of(i, k).storage == operand_of(last, 0).storage) home = std::max(home, order_[i].call);
+    order_[last] = {home, 1};
+  }
 
   constexpr location operand_of(std::size_t index, std::size_t k) const {
     return operands_[calls_[index].first_operand + k];
@@ -255,7 +280,13 @@ class recorder {
   /// The gradient of a value after `differentiate`, as a value of its own.
   template <class T, class S, class L>
   constexpr variable<T, S, L> gradient(variable<T, S, L> const& v) {
-    return {this, gradient_source<S, L>(v.at)};
+    if (!is_active(v.at)) throw std::logic_error("gradient: track() the input before anything is computed from it");
+    auto where = gradient_source<S, L>(v.at);
+    if (!where.exists()) {  // the loss does not depend on it
+      where = gradient_location(v.at);
+      clear_first(where.storage);
+    }
+    return {this, where};
   }
 
   // ---- results -----------------------------------------------------------------------------------------------------

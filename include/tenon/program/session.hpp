@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A session: a program bound to a device, its arena and a parameter block. It allocates when it is made and never again.
 #pragma once
+#include <chrono>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -69,6 +70,18 @@ class session<cpu_device> {
         barrier();
       }
     });
+    if (program_.totals.updates_parameters) ++parameters_->steps;
+  }
+
+  /// Runs the program once on this thread and calls f(call, seconds) after each call.
+  template <class F>
+  void profile(F&& f) {
+    state_.step = parameters_->steps;
+    for (std::size_t i = 0; i < calls_.size(); ++i) {
+      auto const start = std::chrono::steady_clock::now();
+      for (std::size_t chunk = 0; chunk < calls_[i].chunks; ++chunk) calls_[i].run(calls_[i].arguments, chunk);
+      f(program_.calls[i], std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    }
     if (program_.totals.updates_parameters) ++parameters_->steps;
   }
 

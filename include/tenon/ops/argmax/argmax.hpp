@@ -46,8 +46,8 @@ constexpr auto argmax(X&& x, Used&&... used) {
   spec.flops = shape_of<V>::size;
   return emit<std::int32_t, rows>(spec, value, keep(std::forward<Used>(used))...);
 }
-template <template <std::size_t> class Name, operand X, operand... Used>
-  requires(!has_name<shape_of<X>, Name>)
-axis_missing<operation::argmax, Name, shape_of<X>> argmax(X&& x, Used&&...);
+template <template <std::size_t> class Name, operand X,
+          shape_error Error = detail::require_name<operation::argmax, shape_of<X>, Name>>
+Error argmax(X&& x, operand auto&&... used);
 
 }  // namespace tenon

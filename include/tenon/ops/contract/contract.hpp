@@ -345,9 +345,11 @@ struct linear_shape {
 };
 
 template <class X, class W>
-using linear_t = typename linear_shape<shape_of<X>, shape_of<W>>::type;
+using linear_t = typename first_of<element_error<operation::linear, element_of<X>, element_of<W>>,
+                                   typename linear_shape<shape_of<X>, shape_of<W>>::type>::type;
 template <class X, class Y, template <std::size_t> class... Name>
-using dot_t = typename dot_shape<operation::dot, shape_of<X>, shape_of<Y>, Name...>::type;
+using dot_t = typename first_of<element_error<operation::dot, element_of<X>, element_of<Y>>,
+                                typename dot_shape<operation::dot, shape_of<X>, shape_of<Y>, Name...>::type>::type;
 
 }  // namespace detail
 
@@ -358,9 +360,8 @@ constexpr auto dot(X&& x, Y&& y) {
   return detail::contract<shape_of<X>, shape_of<Y>, detail::dot_t<X, Y, Name...>>(keep(std::forward<X>(x)),
                                                                                    keep(std::forward<Y>(y)), "dot");
 }
-template <template <std::size_t> class... Name, operand X, operand Y>
-  requires(!well_formed<detail::dot_t<X, Y, Name...>>)
-detail::dot_t<X, Y, Name...> dot(X&& x, Y&& y);
+template <template <std::size_t> class... Name, operand X, operand Y, shape_error Error = detail::dot_t<X, Y, Name...>>
+Error dot(X&& x, Y&& y);
 
 /// x's axis a mapped by w, which has the axis from<a>: out = Σ_a x · w, of x's other axes and then w's.
 template <operand X, operand W>
@@ -372,13 +373,13 @@ constexpr auto linear(X&& x, W&& w) {
                           typename detail::replaced<shape_of<W>, from<in>, s>::type, detail::linear_t<X, W>>(
       keep(std::forward<X>(x)), keep(std::forward<W>(w)), "linear");
 }
-template <operand X, operand W>
-  requires(!well_formed<detail::linear_t<X, W>>)
-detail::linear_t<X, W> linear(X&& x, W&& w);
+template <operand X, operand W, shape_error Error = detail::linear_t<X, W>>
+Error linear(X&& x, W&& w);
 
 /// linear(x, w) + b, b having axes of the result.
 template <operand X, operand W, operand B>
-  requires(well_formed<detail::linear_t<X, W>> && assignable<detail::linear_t<X, W>, shape_of<B>>)
+  requires(well_formed<detail::linear_t<X, W>> && assignable<detail::linear_t<X, W>, shape_of<B>> &&
+           !postponed<std::remove_cvref_t<X>>)
 constexpr auto linear(X&& x, W&& w, B&& b) {
   using in = typename detail::incoming_axis<shape_of<W>>::type;
   using s = detail::summed<in::extent>;
@@ -386,12 +387,34 @@ constexpr auto linear(X&& x, W&& w, B&& b) {
                           typename detail::replaced<shape_of<W>, from<in>, s>::type, detail::linear_t<X, W>>(
       keep(std::forward<X>(x)), keep(std::forward<W>(w)), "linear", keep(std::forward<B>(b)));
 }
-template <operand X, operand W, operand B>
+template <operand X, operand W, operand B, shape_error Error = detail::linear_t<X, W>>
+Error linear(X&& x, W&& w, B&& b);
+template <operand X, operand W, operand B,
+          shape_error Error = typename detail::misfit<detail::linear_t<X, W>, shape_of<B>, operation::linear>::type>
+  requires well_formed<detail::linear_t<X, W>>
+Error linear(X&& x, W&& w, B&& b);
+
+/// y += linear(x, w), in y's own memory: for a recurrence's step that adds to what was computed for all steps at once. Nothing else may read y
+/// before the sum. Gives y.
+template <class T, class S, class L, operand X, operand W>
+  requires std::is_same_v<detail::linear_t<X, W>, S>
+constexpr variable<T, S, L> add_linear(variable<T, S, L> const& y, X&& x, W&& w) {
+  using in = typename detail::incoming_axis<shape_of<W>>::type;
+  using s = detail::summed<in::extent>;
+  auto const a = keep(std::forward<X>(x));
+  auto const b = keep(std::forward<W>(w));
+  using A = detail::contracted<T, typename detail::replaced<shape_of<X>, in, s>::type,
+                               typename std::remove_cvref_t<decltype(a)>::layout>;
+  using B = detail::contracted<T, typename detail::replaced<shape_of<W>, from<in>, s>::type,
+                               typename std::remove_cvref_t<decltype(b)>::layout>;
+  using O = detail::contracted<T, S, L>;
+  static_assert(detail::contraction_of<A, B, O>::plan.possible, "add_linear: the operands are no matrices in memory");
+  detail::record_contraction<A, B, O>(*y.owner, y.at, true, y.owner->place(a), y.owner->place(b), "linear", true);
+  return y;
+}
+template <class T, class S, class L, operand X, operand W>
   requires(!well_formed<detail::linear_t<X, W>>)
-detail::linear_t<X, W> linear(X&& x, W&& w, B&& b);
-template <operand X, operand W, operand B>
-  requires(well_formed<detail::linear_t<X, W>> && !assignable<detail::linear_t<X, W>, shape_of<B>>)
-typename detail::misfit<detail::linear_t<X, W>, shape_of<B>, operation::linear>::type linear(X&& x, W&& w, B&& b);
+detail::linear_t<X, W> add_linear(variable<T, S, L> const& y, X&& x, W&& w);
 
 namespace detail {
 template <class X, class Y>
@@ -420,8 +443,7 @@ template <operand X, operand Y>
 constexpr auto outer(X&& x, Y&& y) {
   return keep(std::forward<X>(x) * std::forward<Y>(y));
 }
-template <operand X, operand Y>
-  requires(!well_formed<detail::outer_t<X, Y>>)
-detail::outer_t<X, Y> outer(X&& x, Y&& y);
+template <operand X, operand Y, shape_error Error = detail::outer_t<X, Y>>
+Error outer(X&& x, Y&& y);
 
 }  // namespace tenon

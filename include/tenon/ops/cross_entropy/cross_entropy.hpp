@@ -71,7 +71,8 @@ struct cross_entropy_shape<S, Name, Labels> {
   using type = std::conditional_t<!std::is_void_v<outside>, outside, std::conditional_t<!std::is_void_v<missing>, missing, rows>>;
 };
 template <class X, template <std::size_t> class Name, class Labels>
-using cross_entropy_t = typename cross_entropy_shape<shape_of<X>, Name, shape_of<Labels>>::type;
+using cross_entropy_t = typename first_of<element_error<operation::cross_entropy, element_of<Labels>, std::int32_t>,
+                                          typename cross_entropy_shape<shape_of<X>, Name, shape_of<Labels>>::type>::type;
 
 template <template <std::size_t> class Name, class X, class Labels, class... Used>
 constexpr auto cross_entropy_rows(X const& x, Labels const& labels, Used const&... used) {
@@ -79,7 +80,6 @@ constexpr auto cross_entropy_rows(X const& x, Labels const& labels, Used const&.
   using S = shape_of<X>;
   static_assert(is_dense<S, typename X::layout> && is_named<axis_at<S, S::rank - 1>, Name>,
                 "cross_entropy: the classes must be the logits' innermost axis; keep(arrange<…>(logits)) first");
-  static_assert(std::is_same_v<element_of<Labels>, std::int32_t>, "cross_entropy: labels are int32");
   using form = cross_entropy_form<T, S, Name, shape_of<Labels>, typename Labels::layout, sizeof...(Used) == 1>;
   using rows = typename form::rows;
   auto const spec = form::spec();
@@ -119,9 +119,9 @@ constexpr auto cross_entropy(X&& logits, Labels&& labels, Used&& used) {
   return detail::cross_entropy_rows<Name>(keep(std::forward<X>(logits)), keep(std::forward<Labels>(labels)),
                                           keep(std::forward<Used>(used)));
 }
-template <template <std::size_t> class Name, operand X, operand Labels, operand... Used>
-  requires(!well_formed<detail::cross_entropy_t<X, Name, Labels>>)
-detail::cross_entropy_t<X, Name, Labels> cross_entropy(X&& logits, Labels&& labels, Used&&... used);
+template <template <std::size_t> class Name, operand X, operand Labels,
+          shape_error Error = detail::cross_entropy_t<X, Name, Labels>>
+Error cross_entropy(X&& logits, Labels&& labels, operand auto&&... used);
 
 /// Σ weight · cross entropy / Σ weight: the mean over the rows that count.
 template <template <std::size_t> class Name, operand X, operand Labels, operand Weight, operand... Used>
@@ -131,8 +131,8 @@ constexpr auto mean_cross_entropy(X&& logits, Labels&& labels, Weight&& weight, 
   auto const w = keep(std::forward<Weight>(weight));
   return keep(sum(losses * w) / sum(w));
 }
-template <template <std::size_t> class Name, operand X, operand Labels, operand Weight, operand... Used>
-  requires(!well_formed<detail::cross_entropy_t<X, Name, Labels>>)
-detail::cross_entropy_t<X, Name, Labels> mean_cross_entropy(X&&, Labels&&, Weight&&, Used&&...);
+template <template <std::size_t> class Name, operand X, operand Labels, operand Weight,
+          shape_error Error = detail::cross_entropy_t<X, Name, Labels>>
+Error mean_cross_entropy(X&&, Labels&&, Weight&&, operand auto&&... used);
 
 }  // namespace tenon

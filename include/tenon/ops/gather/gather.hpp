@@ -90,6 +90,14 @@ struct gathered {
 
   constexpr recorder* owner() const { return &recorder_of(table, ids); }
 
+  /// The table, bound to the ids' recording: operations on it alone would not know where to be recorded.
+  constexpr auto bound_table() const {
+    if constexpr (is_recorded)
+      return standing_at<element, table_shape, typename Table::layout>(*owner(), owner()->place(table));
+    else
+      return tensor_view<element const, table_shape, typename Table::layout>(table.data());
+  }
+
   /// The rows, stored.
   constexpr auto evaluate() const {
     static_assert(detail::is_named<axis_at<table_shape, 0>, Name> && is_dense<table_shape, typename Table::layout>,
@@ -104,32 +112,40 @@ struct gathered {
 
 namespace detail {
 template <class Table, class Ids, template <std::size_t> class Name>
-using gather_t = typename gather_shape<operation::gather, shape_of<Table>, Name, shape_of<Ids>>::type;
+using gather_t = typename first_of<element_error<operation::gather, element_of<Ids>, std::int32_t>,
+                                   typename gather_shape<operation::gather, shape_of<Table>, Name, shape_of<Ids>>::type>::type;
 }  // namespace detail
 
 /// The rows of `table` numbered by `ids` along axis Name. Numbers past the end read the last row.
 template <template <std::size_t> class Name, operand Table, operand Ids>
-  requires(well_formed<detail::gather_t<Table, Ids, Name>> && std::is_same_v<element_of<Ids>, std::int32_t>)
+  requires well_formed<detail::gather_t<Table, Ids, Name>>
 constexpr auto gather(Table&& table, Ids&& ids) {
   auto t = keep(std::forward<Table>(table));
   auto i = keep(std::forward<Ids>(ids));
   return gathered<Name, decltype(t), decltype(i)>{std::move(t), std::move(i)};
 }
-template <template <std::size_t> class Name, operand Table, operand Ids>
-  requires(!well_formed<detail::gather_t<Table, Ids, Name>>)
-detail::gather_t<Table, Ids, Name> gather(Table&& table, Ids&& ids);
-template <template <std::size_t> class Name, operand Table, operand Ids>
-  requires(well_formed<detail::gather_t<Table, Ids, Name>> && !std::is_same_v<element_of<Ids>, std::int32_t>)
-element_type_mismatch<operation::gather, element_of<Ids>, std::int32_t> gather(Table&& table, Ids&& ids);
+template <template <std::size_t> class Name, operand Table, operand Ids,
+          shape_error Error = detail::gather_t<Table, Ids, Name>>
+Error gather(Table&& table, Ids&& ids);
 
 /// A linear map of looked-up rows: maps the table instead where it has fewer rows than are looked up.
 template <template <std::size_t> class Name, class Table, class Ids, operand W>
   requires well_formed<detail::linear_t<gathered<Name, Table, Ids>, W>>
 constexpr auto linear(gathered<Name, Table, Ids> const& x, W&& w) {
   if constexpr (extent_of<shape_of<Table>, Name> < shape_of<Ids>::size)
-    return gather<Name>(linear(x.table, std::forward<W>(w)), x.ids).evaluate();
+    return gather<Name>(linear(x.bound_table(), std::forward<W>(w)), x.ids).evaluate();
   else
     return linear(x.evaluate(), std::forward<W>(w));
+}
+
+template <template <std::size_t> class Name, class Table, class Ids, operand W, operand B>
+  requires(well_formed<detail::linear_t<gathered<Name, Table, Ids>, W>> &&
+           assignable<detail::linear_t<gathered<Name, Table, Ids>, W>, shape_of<B>>)
+constexpr auto linear(gathered<Name, Table, Ids> const& x, W&& w, B&& b) {
+  if constexpr (extent_of<shape_of<Table>, Name> < shape_of<Ids>::size)
+    return gather<Name>(linear(x.bound_table(), std::forward<W>(w), std::forward<B>(b)), x.ids).evaluate();
+  else
+    return linear(x.evaluate(), std::forward<W>(w), std::forward<B>(b));
 }
 
 namespace detail {
@@ -174,7 +190,8 @@ struct scatter_shape {
   using type = std::conditional_t<std::is_void_v<error>, typename join<shape<Axis>, decltype(rest(Rows{}))>::type, error>;
 };
 template <class Axis, class Rows, class Ids>
-using scatter_t = typename scatter_shape<Axis, shape_of<Rows>, shape_of<Ids>>::type;
+using scatter_t = typename first_of<element_error<operation::scatter_add, element_of<Ids>, std::int32_t>,
+                                    typename scatter_shape<Axis, shape_of<Rows>, shape_of<Ids>>::type>::type;
 
 }  // namespace detail
 
@@ -200,8 +217,7 @@ constexpr auto scatter_add(Rows&& rows, Ids&& ids) {
   spec.pull = &detail::scatter_pull<T, shape_of<X>, shape_of<I>, typename I::layout, Axis::extent, width>::run;
   return emit<T, S>(spec, x, i);
 }
-template <axis_type Axis, operand Rows, operand Ids>
-  requires(!well_formed<detail::scatter_t<Axis, Rows, Ids>>)
-detail::scatter_t<Axis, Rows, Ids> scatter_add(Rows&& rows, Ids&& ids);
+template <axis_type Axis, operand Rows, operand Ids, shape_error Error = detail::scatter_t<Axis, Rows, Ids>>
+Error scatter_add(Rows&& rows, Ids&& ids);
 
 }  // namespace tenon

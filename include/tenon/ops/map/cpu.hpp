@@ -259,7 +259,9 @@ struct reduce_kernel {
  private:
   template <class T>
   TENON_ALWAYS_INLINE static T finish(T v) {
-    if constexpr (std::is_same_v<Kind, by_mean>)
+    if constexpr (std::is_same_v<Kind, by_mean> && std::is_integral_v<type>)
+      return v / static_cast<type>(count);
+    else if constexpr (std::is_same_v<Kind, by_mean>)
       return v * (type(1) / static_cast<type>(count));
     else
       return v;
@@ -321,12 +323,6 @@ struct reduce_kernel {
 };
 
 // ---- gradients of maps and reductions ------------------------------------------------------------------------
-
-template <class... Leaf>
-struct leaf_gradients {
-  template <std::size_t I>
-  struct slot;  // unused, for diagnostics only
-};
 
 /// One pack of gradient per leaf, found by the leaf's operand number.
 template <std::size_t I, class V>
@@ -405,7 +401,7 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
                      std::size_t end) {
     std::size_t coordinates[Nest::rank];
     decode<Nest, 0, outer>(row, coordinates);
-    void const* base[48];
+    void const* base[sinks + 2 + tenon::detail::list_size<loads>];
     set_rows<Nest>(loads{}, a, coordinates, base);
     set_rows<Nest>(tenon::detail::list<G, Y>{}, a, coordinates, base);
     sink_row const sink[] = {sink_at<Sink>(a, coordinates, first, chunk)...};

@@ -8,6 +8,7 @@
 #pragma once
 #include <array>
 #include <cstddef>
+#include <functional>
 
 #include "../emit.hpp"
 #include "cpu.hpp"
@@ -15,6 +16,9 @@
 namespace tenon {
 
 namespace detail {
+
+/// Operands of one expression. With twice as many and two more, for its gradient, a call's 32 accumulate bits suffice.
+inline constexpr std::size_t max_leaves = 31;
 
 /// One element-wise loop with its reduction: where Out (element type, shape, layout) gets expression X.
 template <class Kind, class Out, class X>
@@ -28,6 +32,9 @@ struct map_call {
   using out = element_at<0, typename Out::element, typename arrangement::template leaf<0>>;
   using tree = typename lower<X, arrangement, 1, 0, 0>::type;
   static constexpr bool reduces = loop::size != out_shape::size;
+  static_assert(count_leaves<X>.leaves <= max_leaves && count_leaves<X>.scalars <= call_spec{}.scalars.size() &&
+                    count_leaves<X>.integers <= call_spec{}.integers.size(),
+                "an expression has too many operands or numbers for one loop: keep() a part of it");
   using kernel_type = typename std::conditional_t<reduces, std::type_identity<cpu::reduce_kernel<Kind, nest_type, out, tree>>,
                                                   std::type_identity<cpu::map_kernel<nest_type, out, tree>>>::type;
   static constexpr std::size_t flops = loop::size * (flops_of<tree> + (reduces ? 1 : 0));
@@ -97,6 +104,13 @@ void run_map(typename Out::element* out, X const& x, bool add = false) {
 template <std::size_t N>
 struct parts : axis<N> {};  // the chunks of a gradient that several chunks add to
 
+template <std::size_t First, class L>
+struct prepended;
+template <std::size_t First, std::size_t... S>
+struct prepended<First, strides<S...>> {
+  using type = strides<First, S...>;
+};
+
 template <class Kind, class Out, class X>
 struct map_pull {
   using forward_call = map_call<Kind, Out, X>;
@@ -123,38 +137,26 @@ struct map_pull {
     using leaf_list = typename leaf_strides<X, loop>::type;
     template <class Info>
     using own_strides = strides_in<typename Info::shape_type, typename Info::layout, loop>;
-    template <class Info>
-    using dense_strides = strides_in<typename Info::shape_type, row_major<typename Info::shape_type>, loop>;
 
-    // First as if every sink were walked like its leaf: that tells which axis is cut into chunks, and which sinks lack it.
-    using draft =
+    // Every sink is walked like its leaf. One that lacks the axis that is cut into chunks gets a part of its own for each chunk, which spans
+    // as much memory as the leaf does.
+    using arrangement =
         typename arrange_list<loop, loop, sinks,
                               typename join_lists<list<own_strides<typename list_at<number<W>::value, infos>::type>...>,
                                                   list<g_strides, g_strides>, leaf_list>::type>::type;
     static constexpr std::size_t cost = 3 * flops_of<typename forward_call::tree> + sinks;
-
-    template <class Arrangement>
-    static constexpr std::size_t chunks_of = [] {
-      using n = typename Arrangement::nest_type;
+    static constexpr std::size_t chunks = [] {
+      using n = typename arrangement::nest_type;
       return cpu::chunks_for(loop::size, cost,
                              n::rank > 1 ? n::extents[0] : (n::vector_extent + cpu::lanes - 1) / cpu::lanes);
     }();
-    template <class Arrangement, std::size_t K>
-    static constexpr bool lacks_chunk_axis =
-        Arrangement::template leaf<K>::values[0] == 0;  // the first loop, or the vector axis if there is no other
-    template <std::size_t K>
-    static constexpr bool in_parts = chunks_of<draft> > 1 && lacks_chunk_axis<draft, K>;
+    template <std::size_t K>  // the first loop, or the vector axis if there is no other
+    static constexpr bool in_parts = chunks > 1 && arrangement::template leaf<K>::values[0] == 0;
 
     template <class Sequence>
     struct final_form;
     template <std::size_t... K>
     struct final_form<std::index_sequence<K...>> {
-      using arrangement = typename arrange_list<
-          loop, loop, sinks,
-          typename join_lists<
-              list<std::conditional_t<in_parts<K>, dense_strides<info<K>>, own_strides<info<K>>>...>,
-              list<g_strides, g_strides>, leaf_list>::type>::type;
-      static constexpr std::size_t chunks = std::min(chunks_of<draft>, chunks_of<arrangement>);
       using tree = typename lower<X, arrangement, sinks + 2, 0, 0>::type;
       using g = element_at<sinks, typename Out::element, typename arrangement::template leaf<sinks>>;
       using y = element_at<sinks + 1, typename Out::element, typename arrangement::template leaf<sinks + 1>>;
@@ -181,7 +183,7 @@ struct map_pull {
       spec.run = &final::kernel_type::run;
       spec.pull = nullptr;
       spec.name = "map gradient";
-      spec.chunks = final::chunks;
+      spec.chunks = chunks;
       spec.flops = cost * loop::size;
       spec.in_place = 0;
       std::array<detour, sinks> detours{};
@@ -190,7 +192,7 @@ struct map_pull {
       std::size_t const leaves = r.calls()[index].operands - 1;
       r.begin(spec);
       (r.result(detours[K].taken ? detours[K].where : direct[K].where,
-                bytes_of<info<K>> * (detours[K].taken && in_parts<K> ? final::chunks : 1), direct[K].add),
+                bytes_of<info<K>> * (detours[K].taken && in_parts<K> ? chunks : 1), direct[K].add),
        ...);
       r.operand(g, bytes_of<Out>);
       r.operand(std::is_same_v<Kind, by_max> ? source : location{}, bytes_of<Out>);
@@ -216,29 +218,37 @@ struct map_pull {
       if (!r.is_active(value[K])) return;
       using I = info<K>;
       if constexpr (in_parts<K>) {
-        using T = typename I::element;
-        detours[K] = {r.make<T, typename join<shape<parts<final::chunks>>, typename I::shape_type>::type>().at, true};
+        detours[K] = {make_copies<I>(r, chunks), true};
       } else {
         bool conflict = false;
         [&]<std::size_t... J>(std::index_sequence<J...>) {
           ((conflict |= !in_parts<J> && r.is_active(value[J]) && r.root(value[J]).storage == r.root(value[K]).storage &&
                         (r.root(value[J]) != r.root(value[K]) ||
+                         !std::is_same_v<typename info<J>::shape_type, typename I::shape_type> ||
                          !std::is_same_v<typename info<J>::layout, typename I::layout>) &&
                         !r.disjoint<typename info<J>::shape_type, typename info<J>::layout, typename I::shape_type,
                                     typename I::layout>(value[J], value[K])),
            ...);
         }(std::make_index_sequence<K>{});
         if (conflict) {
-          storage s;
-          s.element_bytes = sizeof(typename I::element);
-          s.rank = 1;
-          s.extents[0] = span_of<typename I::shape_type, typename I::layout>;
-          s.bytes = s.extents[0] * s.element_bytes;
-          detours[K] = {{r.add_storage(s), 0}, true};
+          detours[K] = {make_copies<I>(r, 1), true};
         } else {
           direct[K] = r.gradient_sink<typename I::shape_type, typename I::layout>(value[K]);
         }
       }
+    }
+
+    template <class I>
+    static constexpr std::size_t span = span_of<typename I::shape_type, typename I::layout>;
+
+    template <class I>
+    static constexpr location make_copies(recorder& r, std::size_t count) {
+      storage s;
+      s.element_bytes = sizeof(typename I::element);
+      s.rank = 1;
+      s.extents[0] = count * span<I>;
+      s.bytes = s.extents[0] * s.element_bytes;
+      return {r.add_storage(s), 0};
     }
 
     template <std::size_t K>
@@ -248,8 +258,9 @@ struct map_pull {
       using T = typename I::element;
       auto const sink = r.gradient_sink<typename I::shape_type, typename I::layout>(value);
       if constexpr (in_parts<K>) {
-        using all = typename join<shape<parts<final::chunks>>, typename I::shape_type>::type;
-        record_map<by_sum, I>(r, sink.where, sink.add, variable<T, all>{&r, d.where});
+        using all = typename join<shape<parts<chunks>>, typename I::shape_type>::type;
+        using layout = typename prepended<span<I>, typename I::layout>::type;
+        record_map<by_sum, I>(r, sink.where, sink.add, variable<T, all, layout>{&r, d.where});
       } else {
         record_map<by_sum, I>(r, sink.where, sink.add,
                               variable<T, typename I::shape_type, typename I::layout>{&r, d.where});
@@ -288,6 +299,27 @@ struct misfit<Destination, shape<A, Rest...>, Op> {
                          misfit<Destination, shape<Rest...>, Op>>>::type;
 };
 
+/// Does the loop that computes x read from memory that it has written before: `y = y + arrange<b, a>(y)`?
+template <class Out, bool Reduces, class X>
+bool reads_elsewhere(void const* out, X const& x) {
+  bool found = false;
+  each_leaf(x, [&]<class Leaf>(Leaf const& leaf) {
+    if constexpr (!is_mask<Leaf>) {
+      using S = typename Leaf::shape_type;
+      using T = typename Leaf::element;
+      constexpr bool alike = !Reduces && std::is_same_v<S, typename Out::shape_type> &&
+                             std::is_same_v<typename Leaf::layout, typename Out::layout> &&
+                             sizeof(T) == sizeof(typename Out::element);
+      auto const* const from = reinterpret_cast<char const*>(leaf.data());
+      auto const* const to = static_cast<char const*>(out);
+      std::less<> const before;
+      found |= !(alike && from == to) && before(from, to + Out::size * sizeof(typename Out::element)) &&
+               before(to, from + span_of<S, typename Leaf::layout> * sizeof(T));
+    }
+  });
+  return found;
+}
+
 }  // namespace detail
 
 /// Can a value of shape S be assigned to Destination? Axes that S lacks are broadcast.
@@ -308,7 +340,10 @@ constexpr auto keep(X&& x) {
     using how = detail::split_reduction<D>;
     auto const& tree = how::tree(x);
     using tree_type = std::remove_cvref_t<decltype(tree)>;
-    if constexpr (is_recorded<D>) {
+    if constexpr (is_recorded<D> && std::is_same_v<typename how::kind, by_max> && detail::is_mapped<tree_type>) {
+      // The derivative finds the largest element by comparing: what is compared must be the very numbers, not computed again.
+      return keep(reduced<by_max, S, decltype(keep(tree))>{keep(tree)});
+    } else if constexpr (is_recorded<D>) {
       recorder& r = recorder_of(x);
       auto const out = r.make<T, S>();
       detail::record_map<typename how::kind, variable<T, S>, tree_type>(r, out.at, false, tree);
@@ -340,13 +375,24 @@ void assign_to(tensor<T, A...>& out, X&& x) {
     assign_to(out, x.evaluate());
   } else {
     using how = detail::split_reduction<D>;
-    auto const& tree = how::tree(x);
-    detail::run_map<typename how::kind, tensor<T, A...>>(out.data(), tree);
+    using kind = typename how::kind;
+    if constexpr (detail::is_reduced<D> && shape_of<D>::rank != sizeof...(A)) {
+      assign_to(out, keep(x));  // reduce first, then broadcast
+    } else if (detail::reads_elsewhere<tensor<T, A...>, detail::is_reduced<D>>(out.data(), how::tree(x))) {
+      tensor<T, A...> copy;
+      detail::run_map<kind, tensor<T, A...>>(copy.data(), how::tree(x));
+      out = std::move(copy);
+    } else {
+      detail::run_map<kind, tensor<T, A...>>(out.data(), how::tree(x));
+    }
   }
 }
+template <class T, class... A, operand X, shape_error Error = typename detail::misfit<shape<A...>, shape_of<X>>::type>
+  requires(!is_recorded<X>)
+Error assign_to(tensor<T, A...>& out, X&& x);
 template <class T, class... A, operand X>
-  requires(!is_recorded<X> && !assignable<shape<A...>, shape_of<X>>)
-typename detail::misfit<shape<A...>, shape_of<X>>::type assign_to(tensor<T, A...>& out, X&& x);
+  requires is_recorded<X>
+recorded_value_has_no_elements<operation::assign, shape_of<X>> assign_to(tensor<T, A...>& out, X&& x);
 
 template <class X>
 constexpr void recorder::output(char const* name, X&& x) {

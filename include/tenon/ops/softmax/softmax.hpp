@@ -17,6 +17,7 @@ namespace tenon {
 namespace detail {
 
 struct unmasked {  // stands for the valid counts where there are none
+  using element = std::int32_t;
   using shape_type = shape<>;
   using layout = strides<>;
 };
@@ -80,7 +81,8 @@ struct softmax_form {
 };
 
 template <class Op, class X, template <std::size_t> class Name, class Valid>
-using softmax_t = typename softmax_shape<Op, shape_of<X>, Name, shape_of<Valid>>::type;
+using softmax_t = typename first_of<element_error<Op, element_of<Valid>, std::int32_t>,
+                                    typename softmax_shape<Op, shape_of<X>, Name, shape_of<Valid>>::type>::type;
 
 }  // namespace detail
 
@@ -93,15 +95,14 @@ constexpr auto softmax(X&& x) {
   return emit<element_of<V>, shape_of<V>>(
       detail::softmax_form<element_of<V>, shape_of<V>, typename V::layout, Name, detail::unmasked, false>::spec(), value);
 }
-template <template <std::size_t> class Name, operand X>
-  requires(!well_formed<detail::softmax_t<operation::softmax, X, Name, detail::unmasked>>)
-detail::softmax_t<operation::softmax, X, Name, detail::unmasked> softmax(X&& x);
+template <template <std::size_t> class Name, operand X,
+          shape_error Error = detail::softmax_t<operation::softmax, X, Name, detail::unmasked>>
+Error softmax(X&& x);
 
 /// The same over the first `valid` positions alone; valid (int32) has axes of x other than Name.
 template <template <std::size_t> class Name, operand X, operand Valid>
   requires well_formed<detail::softmax_t<operation::softmax, X, Name, Valid>>
 constexpr auto softmax(X&& x, Valid&& valid) {
-  static_assert(std::is_same_v<element_of<Valid>, std::int32_t>, "softmax: valid counts are int32");
   auto const value = keep(std::forward<X>(x));
   auto const counts = keep(std::forward<Valid>(valid));
   using V = std::remove_cvref_t<decltype(value)>;
@@ -110,9 +111,9 @@ constexpr auto softmax(X&& x, Valid&& valid) {
                            false>::spec(),
       value, counts);
 }
-template <template <std::size_t> class Name, operand X, operand Valid>
-  requires(!well_formed<detail::softmax_t<operation::softmax, X, Name, Valid>>)
-detail::softmax_t<operation::softmax, X, Name, Valid> softmax(X&& x, Valid&& valid);
+template <template <std::size_t> class Name, operand X, operand Valid,
+          shape_error Error = detail::softmax_t<operation::softmax, X, Name, Valid>>
+Error softmax(X&& x, Valid&& valid);
 
 /// log(softmax<Name>(x)).
 template <template <std::size_t> class Name, operand X>
@@ -123,8 +124,8 @@ constexpr auto log_softmax(X&& x) {
   return emit<element_of<V>, shape_of<V>>(
       detail::softmax_form<element_of<V>, shape_of<V>, typename V::layout, Name, detail::unmasked, true>::spec(), value);
 }
-template <template <std::size_t> class Name, operand X>
-  requires(!well_formed<detail::softmax_t<operation::log_softmax, X, Name, detail::unmasked>>)
-detail::softmax_t<operation::log_softmax, X, Name, detail::unmasked> log_softmax(X&& x);
+template <template <std::size_t> class Name, operand X,
+          shape_error Error = detail::softmax_t<operation::log_softmax, X, Name, detail::unmasked>>
+Error log_softmax(X&& x);
 
 }  // namespace tenon

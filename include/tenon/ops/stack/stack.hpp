@@ -37,9 +37,9 @@ constexpr auto stack(std::array<variable<T, S, L>, N> const& x) {
   }
   return out;
 }
-template <template <std::size_t> class Name, class T, class S, class L, std::size_t N>
-  requires has_name<S, Name>
-axis_named_twice<operation::stack, Name<N>, axis_of<S, Name>> stack(std::array<variable<T, S, L>, N> const& x);
+template <template <std::size_t> class Name, class T, class S, class L, std::size_t N,
+          shape_error Error = detail::twin_error<operation::stack, Name<N>, S>>
+Error stack(std::array<variable<T, S, L>, N> const& x);
 
 /// Stacks tensors of one type at once.
 template <template <std::size_t> class Name, class T, class... A, std::size_t N>
@@ -49,6 +49,9 @@ auto stack(std::array<tensor<T, A...>, N> const& x) {
   for (std::size_t i = 0; i < N; ++i) std::copy_n(x[i].data(), x[i].size, out.data() + i * x[i].size);
   return out;
 }
+template <template <std::size_t> class Name, class T, class... A, std::size_t N,
+          shape_error Error = detail::twin_error<operation::stack, Name<N>, shape<A...>>>
+Error stack(std::array<tensor<T, A...>, N> const& x);
 
 namespace detail {
 
@@ -83,7 +86,8 @@ struct concat_shape<S, T, Name> {
   using type = typename whole<others>::type;
 };
 template <class X, class Y, template <std::size_t> class Name>
-using concat_t = typename concat_shape<shape_of<X>, shape_of<Y>, Name>::type;
+using concat_t = typename first_of<element_error<operation::concat, element_of<X>, element_of<Y>>,
+                                   typename concat_shape<shape_of<X>, shape_of<Y>, Name>::type>::type;
 
 }  // namespace detail
 
@@ -93,7 +97,6 @@ template <template <std::size_t> class Name, operand X, operand Y>
 constexpr auto concat(X&& x, Y&& y) {
   using S = detail::concat_t<X, Y, Name>;
   using T = element_of<X>;
-  static_assert(std::is_same_v<T, element_of<Y>>, "concat: the operands have different element types");
   constexpr std::size_t first = extent_of<shape_of<X>, Name>, second = extent_of<shape_of<Y>, Name>;
   auto const a = keep(std::forward<X>(x));
   auto const b = keep(std::forward<Y>(y));
@@ -116,8 +119,7 @@ constexpr auto concat(X&& x, Y&& y) {
     return out;
   }
 }
-template <template <std::size_t> class Name, operand X, operand Y>
-  requires(!well_formed<detail::concat_t<X, Y, Name>>)
-detail::concat_t<X, Y, Name> concat(X&& x, Y&& y);
+template <template <std::size_t> class Name, operand X, operand Y, shape_error Error = detail::concat_t<X, Y, Name>>
+Error concat(X&& x, Y&& y);
 
 }  // namespace tenon

@@ -113,20 +113,20 @@ constexpr auto slice(X&& x, std::size_t i) {
   using result = detail::rebuilt<V, detail::drop_axis<Name>>;
   return detail::review<typename result::shape_type, typename result::layout>(value, i * detail::stride_of<V, Name>);
 }
-template <template <std::size_t> class Name, operand X>
-  requires(!has_name<shape_of<X>, Name>)
-axis_missing<operation::slice, Name, shape_of<X>> slice(X&& x, std::size_t i);
+template <template <std::size_t> class Name, operand X,
+          shape_error Error = detail::require_name<operation::slice, shape_of<X>, Name>>
+Error slice(X&& x, std::size_t i);
 
 namespace detail {
 template <class S, template <std::size_t> class Name, std::size_t Begin, std::size_t Count>
 struct part_error {
-  using type = axis_missing<operation::slice, Name, S>;
+  using type = axis_missing<operation::part, Name, S>;
 };
 template <class S, template <std::size_t> class Name, std::size_t Begin, std::size_t Count>
   requires has_name<S, Name>
 struct part_error<S, Name, Begin, Count> {
   using type = std::conditional_t<(Count > 0 && Begin + Count <= extent_of<S, Name>), void,
-                                  part_out_of_range<operation::slice, axis_of<S, Name>, Begin, Count>>;
+                                  part_out_of_range<operation::part, axis_of<S, Name>, Begin, Count>>;
 };
 template <class S, template <std::size_t> class Name, std::size_t Begin, std::size_t Count>
 using part_error_t = typename part_error<S, Name, Begin, Count>::type;
@@ -141,24 +141,32 @@ constexpr auto part(X&& x) {
   using result = detail::rebuilt<V, detail::cut_axis<Name, Count>>;
   return detail::review<typename result::shape_type, typename result::layout>(value, Begin * detail::stride_of<V, Name>);
 }
-template <template <std::size_t> class Name, std::size_t Begin, std::size_t Count, operand X>
-  requires(!std::is_void_v<detail::part_error_t<shape_of<X>, Name, Begin, Count>>)
-detail::part_error_t<shape_of<X>, Name, Begin, Count> part(X&& x);
+template <template <std::size_t> class Name, std::size_t Begin, std::size_t Count, operand X,
+          shape_error Error = detail::part_error_t<shape_of<X>, Name, Begin, Count>>
+Error part(X&& x);
 
 namespace detail {
+/// void, or the error of adding axis A to a shape S that already has one of its name.
+template <class Op, class A, class S>
+struct twin {
+  using type = void;
+};
+template <class Op, class A, class S>
+  requires has_axis<S, A>
+struct twin<Op, A, S> {
+  using type = axis_named_twice<Op, A, axis_at<S, position<A>(S{})>>;
+};
+template <class Op, class A, class S>
+using twin_error = typename twin<Op, A, S>::type;
+
 template <class S, template <std::size_t> class Old, template <std::size_t> class New>
 struct rename_error {
   using type = axis_missing<operation::rename, Old, S>;
 };
 template <class S, template <std::size_t> class Old, template <std::size_t> class New>
-  requires(has_name<S, Old> && !has_name<S, New>)
+  requires has_name<S, Old>
 struct rename_error<S, Old, New> {
-  using type = void;
-};
-template <class S, template <std::size_t> class Old, template <std::size_t> class New>
-  requires(has_name<S, Old> && has_name<S, New>)
-struct rename_error<S, Old, New> {
-  using type = axis_named_twice<operation::rename, New<axis_of<S, Old>::extent>, axis_of<S, New>>;
+  using type = twin_error<operation::rename, New<extent_of<S, Old>>, typename drop<S, Old>::type>;
 };
 }  // namespace detail
 
@@ -172,9 +180,9 @@ constexpr auto rename(X&& x) {
   using result = detail::rebuilt<V, detail::rename_axis<axis_type, New<axis_type::extent>>>;
   return detail::review<typename result::shape_type, typename result::layout>(value, 0);
 }
-template <template <std::size_t> class Old, template <std::size_t> class New, operand X>
-  requires(!std::is_void_v<typename detail::rename_error<shape_of<X>, Old, New>::type>)
-typename detail::rename_error<shape_of<X>, Old, New>::type rename(X&& x);
+template <template <std::size_t> class Old, template <std::size_t> class New, operand X,
+          shape_error Error = typename detail::rename_error<shape_of<X>, Old, New>::type>
+Error rename(X&& x);
 
 namespace detail {
 /// `axis_missing` for the first of Name… that S lacks, the axis of S that Name… leave out, or the shape in their order.
@@ -208,9 +216,9 @@ constexpr auto arrange(X&& x) {
   using S = typename detail::arranged_shape<shape_of<V>, Name...>::type;
   return detail::review<S, strides_in<shape_of<V>, typename V::layout, S>>(value, 0);
 }
-template <template <std::size_t> class... Name, operand X>
-  requires(!well_formed<typename detail::arranged_shape<shape_of<X>, Name...>::type>)
-typename detail::arranged_shape<shape_of<X>, Name...>::type arrange(X&& x);
+template <template <std::size_t> class... Name, operand X,
+          shape_error Error = typename detail::arranged_shape<shape_of<X>, Name...>::type>
+Error arrange(X&& x);
 
 namespace detail {
 template <class S, template <std::size_t> class Name, class Outer, class Inner>
@@ -220,8 +228,25 @@ struct split_error {
 template <class S, template <std::size_t> class Name, class Outer, class Inner>
   requires has_name<S, Name>
 struct split_error<S, Name, Outer, Inner> {
-  using type = std::conditional_t<Outer::extent * Inner::extent == extent_of<S, Name>, void,
-                                  extents_do_not_multiply<operation::split, axis_of<S, Name>, Outer, Inner>>;
+  using product = std::conditional_t<Outer::extent * Inner::extent == extent_of<S, Name>, void,
+                                     extents_do_not_multiply<operation::split, axis_of<S, Name>, Outer, Inner>>;
+  using rest = typename drop<S, Name>::type;
+  using type = typename first_of<product, twin_error<operation::split, Outer, rest>,
+                                 twin_error<operation::split, Inner, typename join<rest, shape<Outer>>::type>>::type;
+};
+
+template <class S, template <std::size_t> class Outer, template <std::size_t> class Inner,
+          template <std::size_t> class Whole>
+struct merge_error {
+  using type = std::conditional_t<has_name<S, Outer>, axis_missing<operation::merge, Inner, S>,
+                                  axis_missing<operation::merge, Outer, S>>;
+};
+template <class S, template <std::size_t> class Outer, template <std::size_t> class Inner,
+          template <std::size_t> class Whole>
+  requires(has_name<S, Outer> && has_name<S, Inner>)
+struct merge_error<S, Outer, Inner, Whole> {
+  using type = twin_error<operation::merge, Whole<extent_of<S, Outer> * extent_of<S, Inner>>,
+                          typename drop<typename drop<S, Outer>::type, Inner>::type>;
 };
 }  // namespace detail
 
@@ -234,15 +259,15 @@ constexpr auto split(X&& x) {
   using result = detail::rebuilt<V, detail::split_axis<axis_of<shape_of<V>, Name>, Outer, Inner>>;
   return detail::review<typename result::shape_type, typename result::layout>(value, 0);
 }
-template <template <std::size_t> class Name, axis_type Outer, axis_type Inner, operand X>
-  requires(!std::is_void_v<typename detail::split_error<shape_of<X>, Name, Outer, Inner>::type>)
-typename detail::split_error<shape_of<X>, Name, Outer, Inner>::type split(X&& x);
+template <template <std::size_t> class Name, axis_type Outer, axis_type Inner, operand X,
+          shape_error Error = typename detail::split_error<shape_of<X>, Name, Outer, Inner>::type>
+Error split(X&& x);
 
 /// x with axes Outer and Inner as one axis Whole. They must lie next to each other in memory; `keep` an arranged copy first if they do
 /// not.
 template <template <std::size_t> class Outer, template <std::size_t> class Inner, template <std::size_t> class Whole,
           operand X>
-  requires(has_name<shape_of<X>, Outer> && has_name<shape_of<X>, Inner>)
+  requires std::is_void_v<typename detail::merge_error<shape_of<X>, Outer, Inner, Whole>::type>
 constexpr auto merge(X&& x) {
   auto const value = detail::lasting(std::forward<X>(x));
   using V = std::remove_cvref_t<decltype(value)>;
@@ -254,12 +279,7 @@ constexpr auto merge(X&& x) {
   return detail::review<typename result::shape_type, typename result::layout>(value, 0);
 }
 template <template <std::size_t> class Outer, template <std::size_t> class Inner, template <std::size_t> class Whole,
-          operand X>
-  requires(!has_name<shape_of<X>, Outer>)
-axis_missing<operation::merge, Outer, shape_of<X>> merge(X&& x);
-template <template <std::size_t> class Outer, template <std::size_t> class Inner, template <std::size_t> class Whole,
-          operand X>
-  requires(has_name<shape_of<X>, Outer> && !has_name<shape_of<X>, Inner>)
-axis_missing<operation::merge, Inner, shape_of<X>> merge(X&& x);
+          operand X, shape_error Error = typename detail::merge_error<shape_of<X>, Outer, Inner, Whole>::type>
+Error merge(X&& x);
 
 }  // namespace tenon

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSL-1.0
+// Models: structs whose members are weights and other such structs, reflected with Boost.Hana. A layer lists its members once,
+//
+//   template <std::size_t H> struct attention {
+//     parameter<hiddens<H>, from<hiddens<H>>> w_q{xavier(…)}, w_k{…};
+//     TENON_MEMBERS(attention, w_q, w_k)
+//   };
+//
+// and Tenon lays out, names, initialises, saves and loads its weights. `constexpr auto model = laid_out(attention<8>{})` is ready for use
+// in recordings.
+#pragma once
+#include <boost/hana/accessors.hpp>
+#include <boost/hana/at.hpp>
+#include <boost/hana/concept/struct.hpp>
+#include <boost/hana/for_each.hpp>
+#include <boost/hana/front.hpp>
+#include <boost/hana/pair.hpp>
+#include <boost/hana/string.hpp>
+#include <boost/hana/tuple.hpp>
+#include <boost/hana/unpack.hpp>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <numbers>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "../cpu/random.hpp"
+#include "../expr/expression.hpp"
+
+namespace tenon {
+
+namespace hana = boost::hana;
+
+// Makes SELF a Hana Struct with the members named. (Hana's own macro cannot take member types that contain commas.)
+#define TENON_MEMBERS(SELF, ...)                                                              \
+  struct hana_accessors_impl {                                                                \
+    static constexpr auto apply() {                                                           \
+      return ::boost::hana::make_tuple(TENON_EACH_MEMBER(SELF, __VA_ARGS__));                 \
+    }                                                                                         \
+  };
+#define TENON_MEMBER(SELF, NAME)                                                              \
+  ::boost::hana::make_pair(BOOST_HANA_STRING(#NAME), [](auto&& self) -> decltype(auto) {      \
+    return (static_cast<decltype(self)&&>(self).NAME);                                        \
+  })
+#define TENON_EACH_MEMBER(SELF, ...)                                                                                \
+  TENON_PICK_MEMBERS(__VA_ARGS__, TENON_M8, TENON_M7, TENON_M6, TENON_M5, TENON_M4, TENON_M3, TENON_M2, TENON_M1)   \
+  (SELF, __VA_ARGS__)
+#define TENON_PICK_MEMBERS(A, B, C, D, E, F, G, H, N, ...) N
+#define TENON_M1(S, A) TENON_MEMBER(S, A)
+#define TENON_M2(S, A, ...) TENON_MEMBER(S, A), TENON_M1(S, __VA_ARGS__)
+#define TENON_M3(S, A, ...) TENON_MEMBER(S, A), TENON_M2(S, __VA_ARGS__)
+#define TENON_M4(S, A, ...) TENON_MEMBER(S, A), TENON_M3(S, __VA_ARGS__)
+#define TENON_M5(S, A, ...) TENON_MEMBER(S, A), TENON_M4(S, __VA_ARGS__)
+#define TENON_M6(S, A, ...) TENON_MEMBER(S, A), TENON_M5(S, __VA_ARGS__)
+#define TENON_M7(S, A, ...) TENON_MEMBER(S, A), TENON_M6(S, __VA_ARGS__)
+#define TENON_M8(S, A, ...) TENON_MEMBER(S, A), TENON_M7(S, __VA_ARGS__)
+
+/// The way to a weight through a model's members; `str()` joins it with dots. A layer of a stack writes its number behind its weights'
+/// names, as PyTorch does: "encoder.rnn.weight_ih_l0".
+struct member_path {
+  member_path const* parent = nullptr;
+  std::string_view name{};
+  int layer = -1;
+
+  std::string str() const {
+    std::string result, suffix;
+    append(result, suffix);
+    return result + suffix;
+  }
+
+ private:
+  void append(std::string& result, std::string& suffix) const {
+    if (parent != nullptr) parent->append(result, suffix);
+    if (layer >= 0) suffix += "_l" + std::to_string(layer);
+    if (name.empty()) return;
+    if (!result.empty()) result += '.';
+    result += name;
+  }
+};
+
+namespace detail {
+template <class X>
+inline constexpr bool is_layer_stack = false;
+template <class... Layer>
+inline constexpr bool is_layer_stack<hana::tuple<Layer...>> = true;
+}  // namespace detail
+
+/// Calls f(path, weight) for every weight of a model, in the order of its members.
+template <class Model, class F>
+constexpr void for_each_parameter(Model& model, F&& f, member_path const* parent = nullptr) {
+  using M = std::remove_cv_t<Model>;
+  if constexpr (detail::is_layer_stack<M>) {
+    int layer = 0;
+    hana::for_each(model, [&](auto& m) {
+      member_path const here{parent, {}, layer++};
+      for_each_parameter(m, f, &here);
+    });
+  } else {
+    hana::for_each(hana::accessors<M>(), [&](auto const& accessor) {
+      auto& member = hana::second(accessor)(model);
+      member_path const here{parent, hana::to<char const*>(hana::first(accessor)), -1};
+      if constexpr (detail::is_parameter<std::remove_cvref_t<decltype(member)>>)
+        f(here, member);
+      else
+        for_each_parameter(member, f, &here);
+    });
+  }
+}
+
+/// The model with its weights laid out one behind the other in a parameter block.
+template <class Model>
+constexpr Model laid_out(Model model) {
+  std::size_t offset = 0;
+  for_each_parameter(model, [&offset]<class P>(member_path const&, P& p) {
+    p.offset = offset;
+    offset += P::shape_type::size * sizeof(typename P::element);
+  });
+  return model;
+}
+
+/// How many numbers a model has to learn: the size of its parameter block.
+template <class Model>
+constexpr std::size_t parameter_count(Model const& model) {
+  std::size_t count = 0;
+  for_each_parameter(model, [&count]<class P>(member_path const&, P&) { count += P::shape_type::size; });
+  return count;
+}
+
+/// A weight's elements in a model's parameter block.
+template <class T, class... A>
+std::span<float> values_of(std::span<float> block, basic_parameter<T, A...> const& p) {
+  return block.subspan(p.offset / sizeof(float), shape<A...>::size);
+}
+
+// ---- initialisers ----------------------------------------------------------------------------------------------
+
+namespace detail {
+/// √x by Newton's method: std::sqrt is not for constant expressions.
+constexpr double square_root(double x) {
+  if (x <= 0) return 0;
+  double y = x > 1 ? x : 1;
+  for (int i = 0; i < 200; ++i) {
+    double const next = 0.5 * (y + x / y);
+    if (next >= y) break;
+    y = next;
+  }
+  return y;
+}
+}  // namespace detail
+
+constexpr initialiser uniform(double scale) { return {initialiser::kind_t::uniform, static_cast<float>(scale)}; }
+constexpr initialiser normal(double deviation) { return {initialiser::kind_t::normal, static_cast<float>(deviation)}; }
+/// Uniform in ±√(6 / (in + out)) (Glorot and Bengio, AISTATS 2010).
+constexpr initialiser xavier_uniform(std::size_t in, std::size_t out) {
+  return uniform(detail::square_root(6.0 / static_cast<double>(in + out)));
+}
+/// Uniform in ±1/√in: PyTorch's way with linear layers and with the biases of recurrent ones (in = hiddens).
+constexpr initialiser uniform_by(std::size_t in) { return uniform(1.0 / detail::square_root(static_cast<double>(in))); }
+
+/// Draws all weights anew. The same seed gives the same weights on every machine and device.
+template <class Model>
+void initialise(Model const& model, std::span<float> block, std::uint64_t seed) {
+  std::uint32_t site = 0x80000000U;  // not the sites that programs' dropout counts from 0
+  for_each_parameter(model, [&](member_path const&, auto const& p) {
+    auto const values = values_of(block, p);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      auto const bits = cpu::philox<std::uint32_t>(static_cast<std::uint32_t>(i), site, 0, 0, static_cast<std::uint32_t>(seed),
+                                                   static_cast<std::uint32_t>(seed >> 32));
+      // 24 bits, centred in their cells: never 0 or 1.
+      double const u = (static_cast<double>(bits.word[0] >> 8) + 0.5) * 0x1p-24;
+      double const v = (static_cast<double>(bits.word[1] >> 8) + 0.5) * 0x1p-24;
+      switch (p.init.kind) {
+        case initialiser::kind_t::constant:
+          values[i] = p.init.scale;
+          break;
+        case initialiser::kind_t::uniform:
+          values[i] = p.init.scale * static_cast<float>(2 * u - 1);
+          break;
+        case initialiser::kind_t::normal:  // Box and Muller
+          values[i] = p.init.scale * static_cast<float>(std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v));
+          break;
+      }
+    }
+    ++site;
+  });
+}
+
+}  // namespace tenon

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: BSL-1.0
+// The encoder-decoder with attention (Sutskever, Vinyals, Le, NeurIPS 2014; Bahdanau, Cho, Bengio, ICLR 2015).
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "../ops/argmax/argmax.hpp"
+#include "../ops/cross_entropy/cross_entropy.hpp"
+#include "attention.hpp"
+#include "embedding.hpp"
+
+namespace tenon {
+
+/// source (batch, steps) → the top layer's outputs (steps, batch, hiddens) and the last states of all layers.
+template <std::size_t V, std::size_t E, std::size_t H, std::size_t L>
+struct gru_encoder {
+  embedding_table<V, E> embedding;
+  gru<tenon::embedding<E>, H, L> rnn;
+  TENON_MEMBERS(gru_encoder, embedding, rnn)
+
+  template <mode Mode, operand Ids>
+  constexpr auto encode(Ids const& source, double dropout_rate) const {
+    return rnn.template run<steps, Mode>(embedding(arrange<steps, batch>(source)), dropout_rate);
+  }
+};
+
+namespace detail {
+template <std::size_t N>
+struct decoder_inputs : axis<N> {};  // [context ; embedding]
+}  // namespace detail
+
+/// A decoder whose query at each step is its top layer's last state. Input of its bottom layer: [context ; embedding].
+template <std::size_t V, std::size_t E, std::size_t H, std::size_t L>
+struct attention_decoder {
+  additive_attention<H> attention;
+  embedding_table<V, E> embedding;
+  gru<detail::decoder_inputs<H + E>, H, L> rnn;
+  linear_layer<hiddens<H>, vocab<V>> dense;
+  TENON_MEMBERS(attention_decoder, attention, embedding, rnn, dense)
+
+  /// The columns of the bottom layer's weight that act on the context and on the embedding.
+  constexpr auto context_weight() const { return columns<hiddens<H>>(0); }
+  constexpr auto embedding_weight() const { return columns<tenon::embedding<E>>(H); }
+
+  /// What the decoder carries from step to step, and what it reads at every step.
+  template <class Memory, class Keys, class Valid, class State>
+  struct context_of {
+    Memory memory;
+    Keys keys;
+    Valid valid;
+    std::array<State, L> states;
+  };
+
+  /// Starts from the encoder's result: states of all layers, outputs as memory.
+  template <class Encoded, operand Valid>
+  constexpr auto start(Encoded const& encoded, Valid const& valid) const {
+    auto const keys = attention.keys(encoded.outputs);
+    using State = variable<float, shape_of<decltype(encoded.states[0])>>;
+    context_of<decltype(encoded.outputs), decltype(keys), Valid, State> c{encoded.outputs, keys, valid, {}};
+    for (std::size_t i = 0; i < L; ++i) c.states[i] = encoded.states[i];
+    return c;
+  }
+
+  /// One step: the embedding's part of the bottom gates (batch, gates, hiddens) → the attention weights; moves c.states on.
+  template <mode Mode, class C, operand G>
+  constexpr auto step(C& c, G const& embedded_gates, double dropout_rate) const {
+    auto const seen = attention.template attend<Mode>(c.states[L - 1], c.keys, c.memory, c.valid, dropout_rate);
+    auto const input = add_linear(embedded_gates, seen.context, context_weight());
+    c.states[0] = hana::front(rnn.layers)(input, c.states[0]);
+    layers_above<Mode, 1>(c, dropout_rate);
+    return seen.weights;
+  }
+
+  /// Teacher forcing: target (batch, target_steps) → logits (target_steps, batch, vocab).
+  template <mode Mode, class Encoded, operand Valid, operand Ids>
+  constexpr auto decode(Encoded const& encoded, Valid const& valid, Ids const& target, double dropout_rate) const {
+    auto c = start(encoded, valid);
+    constexpr std::size_t count = extent_of<shape_of<Ids>, target_steps>;
+    auto const embedded = linear(embedding(arrange<target_steps, batch>(target)), embedding_weight(),
+                                 hana::front(rnn.layers).bias_ih);
+    std::array<std::remove_cvref_t<decltype(c.states[0])>, count> tops{};
+    for (std::size_t t = 0; t < count; ++t) {
+      step<Mode>(c, slice<target_steps>(embedded, t), dropout_rate);
+      tops[t] = c.states[L - 1];
+    }
+    return dense(stack<target_steps>(tops));
+  }
+
+ private:
+  template <axis_type In>
+  constexpr auto columns(std::size_t begin) const {
+    using whole = parameter<gates<3>, hiddens<H>, from<detail::decoder_inputs<H + E>>>;
+    return parameter_part<whole, shape<gates<3>, hiddens<H>, from<In>>, typename whole::layout>{
+        hana::front(rnn.layers).weight_ih, begin * sizeof(float)};
+  }
+
+  template <mode Mode, std::size_t I, class C>
+  constexpr void layers_above(C& c, double dropout_rate) const {
+    if constexpr (I < L) {
+      auto const& cell = hana::at_c<I>(rnn.layers);
+      auto const input = [&] {
+        if constexpr (Mode == mode::training)
+          return cell.input_gates(keep(dropout(c.states[I - 1], dropout_rate)));
+        else
+          return cell.input_gates(c.states[I - 1]);
+      }();
+      c.states[I] = cell(input, c.states[I]);
+      layers_above<Mode, I + 1>(c, dropout_rate);
+    }
+  }
+};
+
+/// The whole translator: source and target words in, logits out.
+template <std::size_t SourceVocab, std::size_t TargetVocab, std::size_t E, std::size_t H, std::size_t L>
+struct encoder_decoder {
+  gru_encoder<SourceVocab, E, H, L> encoder;
+  attention_decoder<TargetVocab, E, H, L> decoder;
+  TENON_MEMBERS(encoder_decoder, encoder, decoder)
+
+  /// source (batch, steps) with `valid` (batch) words each, target (batch, target_steps) → logits (target_steps, batch, vocab).
+  template <mode Mode, operand Source, operand Valid, operand Target>
+  constexpr auto logits(Source const& source, Valid const& valid, Target const& target, double dropout_rate = 0) const {
+    return decoder.template decode<Mode>(encoder.template encode<Mode>(source, dropout_rate), valid, target, dropout_rate);
+  }
+};
+
+}  // namespace tenon
