@@ -6,7 +6,8 @@
 #   always: what the library and the translator are built with; test, lint, bench: what those add
 set -euo pipefail
 
-# What must be there -> the package that brings it. `<...>` is a header, a path is a file, anything else a command.
+# What must be there -> the package that brings it. `<...>` is a header, `/...` a file, `py:...` a Python module,
+# anything else a command.
 need=(
   "g++ g++"
   "cmake cmake"
@@ -24,9 +25,10 @@ for group in "$@"; do
       "python3 python3"
       "clang++-19 clang-19"
       "/usr/lib/llvm-19/lib/libomp.so libomp-19-dev"
+      "/usr/lib/llvm-19/lib/clang/19/lib/linux libclang-rt-19-dev"
     ) ;;
     lint) need+=("clang-format-14 clang-format-14" "clang-tidy-19 clang-tidy-19") ;;
-    bench) need+=("python3 python3" "/usr/share/doc/python3-venv python3-venv") ;;
+    bench) need+=("python3 python3" "py:ensurepip python3-venv") ;;
     *)
       echo "setup: there is no group '$group': choose among test, lint, bench" >&2
       exit 1
@@ -38,6 +40,7 @@ is_there() {
   case "$1" in
     "<"*) command -v g++ >/dev/null && echo "#include $1" | g++ -std=c++20 -E -x c++ - >/dev/null 2>&1 ;;
     /*) [ -e "$1" ] ;;
+    py:*) command -v python3 >/dev/null && python3 -c "import ${1#py:}" 2>/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac
 }

@@ -57,6 +57,10 @@ struct axis_extent_mismatch;
 template <class Operation, template <std::size_t> class Name, class Shape>
 struct axis_missing;
 
+/// Operation sums over the axis that its weight has as from<…>; a weight of shape Shape has none.
+template <class Operation, class Shape>
+struct from_axis_missing;
+
 /// Operation needs an axis with the name and extent of Axis, which Shape does not have.
 template <class Operation, class Axis, class Shape>
 struct axis_required;

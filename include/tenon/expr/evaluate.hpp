@@ -11,13 +11,6 @@
 
 namespace tenon {
 
-/// A tree's value with those of its operands, which the derivative needs again.
-template <class V, class... X>
-struct evaluated {
-  V value;
-  std::tuple<X...> operands;
-};
-
 namespace detail {
 
 template <class X>
@@ -49,124 +42,125 @@ struct tree_type<apply<F, T, X...>> {
   using type = T;
 };
 
-template <class X>
-struct forward;
+/// A tree evaluated at one point: its value, and its operands' points, which the derivative needs again. Built in place, never copied, so that the
+/// compiler keeps every value in a register.
+template <class X, class To, class Env>
+struct point;
 
-template <class To, class X, class Env, class E>
-TENON_ALWAYS_INLINE auto value_as(Env const& env, E const& e) {
+template <class To, class X, class Env, class P>
+TENON_ALWAYS_INLINE auto value_as(P const& p) {
   if constexpr (is_comparison<X>)
-    return math::select(e.value, env.template splat<To>(To(1)), env.template splat<To>(To(0)));
-  else if constexpr (std::is_same_v<typename tree_type<X>::type, To>)
-    return e.value;
+    return math::select(p.value, Env::template splat<To>(To(1)), Env::template splat<To>(To(0)));
+  else if constexpr (std::is_same_v<typename P::type, To>)
+    return p.value;
   else
-    return math::convert<To>(e.value);
+    return math::convert<To>(p.value);
 }
 
-template <std::size_t I, class T, class L>
-struct forward<element_at<I, T, L>> {
-  template <class To, class Env>
-  TENON_ALWAYS_INLINE static auto run(Env const& env) {
-    auto v = env.template get<I, T, L>();
-    return evaluated<decltype(v)>{v, {}};
-  }
+template <std::size_t I, class T, class L, class To, class Env>
+struct point<element_at<I, T, L>, To, Env> {
+  using type = computed<T>;
+  decltype(std::declval<Env const&>().template get<I, T, L>()) value;
+  TENON_ALWAYS_INLINE explicit point(Env const& env) : value{env.template get<I, T, L>()} {}
 };
-template <std::size_t I>
-struct forward<number_at<I>> {
-  template <class To, class Env>
-  TENON_ALWAYS_INLINE static auto run(Env const& env) {
-    auto v = env.template splat<To>(static_cast<To>(env.arguments.scalars[I]));
-    return evaluated<decltype(v)>{v, {}};
-  }
+template <std::size_t I, class To, class Env>
+struct point<number_at<I>, To, Env> {
+  using type = To;
+  decltype(Env::template splat<To>(To())) value;
+  TENON_ALWAYS_INLINE explicit point(Env const& env)
+      : value{Env::template splat<To>(static_cast<To>(env.arguments.scalars[I]))} {}
 };
-template <std::size_t I, std::size_t J, std::size_t K, class L>
-struct forward<mask_at<I, J, K, L>> {
-  template <class To, class Env>
-  TENON_ALWAYS_INLINE static auto run(Env const& env) {
-    auto v = env.template keep<I, L>(env.arguments.scalars[J], env.arguments.integers[K]);
-    return evaluated<decltype(v)>{v, {}};
-  }
+template <std::size_t I, std::size_t J, std::size_t K, class L, class To, class Env>
+struct point<mask_at<I, J, K, L>, To, Env> {
+  using type = float;
+  decltype(Env::template splat<float>(0.0F)) value;
+  TENON_ALWAYS_INLINE explicit point(Env const& env)
+      : value{env.template keep<I, L>(env.arguments.scalars[J], env.arguments.integers[K])} {}
 };
 
-template <class X>
-inline constexpr bool is_number = false;
-template <std::size_t I>
-inline constexpr bool is_number<number_at<I>> = true;
-
-template <class F, class T, class... X>
-struct forward<apply<F, T, X...>> {
-  template <class To, class Env>
-  TENON_ALWAYS_INLINE static auto run(Env const& env) {
-    return combine<Env>(env, std::tuple{forward<X>::template run<T>(env)...}, std::index_sequence_for<X...>{});
-  }
-
- private:
-  template <class Env, class Tuple, std::size_t... I>
-  TENON_ALWAYS_INLINE static auto combine(Env const& env, Tuple const& x, std::index_sequence<I...>) {
-    auto value = [&] {
-      if constexpr (std::is_same_v<F, fn::choose>)
-        return math::select(std::get<0>(x).value, argument<1>(env, x), argument<2>(env, x));
-      else
-        return F::value(argument<I>(env, x)...);
-    }();
-    return evaluated<decltype(value), std::tuple_element_t<I, Tuple>...>{value, x};
-  }
-
- public:
-  template <std::size_t I, class Env, class Tuple>
-  TENON_ALWAYS_INLINE static auto argument(Env const& env, Tuple const& x) {
-    using tree = std::tuple_element_t<I, std::tuple<X...>>;
-    if constexpr (is_number<tree>)
-      return std::get<I>(x).value;
-    else
-      return value_as<T, tree>(env, std::get<I>(x));
-  }
+template <class F, class T, class A, class To, class Env>
+struct point<apply<F, T, A>, To, Env> {
+  using type = T;
+  point<A, T, Env> a;
+  decltype(F::value(value_as<T, A, Env>(a))) value;
+  TENON_ALWAYS_INLINE explicit point(Env const& env) : a{env}, value{F::value(value_as<T, A, Env>(a))} {}
+};
+template <class F, class T, class A, class B, class To, class Env>
+struct point<apply<F, T, A, B>, To, Env> {
+  using type = T;
+  point<A, T, Env> a;
+  point<B, T, Env> b;
+  decltype(F::value(value_as<T, A, Env>(a), value_as<T, B, Env>(b))) value;
+  TENON_ALWAYS_INLINE explicit point(Env const& env)
+      : a{env}, b{env}, value{F::value(value_as<T, A, Env>(a), value_as<T, B, Env>(b))} {}
+};
+template <class T, class C, class A, class B, class To, class Env>
+struct point<apply<fn::choose, T, C, A, B>, To, Env> {
+  using type = T;
+  point<C, T, Env> condition;
+  point<A, T, Env> a;
+  point<B, T, Env> b;
+  decltype(Env::template splat<T>(T())) value;
+  TENON_ALWAYS_INLINE explicit point(Env const& env)
+      : condition{env},
+        a{env},
+        b{env},
+        value{math::select(condition.value, value_as<T, A, Env>(a), value_as<T, B, Env>(b))} {}
 };
 
 /// Adds to `gradients` what flows to each leaf when `g` flows to the tree's value.
-template <class X>
+template <class X, class Env>
 struct backward {
-  template <class Env, class E, class G, class Gradients>
-  TENON_ALWAYS_INLINE static void run(Env const&, E const&, G const&, Gradients&) {}
+  template <class P, class G, class Gradients>
+  TENON_ALWAYS_INLINE static void run(P const&, G const&, Gradients&) {}
 };
-template <std::size_t I, class T, class L>
-struct backward<element_at<I, T, L>> {
-  template <class Env, class E, class G, class Gradients>
-  TENON_ALWAYS_INLINE static void run(Env const&, E const&, G const& g, Gradients& gradients) {
+template <std::size_t I, class T, class L, class Env>
+struct backward<element_at<I, T, L>, Env> {
+  template <class P, class G, class Gradients>
+  TENON_ALWAYS_INLINE static void run(P const&, G const& g, Gradients& gradients) {
     gradients.template add<I>(g);
   }
 };
-template <class F, class T, class... X>
-struct backward<apply<F, T, X...>> {
-  template <class Env, class E, class G, class Gradients>
-  TENON_ALWAYS_INLINE static void run(Env const& env, E const& e, G const& g, Gradients& gradients) {
-    if constexpr (has_gradient<apply<F, T, X...>>) {
-      using fwd = forward<apply<F, T, X...>>;
-      if constexpr (std::is_same_v<F, fn::choose>) {
-        auto const zero = env.template splat<T>(T(0));
-        pass<1>(env, e, math::select(std::get<0>(e.operands).value, g, zero), gradients);
-        pass<2>(env, e, math::select(std::get<0>(e.operands).value, zero, g), gradients);
-      } else if constexpr (sizeof...(X) == 1) {
-        auto const p = F::pull(g, e.value, fwd::template argument<0>(env, e.operands));
-        pass<0>(env, e, p.a, gradients);
-      } else {
-        auto const p = F::pull(g, e.value, fwd::template argument<0>(env, e.operands),
-                               fwd::template argument<1>(env, e.operands));
-        pass<0>(env, e, p.a, gradients);
-        pass<1>(env, e, p.b, gradients);
-      }
+
+/// Passes a gradient, computed in type T, on to operand X at point p.
+template <class X, class T, class Env, class P, class G, class Gradients>
+TENON_ALWAYS_INLINE void pass_back(P const& p, G const& g, Gradients& gradients) {
+  if constexpr (has_gradient<X>) {
+    using to = typename tree_type<X>::type;
+    if constexpr (std::is_same_v<to, T>)
+      backward<X, Env>::run(p, g, gradients);
+    else
+      backward<X, Env>::run(p, math::convert<to>(g), gradients);
+  }
+}
+
+template <class F, class T, class A, class Env>
+struct backward<apply<F, T, A>, Env> {
+  template <class P, class G, class Gradients>
+  TENON_ALWAYS_INLINE static void run(P const& p, G const& g, Gradients& gradients) {
+    if constexpr (has_gradient<apply<F, T, A>>)
+      pass_back<A, T, Env>(p.a, F::pull(g, p.value, value_as<T, A, Env>(p.a)).a, gradients);
+  }
+};
+template <class F, class T, class A, class B, class Env>
+struct backward<apply<F, T, A, B>, Env> {
+  template <class P, class G, class Gradients>
+  TENON_ALWAYS_INLINE static void run(P const& p, G const& g, Gradients& gradients) {
+    if constexpr (has_gradient<apply<F, T, A, B>>) {
+      auto const pulled = F::pull(g, p.value, value_as<T, A, Env>(p.a), value_as<T, B, Env>(p.b));
+      pass_back<A, T, Env>(p.a, pulled.a, gradients);
+      pass_back<B, T, Env>(p.b, pulled.b, gradients);
     }
   }
-
- private:
-  template <std::size_t I, class Env, class E, class G, class Gradients>
-  TENON_ALWAYS_INLINE static void pass(Env const& env, E const& e, G const& g, Gradients& gradients) {
-    using tree = std::tuple_element_t<I, std::tuple<X...>>;
-    if constexpr (has_gradient<tree>) {
-      using to = typename tree_type<tree>::type;
-      if constexpr (std::is_same_v<to, T>)
-        backward<tree>::run(env, std::get<I>(e.operands), g, gradients);
-      else
-        backward<tree>::run(env, std::get<I>(e.operands), math::convert<to>(g), gradients);
+};
+template <class T, class C, class A, class B, class Env>
+struct backward<apply<fn::choose, T, C, A, B>, Env> {
+  template <class P, class G, class Gradients>
+  TENON_ALWAYS_INLINE static void run(P const& p, G const& g, Gradients& gradients) {
+    if constexpr (has_gradient<apply<fn::choose, T, C, A, B>>) {
+      auto const zero = Env::template splat<T>(T(0));
+      pass_back<A, T, Env>(p.a, math::select(p.condition.value, g, zero), gradients);
+      pass_back<B, T, Env>(p.b, math::select(p.condition.value, zero, g), gradients);
     }
   }
 };

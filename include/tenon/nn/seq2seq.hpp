@@ -72,13 +72,18 @@ struct attention_decoder {
     return seen.weights;
   }
 
+  /// The embedding's part of the bottom layer's gates, for any ids: (…) → (…, gates, hiddens).
+  template <operand Ids>
+  constexpr auto embedded_gates(Ids const& ids) const {
+    return linear(embedding(ids), embedding_weight(), hana::front(rnn.layers).bias_ih);
+  }
+
   /// Teacher forcing: target (batch, target_steps) → logits (target_steps, batch, vocab).
   template <mode Mode, class Encoded, operand Valid, operand Ids>
   constexpr auto decode(Encoded const& encoded, Valid const& valid, Ids const& target, double dropout_rate) const {
     auto c = start(encoded, valid);
     constexpr std::size_t count = extent_of<shape_of<Ids>, target_steps>;
-    auto const embedded = linear(embedding(arrange<target_steps, batch>(target)), embedding_weight(),
-                                 hana::front(rnn.layers).bias_ih);
+    auto const embedded = embedded_gates(arrange<target_steps, batch>(target));
     std::array<std::remove_cvref_t<decltype(c.states[0])>, count> tops{};
     for (std::size_t t = 0; t < count; ++t) {
       step<Mode>(c, slice<target_steps>(embedded, t), dropout_rate);

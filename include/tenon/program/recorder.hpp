@@ -12,6 +12,7 @@
 #include "../layout.hpp"
 #include "call.hpp"
 #include "element_type.hpp"
+#include "fill.hpp"
 #include "region.hpp"
 
 namespace tenon {
@@ -283,8 +284,15 @@ class recorder {
     if (!is_active(v.at)) throw std::logic_error("gradient: track() the input before anything is computed from it");
     auto where = gradient_source<S, L>(v.at);
     if (!where.exists()) {  // the loss does not depend on it
-      where = gradient_location(v.at);
-      clear_first(where.storage);
+      storage s;
+      s.element_bytes = sizeof(T);
+      s.rank = 1;
+      s.extents[0] = span_of<S, L>;
+      s.bytes = s.extents[0] * sizeof(T);
+      where = {add_storage(s), 0};
+      begin(clear_spec(s.bytes));
+      result(where, s.bytes);
+      end();
     }
     return {this, where};
   }

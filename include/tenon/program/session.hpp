@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // A session: a program bound to a device, its arena and a parameter block. It allocates when it is made and never again.
 #pragma once
-#include <chrono>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -73,15 +72,14 @@ class session<cpu_device> {
     if (program_.totals.updates_parameters) ++parameters_->steps;
   }
 
-  /// Runs the program once on this thread and calls f(call, seconds) after each call.
+  /// Runs the program once on this thread, handing each call to f(call, run), which is to call run(), and may time it.
   template <class F>
   void profile(F&& f) {
     state_.step = parameters_->steps;
-    for (std::size_t i = 0; i < calls_.size(); ++i) {
-      auto const start = std::chrono::steady_clock::now();
-      for (std::size_t chunk = 0; chunk < calls_[i].chunks; ++chunk) calls_[i].run(calls_[i].arguments, chunk);
-      f(program_.calls[i], std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-    }
+    for (std::size_t i = 0; i < calls_.size(); ++i)
+      f(program_.calls[i], [&c = calls_[i]] {
+        for (std::size_t chunk = 0; chunk < c.chunks; ++chunk) c.run(c.arguments, chunk);
+      });
     if (program_.totals.updates_parameters) ++parameters_->steps;
   }
 

@@ -294,9 +294,6 @@ struct replaced<shape<A...>, Old, New> {
   using type = shape<std::conditional_t<same_name<A, Old>, New, A>...>;
 };
 
-template <class A>
-struct is_an_axis_map_weight;  // incomplete: the second operand of linear has no axis from<…>
-
 template <class X, class W>
 struct linear_shape {
   using in = typename incoming_axis<W>::type;
@@ -339,7 +336,7 @@ struct linear_shape {
   template <class In>
     requires std::is_void_v<In>
   struct by_axis<In> {
-    using type = is_an_axis_map_weight<W>;
+    using type = from_axis_missing<operation::linear, W>;
   };
   using type = typename by_axis<in>::type;
 };

@@ -177,8 +177,10 @@ struct map_kernel {
     set_rows<Nest>(leaves{}, a, coordinates, base);
     element* const out = a.template out<element>(0) + row_offset<Nest, Out, Nest::rank - 1>(coordinates);
     std::size_t i = begin;
-    for (; i + lanes <= end; i += lanes) at<true>(a, base, out, i, lanes, add);
-    if (i < end) at<false>(a, base, out, i, end - i, add);
+    if constexpr (vector_extent >= lanes)
+      for (; i + lanes <= end; i += lanes) at<true>(a, base, out, i, lanes, add);
+    if constexpr (vector_extent % lanes != 0)
+      if (i < end) at<false>(a, base, out, i, end - i, add);
   }
   template <bool Full>
   TENON_ALWAYS_INLINE static void at(call_arguments const& a, void const* const* base, element* out, std::size_t i,
@@ -186,7 +188,8 @@ struct map_kernel {
     constexpr std::size_t stride = place<Out>::layout::values[Nest::rank - 1];
     using to = tenon::detail::computed<element>;
     lane_environment<Full> const env{a, base, i, count};
-    auto const v = tenon::detail::value_as<to, Tree>(env, tenon::detail::forward<Tree>::template run<to>(env));
+    tenon::detail::point<Tree, to, lane_environment<Full>> const here{env};
+    auto const v = tenon::detail::value_as<to, Tree, lane_environment<Full>>(here);
     put<Full, stride>(out + i * stride, v, count, add);
   }
 };
@@ -270,7 +273,8 @@ struct reduce_kernel {
   template <bool Full>
   TENON_ALWAYS_INLINE static value at(call_arguments const& a, void const* const* base, std::size_t i, std::size_t n) {
     lane_environment<Full> const env{a, base, i, n};
-    return tenon::detail::value_as<type, Tree>(env, tenon::detail::forward<Tree>::template run<type>(env));
+    tenon::detail::point<Tree, type, lane_environment<Full>> const here{env};
+    return tenon::detail::value_as<type, Tree, lane_environment<Full>>(here);
   }
 
   static void to_scalar(call_arguments const& a, std::size_t row, bool add) {
@@ -282,7 +286,8 @@ struct reduce_kernel {
       void const* base[32];
       set_rows<Nest>(leaves{}, a, coordinates, base);
       std::size_t i = 0;
-      for (; i + lanes <= vector_extent; i += lanes) total = how::join(total, at<true>(a, base, i, lanes));
+      if constexpr (vector_extent >= lanes)
+        for (; i + lanes <= vector_extent; i += lanes) total = how::join(total, at<true>(a, base, i, lanes));
       if constexpr (vector_extent % lanes != 0) {
         std::size_t const n = vector_extent - i;
         auto const used = iota<std::int32_t>() < static_cast<std::int32_t>(n);
@@ -298,9 +303,12 @@ struct reduce_kernel {
     std::size_t coordinates[Nest::rank];
     decode<Nest, 0, Nest::kept>(row, coordinates);
     std::size_t i = begin;
-    for (; i + 4 * lanes <= end; i += 4 * lanes) columns<true, 4>(a, coordinates, i, lanes, add);
-    for (; i + lanes <= end; i += lanes) columns<true, 1>(a, coordinates, i, lanes, add);
-    if (i < end) columns<false, 1>(a, coordinates, i, end - i, add);
+    if constexpr (vector_extent >= 4 * lanes)
+      for (; i + 4 * lanes <= end; i += 4 * lanes) columns<true, 4>(a, coordinates, i, lanes, add);
+    if constexpr (vector_extent >= lanes)
+      for (; i + lanes <= end; i += lanes) columns<true, 1>(a, coordinates, i, lanes, add);
+    if constexpr (vector_extent % lanes != 0)
+      if (i < end) columns<false, 1>(a, coordinates, i, end - i, add);
   }
 
   // Width packs side by side: the reduced loops run over memory rows apart, and wider columns use more of each cache line fetched.
@@ -407,8 +415,10 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
     sink_row const sink[] = {sink_at<Sink>(a, coordinates, first, chunk)...};
     gradient_pack<leaf_list> totals;
     std::size_t i = begin;
-    for (; i + lanes <= end; i += lanes) at<true>(a, base, sink, totals, i, lanes);
-    if (i < end) at<false>(a, base, sink, totals, i, end - i);
+    if constexpr (vector_extent >= lanes)
+      for (; i + lanes <= end; i += lanes) at<true>(a, base, sink, totals, i, lanes);
+    if constexpr (vector_extent % lanes != 0)
+      if (i < end) at<false>(a, base, sink, totals, i, end - i);
     std::size_t k = 0;
     (finish_row<Leaf, Sink>(sink[k++], totals), ...);
   }
@@ -417,8 +427,10 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
   TENON_ALWAYS_INLINE static void at(call_arguments const& a, void const* const* base, sink_row const* sink,
                                      gradient_pack<leaf_list>& totals, std::size_t i, std::size_t count) {
     lane_environment<Full> const env{a, base, i, count};
-    auto const e = tenon::detail::forward<Tree>::template run<type>(env);
-    auto g = tenon::detail::value_as<type, G>(env, tenon::detail::forward<G>::template run<type>(env));
+    using environment = lane_environment<Full>;
+    tenon::detail::point<Tree, type, environment> const e{env};
+    tenon::detail::point<G, type, environment> const upstream{env};
+    auto g = tenon::detail::value_as<type, G, environment>(upstream);
     if constexpr (std::is_same_v<Kind, by_mean>) {
       constexpr std::size_t n = [] {
         std::size_t product = 1;
@@ -429,11 +441,11 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
       g *= type(1) / static_cast<type>(n);
     }
     if constexpr (std::is_same_v<Kind, by_max>) {
-      auto const y = tenon::detail::forward<Y>::template run<type>(env).value;
-      g = select(e.value == y, g, pack<type>{});
+      tenon::detail::point<Y, type, environment> const y{env};
+      g = select(e.value == y.value, g, pack<type>{});
     }
     gradient_pack<leaf_list> here;
-    tenon::detail::backward<Tree>::run(env, e, g, here);
+    tenon::detail::backward<Tree, environment>::run(e, g, here);
     std::size_t k = 0;
     (deliver<Full, Leaf, Sink>(sink[k++], here, totals, i, count), ...);
   }

@@ -17,7 +17,7 @@ namespace tenon {
 
 namespace detail {
 
-/// Operands of one expression. With twice as many and two more, for its gradient, a call's 32 accumulate bits suffice.
+/// Operands of one expression: its gradient call has as many outputs, and a call has 32 bits to say which of them to add to.
 inline constexpr std::size_t max_leaves = 31;
 
 /// One element-wise loop with its reduction: where Out (element type, shape, layout) gets expression X.
