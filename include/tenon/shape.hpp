@@ -14,7 +14,6 @@ namespace tenon {
 
 namespace detail {
 
-template <class... A>
 struct distinct {};
 
 template <class A, class... Rest>
@@ -31,7 +30,7 @@ struct first_twin<A, B, Rest...> {
 
 template <class... A>
 struct names_are_distinct {
-  using type = distinct<>;
+  using type = distinct;
 };
 template <class A, class... Rest>
 struct names_are_distinct<A, Rest...> {
@@ -42,10 +41,15 @@ struct names_are_distinct<A, Rest...> {
 
 }  // namespace detail
 
+namespace detail {
+template <class Distinct>
+struct checked : Distinct {};  // or an axis_named_twice, which is incomplete
+}  // namespace detail
+
 /// An ordered list of axes with distinct names. The order decides the layout in memory (row-major, the last axis
 /// innermost) and nothing else.
 template <axis_type... A>
-struct shape : detail::names_are_distinct<A...>::type {
+struct shape : detail::checked<typename detail::names_are_distinct<A...>::type> {
   static constexpr std::size_t rank = sizeof...(A);
   static constexpr std::size_t size = (std::size_t{1} * ... * A::extent);
   static constexpr std::array<std::size_t, rank> extents{A::extent...};
@@ -86,6 +90,10 @@ struct first_of<Result, More...> {
 };
 template <class... More>
 struct first_of<void, More...> : first_of<More...> {};
+
+/// What a rule gave if that is an error, void if it is a shape.
+template <class Result>
+using error_in = std::conditional_t<is_shape<Result>, void, Result>;
 
 template <class Op, class Got, class Wanted>
 using element_error = std::conditional_t<std::is_same_v<Got, Wanted>, void, element_type_mismatch<Op, Got, Wanted>>;

@@ -81,6 +81,10 @@ struct part_out_of_range;
 template <class Operation, class Whole, class... Axes>
 struct extents_do_not_multiply;
 
+/// Operation joins stacks of another number of layers.
+template <class Operation, std::size_t Layers, std::size_t OtherLayers>
+struct layer_count_mismatch;
+
 /// Operation needs elements of type Wanted.
 template <class Operation, class Got, class Wanted>
 struct element_type_mismatch;

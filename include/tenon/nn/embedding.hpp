@@ -11,7 +11,13 @@ struct embedding_table {
   parameter<vocab<V>, embedding<E>> weight{normal(1.0)};
   TENON_MEMBERS(embedding_table, weight)
 
-  constexpr auto operator()(operand auto const& ids) const { return gather<vocab>(weight, ids); }
+  template <operand Ids>
+    requires well_formed<detail::gather_t<parameter<vocab<V>, embedding<E>>, Ids, vocab>>
+  constexpr auto operator()(Ids const& ids) const {
+    return gather<vocab>(weight, ids);
+  }
+  template <operand Ids, shape_error Error = detail::gather_t<parameter<vocab<V>, embedding<E>>, Ids, vocab>>
+  Error operator()(Ids const& ids) const;
 };
 
 }  // namespace tenon

@@ -6,6 +6,7 @@
 
 #include "../ops/dropout/dropout.hpp"
 #include "../ops/stack/stack.hpp"
+#include "fit.hpp"
 #include "linear.hpp"
 
 namespace tenon {
@@ -25,12 +26,22 @@ struct gru_cell {
 
   /// What the inputs contribute to the gates, W_i x + b_i: x (…, In) → (…, gates, hiddens). With a steps axis it is one product over all steps.
   template <operand X>
+    requires std::is_void_v<detail::axis_error<operation::gru, shape_of<X>, In>>
   constexpr auto input_gates(X&& x) const {
     return linear(std::forward<X>(x), weight_ih, bias_ih);
   }
+  template <operand X, shape_error Error = detail::axis_error<operation::gru, shape_of<X>, In>>
+  Error input_gates(X&& x) const;
+
+  template <class G, class S>
+  using step_error = typename detail::first_of<detail::axis_error<operation::gru, shape_of<G>, gates<3>>,
+                                               detail::axis_error<operation::gru, shape_of<G>, hiddens<H>>,
+                                               detail::axis_error<operation::gru, shape_of<S>, hiddens<H>>,
+                                               detail::extent_error<operation::gru, shape_of<G>, shape_of<S>>>::type;
 
   /// One step from the inputs' part of the gates (batch, gates, hiddens) and the state (batch, hiddens).
   template <operand G, operand S>
+    requires std::is_void_v<step_error<G, S>>
   constexpr auto operator()(G const& input, S const& state) const {
     auto const recurrent = linear(state, weight_hh);
     auto const gate = [&](std::size_t i) { return slice<gates>(recurrent, i) + slice<gates>(bias_hh, i); };
@@ -39,6 +50,8 @@ struct gru_cell {
     auto const n = tanh(slice<gates>(input, 2) + r * gate(2));
     return keep(n + z * (state - n));
   }
+  template <operand G, operand S, shape_error Error = step_error<G, S>>
+  Error operator()(G const& input, S const& state) const;
 
   /// The step from a state of zeros, which needs no product.
   template <operand G>
@@ -78,13 +91,20 @@ struct gru {
     }
   };
 
+  template <class X, template <std::size_t> class Time>
+  using run_error = typename detail::first_of<detail::name_error<operation::gru, shape_of<X>, Time>,
+                                              detail::axis_error<operation::gru, shape_of<X>, In>>::type;
+
   /// x (…, In) with a steps axis Time → the top layer's outputs (steps, batch, hiddens) and all last states.
   template <template <std::size_t> class Time, mode Mode, operand X>
+    requires std::is_void_v<run_error<X, Time>>
   constexpr auto run(X const& x, double dropout_rate) const {
     auto const& bottom = hana::front(layers);
     auto const outputs = layer<Time>(bottom, bottom.input_gates(x));
     return above<Time, Mode, 1>(outputs, dropout_rate, std::array{slice<Time>(outputs, time_steps<Time>(outputs) - 1)});
   }
+  template <template <std::size_t> class Time, mode Mode, operand X, shape_error Error = run_error<X, Time>>
+  Error run(X const& x, double dropout_rate) const;
 
  private:
   template <template <std::size_t> class Time, class X>

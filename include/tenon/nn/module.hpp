@@ -136,7 +136,6 @@ std::span<float> values_of(std::span<float> block, basic_parameter<T, A...> cons
 
 // ---- initialisers ----------------------------------------------------------------------------------------------
 
-namespace detail {
 /// √x by Newton's method: std::sqrt is not for constant expressions.
 constexpr double square_root(double x) {
   if (x <= 0) return 0;
@@ -148,16 +147,15 @@ constexpr double square_root(double x) {
   }
   return y;
 }
-}  // namespace detail
 
 constexpr initialiser uniform(double scale) { return {initialiser::kind_t::uniform, static_cast<float>(scale)}; }
 constexpr initialiser normal(double deviation) { return {initialiser::kind_t::normal, static_cast<float>(deviation)}; }
 /// Uniform in ±√(6 / (in + out)) (Glorot and Bengio, AISTATS 2010).
 constexpr initialiser xavier_uniform(std::size_t in, std::size_t out) {
-  return uniform(detail::square_root(6.0 / static_cast<double>(in + out)));
+  return uniform(square_root(6.0 / static_cast<double>(in + out)));
 }
 /// Uniform in ±1/√in: PyTorch's way with linear layers and with the biases of recurrent ones (in = hiddens).
-constexpr initialiser uniform_by(std::size_t in) { return uniform(1.0 / detail::square_root(static_cast<double>(in))); }
+constexpr initialiser uniform_by(std::size_t in) { return uniform(1.0 / square_root(static_cast<double>(in))); }
 
 /// Draws all weights anew. The same seed gives the same weights on every machine and device.
 template <class Model>

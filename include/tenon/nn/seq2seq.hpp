@@ -19,15 +19,28 @@ struct gru_encoder {
   gru<tenon::embedding<E>, H, L> rnn;
   TENON_MEMBERS(gru_encoder, embedding, rnn)
 
+  template <class Ids>
+  using error = typename detail::first_of<detail::name_error<operation::encoder, shape_of<Ids>, steps>,
+                                          detail::name_error<operation::encoder, shape_of<Ids>, batch>,
+                                          detail::element_error<operation::encoder, element_of<Ids>, std::int32_t>>::type;
+
   template <mode Mode, operand Ids>
+    requires std::is_void_v<error<Ids>>
   constexpr auto encode(Ids const& source, double dropout_rate) const {
     return rnn.template run<steps, Mode>(embedding(arrange<steps, batch>(source)), dropout_rate);
   }
+  template <mode Mode, operand Ids, shape_error Error = error<Ids>>
+  Error encode(Ids const& source, double dropout_rate) const;
 };
 
 namespace detail {
 template <std::size_t N>
 struct decoder_inputs : axis<N> {};  // [context ; embedding]
+
+template <class Encoded>
+using memory_shape = shape_of<decltype(Encoded::outputs)>;
+template <class Encoded>
+inline constexpr std::size_t encoded_layers = std::tuple_size_v<decltype(Encoded::states)>;
 }  // namespace detail
 
 /// A decoder whose query at each step is its top layer's last state. Input of its bottom layer: [context ; embedding].
@@ -52,8 +65,18 @@ struct attention_decoder {
     std::array<State, L> states;
   };
 
+  /// What of an encoder's result does not fit: it needs the hiddens and the layers of the decoder.
+  template <class Encoded, class Valid>
+  using start_error = typename detail::first_of<
+      detail::name_error<operation::decoder, detail::memory_shape<Encoded>, steps>,
+      detail::axis_error<operation::decoder, detail::memory_shape<Encoded>, hiddens<H>>,
+      std::conditional_t<detail::encoded_layers<Encoded> == L, void,
+                         layer_count_mismatch<operation::decoder, detail::encoded_layers<Encoded>, L>>,
+      detail::extent_error<operation::decoder, detail::memory_shape<Encoded>, shape_of<Valid>>>::type;
+
   /// Starts from the encoder's result: states of all layers, outputs as memory.
   template <class Encoded, operand Valid>
+    requires std::is_void_v<start_error<Encoded, Valid>>
   constexpr auto start(Encoded const& encoded, Valid const& valid) const {
     auto const keys = attention.keys(encoded.outputs);
     using State = variable<float, shape_of<decltype(encoded.states[0])>>;
@@ -61,6 +84,8 @@ struct attention_decoder {
     for (std::size_t i = 0; i < L; ++i) c.states[i] = encoded.states[i];
     return c;
   }
+  template <class Encoded, operand Valid, shape_error Error = start_error<Encoded, Valid>>
+  Error start(Encoded const& encoded, Valid const& valid) const;
 
   /// One step: the embedding's part of the bottom gates (batch, gates, hiddens) → the attention weights; moves c.states on.
   template <mode Mode, class C, operand G>
@@ -78,8 +103,16 @@ struct attention_decoder {
     return linear(embedding(ids), embedding_weight(), hana::front(rnn.layers).bias_ih);
   }
 
+  template <class Encoded, class Valid, class Ids>
+  using decode_error = typename detail::first_of<
+      start_error<Encoded, Valid>, detail::name_error<operation::decoder, shape_of<Ids>, target_steps>,
+      detail::name_error<operation::decoder, shape_of<Ids>, batch>,
+      detail::extent_error<operation::decoder, detail::memory_shape<Encoded>, shape_of<Ids>>,
+      detail::element_error<operation::decoder, element_of<Ids>, std::int32_t>>::type;
+
   /// Teacher forcing: target (batch, target_steps) → logits (target_steps, batch, vocab).
   template <mode Mode, class Encoded, operand Valid, operand Ids>
+    requires std::is_void_v<decode_error<Encoded, Valid, Ids>>
   constexpr auto decode(Encoded const& encoded, Valid const& valid, Ids const& target, double dropout_rate) const {
     auto c = start(encoded, valid);
     constexpr std::size_t count = extent_of<shape_of<Ids>, target_steps>;
@@ -91,6 +124,9 @@ struct attention_decoder {
     }
     return dense(stack<target_steps>(tops));
   }
+  template <mode Mode, class Encoded, operand Valid, operand Ids,
+            shape_error Error = decode_error<Encoded, Valid, Ids>>
+  Error decode(Encoded const& encoded, Valid const& valid, Ids const& target, double dropout_rate) const;
 
  private:
   template <axis_type In>

@@ -409,9 +409,12 @@ constexpr variable<T, S, L> add_linear(variable<T, S, L> const& y, X&& x, W&& w)
   detail::record_contraction<A, B, O>(*y.owner, y.at, true, y.owner->place(a), y.owner->place(b), "linear", true);
   return y;
 }
-template <class T, class S, class L, operand X, operand W>
-  requires(!well_formed<detail::linear_t<X, W>>)
-detail::linear_t<X, W> add_linear(variable<T, S, L> const& y, X&& x, W&& w);
+template <class T, class S, class L, operand X, operand W,
+          shape_error Error = typename detail::first_of<
+              detail::error_in<detail::linear_t<X, W>>,
+              typename detail::misfit<S, detail::linear_t<X, W>, operation::linear>::type,
+              typename detail::misfit<detail::linear_t<X, W>, S, operation::linear>::type>::type>
+Error add_linear(variable<T, S, L> const& y, X&& x, W&& w);
 
 namespace detail {
 template <class X, class Y>

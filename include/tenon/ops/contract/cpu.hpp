@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "../../cpu/blas.hpp"
+#include "../../cpu/product.hpp"
 #include "../../program/call.hpp"
 #include "plan.hpp"
 
@@ -36,7 +37,7 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
   // Long enough for two cores to be worth waking, short enough to keep a dozen busy. OpenBLAS likes multiples of 16.
   static constexpr std::size_t wanted = [] {
     std::size_t c = 1;
-    while (c < 16 && flops / (2 * c) >= 12'000'000) c *= 2;
+    while (c < 16 && flops / (2 * c) >= 8'000'000) c *= 2;
     return c;
   }();
   static constexpr bool by_product = products >= wanted;
@@ -98,15 +99,23 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
     }
   }
 
+  /// Small and middling products run faster without BLAS's packing of both operands; a single row is no matrix to it, either.
+  static constexpr bool direct = std::is_same_v<T, float> && (by_rows ? piece : M) >= 8 && N >= lanes &&
+                                 (by_product || by_rows ? N : piece) * (by_rows ? piece : M) * K <= (std::size_t{1} << 26);
+
   static void product(T const* left, T const* right, T* out, std::size_t rows, std::size_t columns, std::size_t k,
                       bool add) {
-    constexpr bool left_transposed = LK != 1 && K != 1;
-    constexpr bool right_transposed = RN != 1 && N != 1;
-    // A leading dimension must be at least the stored row's length, also where there is one row and it is never used.
-    auto const leading = [](std::size_t stride, std::size_t length) { return std::max(stride, length); };
-    matrix_operand<T> const l{left, left_transposed ? leading(LK, rows) : leading(LM, k), left_transposed};
-    matrix_operand<T> const r{right, right_transposed ? leading(RN, k) : leading(RK, columns), right_transposed};
-    gemm(rows, columns, k, l, r, add ? T(1) : T(0), out, leading(OM, columns));
+    if constexpr (direct) {
+      multiply(rows, columns, k, {left, LM, LK}, {right, RK, RN}, add, out, OM);
+    } else {
+      constexpr bool left_transposed = LK != 1 && K != 1;
+      constexpr bool right_transposed = RN != 1 && N != 1;
+      // A leading dimension must be at least the stored row's length, also where there is one row and it is never used.
+      auto const leading = [](std::size_t stride, std::size_t length) { return std::max(stride, length); };
+      matrix_operand<T> const l{left, left_transposed ? leading(LK, rows) : leading(LM, k), left_transposed};
+      matrix_operand<T> const r{right, right_transposed ? leading(RN, k) : leading(RK, columns), right_transposed};
+      gemm(rows, columns, k, l, r, add ? T(1) : T(0), out, leading(OM, columns));
+    }
   }
 };
 

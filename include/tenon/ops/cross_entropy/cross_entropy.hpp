@@ -58,6 +58,17 @@ struct cross_entropy_form {
   }
 };
 
+/// Rows, if `Each` (labels, weights) has one element for each of them, in whatever order of axes; else the error.
+template <class Rows, class Each>
+struct one_each {
+  using type = Rows;  // an error
+};
+template <well_formed Rows, class Each>
+struct one_each<Rows, Each> {
+  using type = typename first_of<typename misfit<Rows, Each, operation::cross_entropy>::type,
+                                 typename misfit<Each, Rows, operation::cross_entropy>::type, Rows>::type;
+};
+
 template <class S, template <std::size_t> class Name, class Labels>
 struct cross_entropy_shape {
   using type = axis_missing<operation::cross_entropy, Name, S>;
@@ -66,13 +77,14 @@ template <class S, template <std::size_t> class Name, class Labels>
   requires has_name<S, Name>
 struct cross_entropy_shape<S, Name, Labels> {
   using rows = typename drop<S, Name>::type;
-  using outside = typename misfit<rows, Labels, operation::cross_entropy>::type;
-  using missing = typename misfit<Labels, rows, operation::cross_entropy>::type;
-  using type = std::conditional_t<!std::is_void_v<outside>, outside, std::conditional_t<!std::is_void_v<missing>, missing, rows>>;
+  using type = typename one_each<rows, Labels>::type;
 };
 template <class X, template <std::size_t> class Name, class Labels>
 using cross_entropy_t = typename first_of<element_error<operation::cross_entropy, element_of<Labels>, std::int32_t>,
                                           typename cross_entropy_shape<shape_of<X>, Name, shape_of<Labels>>::type>::type;
+
+template <class X, template <std::size_t> class Name, class Labels, class Weight>
+using mean_cross_entropy_t = typename one_each<cross_entropy_t<X, Name, Labels>, shape_of<Weight>>::type;
 
 template <template <std::size_t> class Name, class X, class Labels, class... Used>
 constexpr auto cross_entropy_rows(X const& x, Labels const& labels, Used const&... used) {
@@ -125,14 +137,14 @@ Error cross_entropy(X&& logits, Labels&& labels, operand auto&&... used);
 
 /// Σ weight · cross entropy / Σ weight: the mean over the rows that count.
 template <template <std::size_t> class Name, operand X, operand Labels, operand Weight, operand... Used>
-  requires well_formed<detail::cross_entropy_t<X, Name, Labels>>
+  requires well_formed<detail::mean_cross_entropy_t<X, Name, Labels, Weight>>
 constexpr auto mean_cross_entropy(X&& logits, Labels&& labels, Weight&& weight, Used&&... used) {
   auto const losses = cross_entropy<Name>(std::forward<X>(logits), std::forward<Labels>(labels), std::forward<Used>(used)...);
   auto const w = keep(std::forward<Weight>(weight));
   return keep(sum(losses * w) / sum(w));
 }
 template <template <std::size_t> class Name, operand X, operand Labels, operand Weight,
-          shape_error Error = detail::cross_entropy_t<X, Name, Labels>>
+          shape_error Error = detail::mean_cross_entropy_t<X, Name, Labels, Weight>>
 Error mean_cross_entropy(X&&, Labels&&, Weight&&, operand auto&&... used);
 
 }  // namespace tenon

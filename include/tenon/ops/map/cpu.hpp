@@ -21,7 +21,7 @@ constexpr range part_of(std::size_t total, std::size_t chunks, std::size_t chunk
 
 /// Into how many chunks to cut a loop of `elements` elements of `cost` operations each, at most `most`.
 constexpr std::size_t chunks_for(std::size_t elements, std::size_t cost, std::size_t most) {
-  std::size_t const wanted = elements * (cost + 2) / (std::size_t{1} << 17);
+  std::size_t const wanted = elements * (cost + 2) / (std::size_t{1} << 19);
   return std::clamp<std::size_t>(wanted, 1, std::min<std::size_t>(most, 16));
 }
 
@@ -32,6 +32,7 @@ struct lane_environment {
   void const* const* base;  ///< per operand: where the current row starts (for masks: its element number)
   std::size_t position;
   std::size_t count;  ///< lanes in use, unless Full
+  random_cache& randoms;
 
   template <class T>
   TENON_ALWAYS_INLINE static pack<T> splat(T x) {
@@ -62,8 +63,10 @@ struct lane_environment {
     auto const first = reinterpret_cast<std::uintptr_t>(base[I]) + position * stride;
     auto const element = broadcast<std::uint32_t>(static_cast<std::uint32_t>(first)) +
                          iota<std::uint32_t>() * static_cast<std::uint32_t>(stride);
-    auto const bits = random16<pack<std::uint32_t>>(element, static_cast<std::uint32_t>(site), arguments.state->seed,
-                                                    arguments.state->step);
+    auto const bits =
+        stride == 1 && first % lanes == 0
+            ? randoms.neighbours(static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(site), *arguments.state)
+            : random16(element, static_cast<std::uint32_t>(site), *arguments.state);
     auto const threshold = static_cast<std::uint32_t>(rate * 65536.0 + 0.5);
     auto const scale = static_cast<float>(1.0 / (1.0 - rate));
     return select(bits >= threshold, broadcast<float>(scale), broadcast<float>(0.0f));
@@ -176,18 +179,19 @@ struct map_kernel {
     void const* base[32];
     set_rows<Nest>(leaves{}, a, coordinates, base);
     element* const out = a.template out<element>(0) + row_offset<Nest, Out, Nest::rank - 1>(coordinates);
+    random_cache randoms;
     std::size_t i = begin;
     if constexpr (vector_extent >= lanes)
-      for (; i + lanes <= end; i += lanes) at<true>(a, base, out, i, lanes, add);
+      for (; i + lanes <= end; i += lanes) at<true>(a, base, out, i, lanes, add, randoms);
     if constexpr (vector_extent % lanes != 0)
-      if (i < end) at<false>(a, base, out, i, end - i, add);
+      if (i < end) at<false>(a, base, out, i, end - i, add, randoms);
   }
   template <bool Full>
   TENON_ALWAYS_INLINE static void at(call_arguments const& a, void const* const* base, element* out, std::size_t i,
-                                     std::size_t count, bool add) {
+                                     std::size_t count, bool add, random_cache& randoms) {
     constexpr std::size_t stride = place<Out>::layout::values[Nest::rank - 1];
     using to = tenon::detail::computed<element>;
-    lane_environment<Full> const env{a, base, i, count};
+    lane_environment<Full> const env{a, base, i, count, randoms};
     tenon::detail::point<Tree, to, lane_environment<Full>> const here{env};
     auto const v = tenon::detail::value_as<to, Tree, lane_environment<Full>>(here);
     put<Full, stride>(out + i * stride, v, count, add);
@@ -271,8 +275,9 @@ struct reduce_kernel {
   }
 
   template <bool Full>
-  TENON_ALWAYS_INLINE static value at(call_arguments const& a, void const* const* base, std::size_t i, std::size_t n) {
-    lane_environment<Full> const env{a, base, i, n};
+  TENON_ALWAYS_INLINE static value at(call_arguments const& a, void const* const* base, std::size_t i, std::size_t n,
+                                      random_cache& randoms) {
+    lane_environment<Full> const env{a, base, i, n, randoms};
     tenon::detail::point<Tree, type, lane_environment<Full>> const here{env};
     return tenon::detail::value_as<type, Tree, lane_environment<Full>>(here);
   }
@@ -281,17 +286,18 @@ struct reduce_kernel {
     std::size_t coordinates[Nest::rank];
     decode<Nest, 0, Nest::kept>(row, coordinates);
     value total = how::template start<value>();
+    random_cache randoms;
     for (std::size_t r = 0; r < Nest::reduced_rows; ++r) {
       decode<Nest, Nest::kept, Nest::reduced>(r, coordinates);
       void const* base[32];
       set_rows<Nest>(leaves{}, a, coordinates, base);
       std::size_t i = 0;
       if constexpr (vector_extent >= lanes)
-        for (; i + lanes <= vector_extent; i += lanes) total = how::join(total, at<true>(a, base, i, lanes));
+        for (; i + lanes <= vector_extent; i += lanes) total = how::join(total, at<true>(a, base, i, lanes, randoms));
       if constexpr (vector_extent % lanes != 0) {
         std::size_t const n = vector_extent - i;
         auto const used = iota<std::int32_t>() < static_cast<std::int32_t>(n);
-        total = how::join(total, select(used, at<false>(a, base, i, n), how::template start<value>()));
+        total = how::join(total, select(used, at<false>(a, base, i, n, randoms), how::template start<value>()));
       }
     }
     element* const out = a.template out<element>(0) + row_offset<Nest, Out, Nest::kept>(coordinates);
@@ -316,12 +322,13 @@ struct reduce_kernel {
   TENON_ALWAYS_INLINE static void columns(call_arguments const& a, std::size_t* coordinates, std::size_t i, std::size_t n,
                                           bool add) {
     value total[Width];
+    random_cache randoms;
     for (auto& t : total) t = how::template start<value>();
     for (std::size_t r = 0; r < Nest::reduced_rows; ++r) {
       decode<Nest, Nest::kept, Nest::reduced>(r, coordinates);
       void const* base[32];
       set_rows<Nest>(leaves{}, a, coordinates, base);
-      for (std::size_t w = 0; w < Width; ++w) total[w] = how::join(total[w], at<Full>(a, base, i + w * lanes, n));
+      for (std::size_t w = 0; w < Width; ++w) total[w] = how::join(total[w], at<Full>(a, base, i + w * lanes, n, randoms));
     }
     constexpr std::size_t stride = place<Out>::layout::values[Nest::rank - 1];
     element* const out = a.template out<element>(0) + row_offset<Nest, Out, Nest::kept>(coordinates);
@@ -414,19 +421,21 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
     set_rows<Nest>(tenon::detail::list<G, Y>{}, a, coordinates, base);
     sink_row const sink[] = {sink_at<Sink>(a, coordinates, first, chunk)...};
     gradient_pack<leaf_list> totals;
+    random_cache randoms;
     std::size_t i = begin;
     if constexpr (vector_extent >= lanes)
-      for (; i + lanes <= end; i += lanes) at<true>(a, base, sink, totals, i, lanes);
+      for (; i + lanes <= end; i += lanes) at<true>(a, base, sink, totals, i, lanes, randoms);
     if constexpr (vector_extent % lanes != 0)
-      if (i < end) at<false>(a, base, sink, totals, i, end - i);
+      if (i < end) at<false>(a, base, sink, totals, i, end - i, randoms);
     std::size_t k = 0;
     (finish_row<Leaf, Sink>(sink[k++], totals), ...);
   }
 
   template <bool Full>
   TENON_ALWAYS_INLINE static void at(call_arguments const& a, void const* const* base, sink_row const* sink,
-                                     gradient_pack<leaf_list>& totals, std::size_t i, std::size_t count) {
-    lane_environment<Full> const env{a, base, i, count};
+                                     gradient_pack<leaf_list>& totals, std::size_t i, std::size_t count,
+                                     random_cache& randoms) {
+    lane_environment<Full> const env{a, base, i, count, randoms};
     using environment = lane_environment<Full>;
     tenon::detail::point<Tree, type, environment> const e{env};
     tenon::detail::point<G, type, environment> const upstream{env};

@@ -372,7 +372,7 @@ template <class T, class... A, operand X>
 void assign_to(tensor<T, A...>& out, X&& x) {
   using D = std::remove_cvref_t<X>;
   if constexpr (postponed<D>) {
-    assign_to(out, x.evaluate());
+    out = x.evaluate();
   } else {
     using how = detail::split_reduction<D>;
     using kind = typename how::kind;

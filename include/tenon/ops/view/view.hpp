@@ -232,7 +232,8 @@ struct split_error<S, Name, Outer, Inner> {
                                      extents_do_not_multiply<operation::split, axis_of<S, Name>, Outer, Inner>>;
   using rest = typename drop<S, Name>::type;
   using type = typename first_of<product, twin_error<operation::split, Outer, rest>,
-                                 twin_error<operation::split, Inner, typename join<rest, shape<Outer>>::type>>::type;
+                                 twin_error<operation::split, Inner, rest>,
+                                 twin_error<operation::split, Inner, shape<Outer>>>::type;
 };
 
 template <class S, template <std::size_t> class Outer, template <std::size_t> class Inner,

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSL-1.0
+// Tenon's side of the benchmark. Speaks the protocol of peers/protocol.py: prints `ready {json}`, then answers `run N` with `ms X`,
+// `memory` with `kib N`; `quit` or the end of the input end it. With --profile it prints where the time of one run goes instead.
+#include <cblas.h>
+#include <sys/resource.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <sstream>
+#include <string>
+#include <tenon/cpu/blas_choice.hpp>
+#include <tenon/cpu/team.hpp>
+#include <vector>
+
+#include "workload.hpp"
+
+namespace {
+
+double seconds_of(auto const& f) {
+  auto const start = std::chrono::steady_clock::now();
+  f();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// The best rate of sgemm over a few shapes, on all threads together, each with a product of its own.
+double measured_sgemm_gflops(std::size_t threads) {
+  struct shape {
+    int m, n, k;
+  };
+  double best = 0;
+  openblas_set_num_threads(1);
+  for (auto const s : {shape{1024, 1024, 1024}, shape{512, 768, 512}, shape{2048, 512, 512}}) {
+    std::vector<std::vector<float>> a(threads), b(threads), c(threads);
+    for (std::size_t t = 0; t < threads; ++t) {
+      a[t].assign(static_cast<std::size_t>(s.m) * static_cast<std::size_t>(s.k), 1.0F);
+      b[t].assign(static_cast<std::size_t>(s.k) * static_cast<std::size_t>(s.n), 1.0F);
+      c[t].assign(static_cast<std::size_t>(s.m) * static_cast<std::size_t>(s.n), 0.0F);
+    }
+    auto const once = [&] {
+      tenon::cpu::run_team(threads, [&](std::size_t t, std::size_t, auto const&) {
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, s.m, s.n, s.k, 1.0F, a[t].data(), s.k, b[t].data(), s.n, 0.0F,
+                    c[t].data(), s.n);
+      });
+    };
+    once();
+    double const work = 2.0 * s.m * s.n * s.k * static_cast<double>(threads);
+    for (int i = 0; i < 12; ++i) best = std::max(best, work / seconds_of(once) / 1e9);
+  }
+  return best;
+}
+
+long peak_kib() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return usage.ru_maxrss;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  tenon::cpu::prefer_wide_blas(argv);
+  CLI::App app{"Measures Tenon: reads `run N`, `memory` and `quit` from standard input."};
+  std::string config = "book", what = "train_step";
+  std::size_t threads = 1;
+  app.add_option("--config", config, "small, book or large")->check(CLI::IsMember({"small", "book", "large"}));
+  app.add_option("--what", what, "train_step, forward or translate_one")
+      ->check(CLI::IsMember({"train_step", "forward", "translate_one"}));
+  app.add_option("--threads", threads, "threads")->check(CLI::Range(1, 256));
+  CLI11_PARSE(app, argc, argv);
+
+  long const before = peak_kib();
+  auto const work = config == "small"  ? bench::make_small(what, threads)
+                    : config == "book" ? bench::make_book(what, threads)
+                                       : bench::make_large(what, threads);
+  work.run();
+  work.run();
+  long const after = peak_kib();  // before the sgemm measurement takes memory of its own
+  double const gflops = measured_sgemm_gflops(threads);
+  std::printf("ready {\"version\": \"tenon\", \"flops\": %.0f, \"sgemm_gflops\": %.2f, \"imported_kib\": %ld}\n", work.flops,
+              gflops, before);
+  std::fflush(stdout);
+  for (std::string line; std::getline(std::cin, line) && line != "quit";) {
+    std::istringstream words(line);
+    std::string command;
+    long count = 0;
+    words >> command >> count;
+    if (command == "run" && count > 0) {
+      double const seconds = seconds_of([&] {
+        for (long i = 0; i < count; ++i) work.run();
+      });
+      std::printf("ms %.6f\n", seconds * 1e3 / static_cast<double>(count));
+    } else if (command == "memory") {
+      std::printf("kib %ld\n", after);
+    } else {
+      std::printf("error unknown line: %s\n", line.c_str());
+    }
+    std::fflush(stdout);
+  }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSL-1.0
+// The programs of a recipe: learn from a batch, measure the loss of a batch, translate one sentence.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "tenon/tenon.hpp"
+#include "tenon/train/stored_weights.hpp"
+
+namespace tenon::translate {
+
+/// A recipe's layers with their weights laid out.
+template <class Recipe>
+inline constexpr auto model_of = laid_out(Recipe::model());
+
+/// How many parameters the model has when its vocabularies have these many words.
+template <class Recipe>
+constexpr std::size_t parameters_of(std::size_t source_words, std::size_t target_words) {
+  return train::parameters_in_use(model_of<Recipe>.encoder, source_words) +
+         train::parameters_in_use(model_of<Recipe>.decoder, target_words);
+}
+
+template <class Recipe, mode Mode>
+struct batch_loss {
+  /// Inputs: source, source_valid, target_in, labels, weight, used (the target words in use). Output: loss, the mean over labels.
+  static constexpr auto record(recorder& r) {
+    auto source = r.input<std::int32_t, batch<Recipe::batch_size>, steps<Recipe::source_steps>>("source");
+    auto valid = r.input<std::int32_t, batch<Recipe::batch_size>>("source_valid");
+    auto target = r.input<std::int32_t, batch<Recipe::batch_size>, target_steps<Recipe::target_steps>>("target_in");
+    auto labels = r.input<std::int32_t, batch<Recipe::batch_size>, target_steps<Recipe::target_steps>>("labels");
+    auto weight = r.input<float, batch<Recipe::batch_size>, target_steps<Recipe::target_steps>>("weight");
+    auto used = r.input<std::int32_t>("used");
+    auto logits = model_of<Recipe>.template logits<Mode>(source, valid, target, Mode == mode::training ? Recipe::dropout : 0);
+    auto loss = mean_cross_entropy<vocab>(logits, labels, weight, used);
+    r.output("loss", loss);
+    return loss;
+  }
+};
+
+/// One step of learning.
+template <class Recipe>
+inline constexpr auto training_step = [](recorder& r) {
+  auto const loss = batch_loss<Recipe, mode::training>::record(r);
+  minimise(r, loss, parameter_count(model_of<Recipe>), adam{.learning_rate = Recipe::learning_rate},
+           clip_by_global_norm{Recipe::clip});
+};
+
+/// The loss of a batch, without dropout.
+template <class Recipe>
+inline constexpr auto measured_loss = [](recorder& r) { batch_loss<Recipe, mode::inference>::record(r); };
+
+/// One sentence, greedily. Inputs: source, source_valid, first (<bos>), used. Outputs: tokens (steps), weights (steps, source steps).
+template <class Recipe>
+inline constexpr auto translation_of_one = [](recorder& r) {
+  auto source = r.input<std::int32_t, batch<1>, steps<Recipe::source_steps>>("source");
+  auto valid = r.input<std::int32_t, batch<1>>("source_valid");
+  auto first = r.input<std::int32_t, batch<1>>("first");
+  auto used = r.input<std::int32_t>("used");
+  auto const& net = model_of<Recipe>;
+  auto decoded = decode_greedily<Recipe::target_steps>(net.decoder, net.encoder.template encode<mode::inference>(source, 0), valid,
+                                                       first, used);
+  r.output("tokens", decoded.tokens);
+  r.output("weights", decoded.weights);
+};
+
+}  // namespace tenon::translate

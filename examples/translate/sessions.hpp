@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSL-1.0
+// Programs at work: a batch in, its loss out; a sentence in, its translation out.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model.hpp"
+#include "tenon/program/session.hpp"
+#include "tenon/text/batches.hpp"
+#include "tenon/text/tokenise.hpp"
+#include "tenon/train/training_loop.hpp"
+
+namespace tenon::translate {
+
+/// A session of a program with the inputs of `batch_loss`.
+template <class Recipe>
+class loss_session {
+ public:
+  /// Program and model must outlive the session.
+  loss_session(program_view const& program, translator<Recipe>& model, std::size_t threads)
+      : pad_source_(model.source_words.pad()), pad_target_(model.target_words.pad()), session_(program, model.weights, threads) {
+    session_.input_elements<std::int32_t>("used")[0] = static_cast<std::int32_t>(model.target_words.size());
+  }
+
+  /// Runs the program on those pairs, at most a batch; the rows that are missing count nothing.
+  train::step_outcome operator()(text::encoded_pairs const& pairs, std::span<std::size_t const> rows) {
+    text::copy_rows(pairs.source, pairs.source_steps, rows, source_, pad_source_);
+    text::copy_rows(pairs.source_valid, 1, rows, source_valid_, 1);
+    text::copy_rows(pairs.target_input, pairs.target_steps, rows, target_in_, pad_target_);
+    text::copy_rows(pairs.labels, pairs.target_steps, rows, labels_, pad_target_);
+    text::copy_rows(pairs.label_weights, pairs.target_steps, rows, weight_, 0.0F);
+    auto const tokens = static_cast<std::size_t>(std::count(weight_.begin(), weight_.end(), 1.0F));
+    session_.run();
+    return {static_cast<double>(loss_[0]), tokens};
+  }
+
+  session<cpu_device>& raw() { return session_; }
+
+ private:
+  std::int32_t pad_source_, pad_target_;
+  session<cpu_device> session_;
+  std::span<std::int32_t> source_ = session_.input_elements<std::int32_t>("source"),
+                          source_valid_ = session_.input_elements<std::int32_t>("source_valid"),
+                          target_in_ = session_.input_elements<std::int32_t>("target_in"),
+                          labels_ = session_.input_elements<std::int32_t>("labels");
+  std::span<float> weight_ = session_.input_elements<float>("weight");
+  std::span<float const> loss_ = session_.output_elements<float>("loss");
+};
+
+/// A sentence's translation and where it looked.
+struct translation {
+  std::vector<std::string> words;         ///< without <eos>
+  std::vector<std::string> source_steps;  ///< the words that the encoder read, with <eos>
+  std::vector<std::string> steps;         ///< the words that the decoder chose, with <eos> if it came that far
+  std::vector<float> weights;             ///< row-major, steps × source_steps
+  bool cut = false;                       ///< the sentence has more words than the model reads
+};
+
+/// Translates one sentence at a time. The model must outlive it.
+template <class Recipe>
+class sentence_translator {
+ public:
+  explicit sentence_translator(translator<Recipe>& model, std::size_t threads = 1)
+      : model_(model), program_(record_now(translation_of_one<Recipe>)), session_(program_, model.weights, threads) {
+    session_.template input_elements<std::int32_t>("first")[0] = model.target_words.bos();
+    session_.template input_elements<std::int32_t>("used")[0] = static_cast<std::int32_t>(model.target_words.size());
+  }
+
+  /// Throws tenon::error if the sentence is not valid UTF-8.
+  translation operator()(std::string_view sentence) {
+    auto const source = session_.template input_elements<std::int32_t>("source");
+    auto const valid = text::encode_source(sentence, model_.source_words, Recipe::text, source);
+    session_.template input_elements<std::int32_t>("source_valid")[0] = valid;
+    session_.run();
+    auto const tokens = session_.template output_elements<std::int32_t>("tokens");
+    auto const weights = session_.template output_elements<float>("weights");
+
+    translation result;
+    auto const read = static_cast<std::size_t>(valid);
+    auto const words = text::tokenise(sentence, Recipe::text.tokenisation);
+    result.cut = words.size() + (Recipe::text.source_eos ? 1 : 0) > Recipe::source_steps;
+    // The word itself at the axis, also where the model saw <unk>.
+    for (std::size_t i = 0; i < read; ++i)
+      result.source_steps.push_back(i < words.size() ? words[i] : std::string(text::eos_token));
+    for (std::size_t t = 0; t < tokens.size(); ++t) {
+      result.steps.push_back(model_.target_words.token(tokens[t]));
+      auto const row = weights.subspan(t * Recipe::source_steps, read);
+      result.weights.insert(result.weights.end(), row.begin(), row.end());
+      if (tokens[t] == model_.target_words.eos()) break;
+      result.words.push_back(result.steps.back());
+    }
+    return result;
+  }
+
+ private:
+  translator<Recipe>& model_;
+  dynamic_program program_;
+  session<cpu_device> session_;
+};
+
+}  // namespace tenon::translate

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSL-1.0
+// A model's weights as PyTorch stores them: by the names and shapes of the same model written there.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "tenon/io/safetensors.hpp"
+#include "tenon/nn/module.hpp"
+
+namespace tenon::train {
+
+/// A weight as it stands in a file, and its place in the parameter block.
+struct stored_weight {
+  std::string name;
+  std::vector<std::size_t> shape;
+  std::span<float> values;   ///< those in use: a vocabulary below its capacity uses the first rows
+  std::span<float> reserve;  ///< those beyond
+};
+
+namespace detail {
+
+/// The axes as PyTorch has them: gates and hiddens of a recurrent weight are one axis, and nn.Linear's weight is a matrix even
+/// if it maps to one number. In memory it is all the same.
+template <axis_type First, axis_type... Rest>
+std::vector<std::size_t> pytorch_shape(shape<First, Rest...>, std::string_view name) {
+  std::vector<std::size_t> extents{First::extent, Rest::extent...};
+  if constexpr (same_name<First, gates<1>>) {
+    extents[1] *= extents[0];
+    extents.erase(extents.begin());
+  }
+  if (extents.size() == 1 && name.ends_with(".weight")) extents.insert(extents.begin(), 1);
+  return extents;
+}
+
+template <class Shape>
+inline constexpr bool has_words_first = false;
+template <axis_type First, axis_type... Rest>
+inline constexpr bool has_words_first<shape<First, Rest...>> = same_name<First, vocab<1>>;
+
+}  // namespace detail
+
+/// How many numbers of a model are in use when its vocabularies have that many words.
+template <class Model>
+constexpr std::size_t parameters_in_use(Model const& model, std::size_t words) {
+  std::size_t count = 0;
+  for_each_parameter(model, [&]<class P>(member_path const&, P&) {
+    using S = typename P::shape_type;
+    if constexpr (detail::has_words_first<S>)
+      count += S::size / axis_at<S, 0>::extent * std::min(words, axis_at<S, 0>::extent);
+    else
+      count += S::size;
+  });
+  return count;
+}
+
+/// The weights of a model in `block`. A weight whose first axis is `vocab` has words(name) rows in use.
+template <class Model, class Words>
+std::vector<stored_weight> stored_weights(Model const& model, std::span<float> block, Words const& words) {
+  std::vector<stored_weight> result;
+  for_each_parameter(model, [&]<class P>(member_path const& path, P const& p) {
+    using S = typename P::shape_type;
+    std::string name = path.str();
+    auto extents = detail::pytorch_shape(S{}, name);
+    auto const all = values_of(block, p);
+    std::size_t used = all.size();
+    if constexpr (detail::has_words_first<S>) {
+      used = used / extents[0] * words(std::string_view(name));
+      extents[0] = words(std::string_view(name));
+    }
+    result.push_back({std::move(name), std::move(extents), all.first(used), all.subspan(used)});
+  });
+  return result;
+}
+
+/// Saves weights, in one piece or not at all. Throws tenon::error if that fails.
+inline void save_weights(std::filesystem::path const& path, std::span<stored_weight const> weights,
+                         io::metadata_map const& metadata) {
+  std::vector<io::tensor_source> tensors;
+  tensors.reserve(weights.size());
+  for (auto const& w : weights) tensors.push_back({w.name, io::dtype::f32, w.shape, std::as_bytes(w.values)});
+  io::write_safetensors(path, tensors, metadata);
+}
+
+/// Loads weights from a file that has these and no others. Throws tenon::error, the weights being as they were, if one is missing
+/// or unknown, has another shape, is not of a floating type or holds something that is not finite. `path` is for messages.
+inline void load_weights(std::filesystem::path const& path, io::safetensors_file const& file,
+                         std::span<stored_weight const> weights) {
+  std::vector<std::vector<float>> loaded;
+  loaded.reserve(weights.size());
+  for (auto const& w : weights) loaded.push_back(file.floats(file.at(w.name, w.shape)));
+  for (auto const& tensor : file.tensors())
+    if (std::ranges::find(weights, tensor.name, &stored_weight::name) == weights.end())
+      io::fail(path, "there is a tensor " + io::in_quotes(tensor.name) +
+                         " that this model does not have: choose a file that fits this model");
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    std::ranges::copy(loaded[i], weights[i].values.begin());
+    std::ranges::fill(weights[i].reserve, 0.0F);
+  }
+}
+
+/// Throws tenon::error if a file could not be saved there now: asked before hours of work, not after.
+inline void check_can_save(std::filesystem::path const& path) {
+  if (!path.has_filename()) io::fail(path, "cannot save: this names no file: add a file name");
+  std::error_code code;
+  auto const status = std::filesystem::status(path, code);
+  if (std::filesystem::is_directory(status)) io::fail(path, "cannot save: this is a directory: add a file name");
+  if (std::filesystem::is_character_file(status)) return;
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    io::fail(path, "cannot save: this is not a regular file: choose another path");
+  auto const target = io::detail::follow_links(path);
+  io::detail::temporary_file const probe(target.has_parent_path() ? target.parent_path() : std::filesystem::path("."), path);
+}
+
+}  // namespace tenon::train

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSL-1.0
+// Epochs of batches: what every training run does whatever it trains.
+#pragma once
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "tenon/error.hpp"
+#include "tenon/train/format.hpp"
+#include "tenon/train/interrupt.hpp"
+#include "tenon/train/progress.hpp"
+
+namespace tenon::train {
+
+/// What one step gives: the mean loss over that many tokens.
+struct step_outcome {
+  double loss = 0;
+  std::size_t tokens = 0;
+};
+
+/// Σ loss · tokens / Σ tokens: the mean over tokens, however they were cut into batches.
+class token_mean {
+ public:
+  void add(step_outcome const& outcome) {
+    sum_ += outcome.loss * static_cast<double>(outcome.tokens);
+    tokens_ += outcome.tokens;
+  }
+  std::size_t tokens() const { return tokens_; }
+  /// NaN while there are no tokens.
+  double value() const {
+    return tokens_ == 0 ? std::numeric_limits<double>::quiet_NaN() : sum_ / static_cast<double>(tokens_);
+  }
+
+ private:
+  double sum_ = 0;
+  std::size_t tokens_ = 0;
+};
+
+/// A training run as functions; epochs count from 1, batches from 0.
+struct training_run {
+  std::size_t epochs = 1, batches = 1;
+  std::function<void(std::size_t epoch)> start_epoch;       ///< draws the order of the batches, say
+  std::function<step_outcome(std::size_t batch)> step;      ///< learns from one batch
+  std::function<double()> validate;                         ///< empty: there is nothing to validate on
+  std::function<void(std::size_t epoch)> improved;          ///< the model is the best so far by validation loss
+};
+
+struct training_history {
+  std::vector<double> train_loss, validation_loss;  ///< one per epoch done; the latter is empty if nothing was validated
+  std::size_t best_epoch = 0;                       ///< 0: none
+  double best_validation = std::numeric_limits<double>::quiet_NaN();
+  bool interrupted = false;
+  double seconds = 0;
+  std::size_t tokens = 0;
+
+  std::size_t epochs() const { return train_loss.size(); }
+};
+
+/// Runs the epochs, shows progress, and stops after the current step when interrupted. An epoch's train loss is the mean over
+/// its tokens of what the steps gave. Throws tenon::error once a loss is not a number or infinite.
+inline training_history run_training(training_run const& run, progress& shown) {
+  training_history history;
+  double const start = progress::steady_seconds();
+  auto const require_finite = [](double loss, char const* which, std::size_t epoch) {
+    if (std::isfinite(loss)) return;
+    throw error(std::string("the ") + which + " loss became " + fixed(loss, 3) + " in epoch " + std::to_string(epoch) +
+                ": train with a lower learning rate or another seed");
+  };
+  for (std::size_t epoch = 1; epoch <= run.epochs; ++epoch) {
+    if (run.start_epoch) run.start_epoch(epoch);
+    token_mean loss;
+    progress_state state{.epoch = epoch, .epochs = run.epochs, .steps = run.batches};
+    if (!history.validation_loss.empty()) state.validation_loss = history.validation_loss.back();
+    for (std::size_t batch = 0; batch < run.batches; ++batch) {
+      auto const outcome = run.step(batch);
+      require_finite(outcome.loss, "train", epoch);
+      loss.add(outcome);
+      history.tokens += outcome.tokens;
+      history.seconds = progress::steady_seconds() - start;
+      if (interrupt_guard::requested()) {
+        history.interrupted = true;
+        return history;
+      }
+      state.step = batch + 1;
+      state.loss = loss.value();
+      state.tokens_per_second = static_cast<double>(history.tokens) / history.seconds;
+      if (state.step < run.batches) shown.update(state);
+    }
+    history.train_loss.push_back(loss.value());
+    if (run.validate) {
+      double const validation = run.validate();
+      require_finite(validation, "validation", epoch);
+      history.validation_loss.push_back(validation);
+      state.validation_loss = validation;
+      if (!(validation >= history.best_validation)) {
+        history.best_validation = validation;
+        history.best_epoch = epoch;
+        if (run.improved) run.improved(epoch);
+      }
+    }
+    shown.update(state);
+  }
+  history.seconds = progress::steady_seconds() - start;
+  return history;
+}
+
+}  // namespace tenon::train

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSL-1.0
+// Contractions against plain loops: every role that an axis can play, every order in memory, views, sizes that are cut into chunks.
+#include <doctest/doctest.h>
+
+#include <type_traits>
+#include <vector>
+
+#include "testing.hpp"
+
+namespace {
+using namespace tenon;
+using namespace testing;
+
+/// Σ over all axes of the union of X and Y that Out lacks, one element after another, in double.
+template <class Out, class X, class Y>
+std::vector<double> plain(X const& x, Y const& y) {
+  using all = unite_t<operation::dot, shape_of<X>, shape_of<Y>>;
+  constexpr auto xs = strides_in<shape_of<X>, typename X::layout, all>::values;
+  constexpr auto ys = strides_in<shape_of<Y>, typename Y::layout, all>::values;
+  constexpr auto os = strides_in<Out, row_major<Out>, all>::values;
+  std::vector<double> result(Out::size);
+  for (std::size_t i = 0; i < all::size; ++i) {
+    std::size_t rest = i, a = 0, b = 0, o = 0;
+    for (std::size_t d = all::rank; d-- > 0; rest /= all::extents[d]) {
+      std::size_t const k = rest % all::extents[d];
+      a += k * xs[d];
+      b += k * ys[d];
+      o += k * os[d];
+    }
+    result[o] += static_cast<double>(x.data()[a]) * static_cast<double>(y.data()[b]);
+  }
+  return result;
+}
+
+template <class T, class X, class Y, template <std::size_t> class... Name>
+double dot_error(names<Name...>) {
+  auto const x = filled<tensor_of<T, X>>(1);
+  auto const y = filled<tensor_of<T, Y>>(2);
+  auto const got = dot<Name...>(x, y);
+  using Out = shape_of<decltype(got)>;
+  return worst(got.elements(), plain<Out>(x, y)) / rounding<T>(unite_t<operation::dot, X, Y>::size / Out::size);
+}
+template <class X, class Y, template <std::size_t> class... Name>
+double dot_errors() {
+  return std::max(dot_error<float, X, Y>(names<Name...>{}), dot_error<double, X, Y>(names<Name...>{}));
+}
+}  // namespace
+
+TEST_CASE("products of matrices and vectors in every order") {
+  using x = shape<rows<33>, columns<20>>;
+  using xt = shape<columns<20>, rows<33>>;
+  using y = shape<columns<20>, layers<17>>;
+  using yt = shape<layers<17>, columns<20>>;
+  CHECK(dot_errors<x, y, columns>() < 1);
+  CHECK(dot_errors<x, yt, columns>() < 1);
+  CHECK(dot_errors<xt, y, columns>() < 1);
+  CHECK(dot_errors<xt, yt, columns>() < 1);
+  CHECK(dot_errors<x, shape<columns<20>>, columns>() < 1);
+  CHECK(dot_errors<xt, shape<columns<20>>, columns>() < 1);
+  CHECK(dot_errors<shape<columns<20>>, x, columns>() < 1);
+  CHECK(dot_errors<shape<columns<20>>, shape<columns<20>>, columns>() < 1);
+  CHECK(dot_errors<shape<rows<200>, columns<300>>, shape<columns<300>>, columns>() < 1);
+  CHECK(dot_errors<shape<columns<300>, rows<200>>, shape<columns<300>>, columns>() < 1);
+  CHECK(dot_errors<shape<columns<300>>, shape<rows<200>, columns<300>>, columns>() < 1);
+  CHECK(dot_errors<shape<columns<40'000>>, shape<columns<40'000>>, columns>() < 1);
+  CHECK(dot_errors<shape<rows<1>, columns<20>>, shape<columns<20>, layers<64>>, columns>() < 1);
+  CHECK(dot_errors<shape<rows<64>, columns<1>>, shape<columns<1>, layers<64>>, columns>() < 1);
+  static_assert(std::is_same_v<shape_of<decltype(dot<columns>(tensor_of<float, xt>{}, tensor_of<float, yt>{}))>,
+                               shape<rows<33>, layers<17>>>);
+}
+
+TEST_CASE("batches of products, the batch axis outside, between and inside") {
+  CHECK(dot_errors<shape<heads<5>, rows<33>, columns<20>>, shape<heads<5>, columns<20>, layers<17>>, columns>() < 1);
+  CHECK(dot_errors<shape<rows<33>, heads<5>, columns<20>>, shape<heads<5>, columns<20>, layers<17>>, columns>() < 1);
+  CHECK(dot_errors<shape<rows<33>, columns<20>, heads<5>>, shape<columns<20>, layers<17>, heads<5>>, columns>() < 1);
+  CHECK(dot_errors<shape<heads<5>, columns<20>>, shape<heads<5>, columns<20>, layers<17>>, columns>() < 1);
+  CHECK(dot_errors<shape<heads<40>, columns<50>>, shape<heads<40>, columns<50>, layers<60>>, columns>() < 1);
+  CHECK(dot_errors<shape<heads<5>, columns<20>>, shape<heads<5>, columns<20>>, columns>() < 1);
+  CHECK(dot_errors<shape<sides<3>, heads<5>, rows<9>, columns<20>>, shape<heads<5>, columns<20>, layers<17>>, columns>() < 1);
+}
+
+TEST_CASE("several summed and several free axes") {
+  using x = shape<rows<9>, heads<3>, columns<20>>;
+  CHECK(dot_errors<x, shape<heads<3>, columns<20>, layers<17>>, heads, columns>() < 1);
+  CHECK(dot_errors<x, shape<columns<20>, heads<3>, layers<17>>, heads, columns>() < 1);
+  CHECK(dot_errors<x, shape<columns<20>, layers<17>, heads<3>>, columns, heads>() < 1);
+  CHECK(dot_errors<shape<rows<9>, sides<4>, columns<20>>, shape<layers<17>, heads<3>, columns<20>>, columns>() < 1);
+  CHECK(dot_errors<shape<columns<20>, rows<9>, sides<4>>, shape<layers<17>, columns<20>, heads<3>>, columns>() < 1);
+  CHECK(dot_errors<x, x, rows, heads, columns>() < 1);
+  CHECK(dot_errors<shape<rows<2>, columns<3>>, shape<columns<3>, layers<2>>, columns>() < 1);
+}
+
+TEST_CASE("products large enough to be cut along rows, columns or the batch") {
+  CHECK(dot_errors<shape<rows<700>, columns<128>>, shape<columns<128>, layers<150>>, columns>() < 1);
+  CHECK(dot_errors<shape<rows<150>, columns<128>>, shape<columns<128>, layers<700>>, columns>() < 1);
+  CHECK(dot_errors<shape<columns<128>, rows<700>>, shape<layers<201>, columns<128>>, columns>() < 1);
+  CHECK(dot_errors<shape<heads<16>, rows<64>, columns<128>>, shape<heads<16>, columns<128>, layers<130>>, columns>() < 1);
+}
+
+TEST_CASE_TEMPLATE("linear maps with bias, of views with longer rows", T, float, double) {
+  auto const x = filled<tensor<T, rows<33>, columns<30>>>(1);
+  auto const w = filled<tensor<T, layers<25>, from<columns<20>>>>(2);
+  auto const wt = filled<tensor<T, from<columns<20>>, layers<25>>>(3);
+  auto const b = filled<tensor<T, layers<17>>>(4);
+  auto const left = part<columns, 4, 20>(x);
+  auto const middle = part<layers, 5, 17>(w);
+  tensor<T, rows<33>, layers<17>> const plain_map = linear(left, middle), with_bias = linear(left, middle, b);
+  tensor<T, layers<17>, rows<33>> const other = linear(left, part<layers, 5, 17>(wt), b);
+  tensor<T, rows<33>, layers<17>> const computed = linear(left * 2, middle + 0, b * 3 + 1);
+  double error = 0;
+  for (std::size_t i = 0; i < 33; ++i)
+    for (std::size_t j = 0; j < 17; ++j) {
+      double want = 0, turned = b(j);
+      for (std::size_t k = 0; k < 20; ++k) {
+        want += static_cast<double>(x(i, k + 4)) * static_cast<double>(w(j + 5, k));
+        turned += static_cast<double>(x(i, k + 4)) * static_cast<double>(wt(k, j + 5));
+      }
+      error = std::max({error, std::abs(plain_map(i, j) - want), std::abs(with_bias(i, j) - want - b(j)),
+                        std::abs(other(j, i) - turned), std::abs(computed(i, j) - 2 * want - 3 * b(j) - 1)});
+    }
+  CHECK(error < rounding<T>(40));
+  // A map between axes of one name, and one that keeps further axes.
+  auto const square = filled<tensor<T, columns<20>, from<columns<20>>>>(5);
+  auto const batch_of = filled<tensor<T, heads<3>, columns<20>, rows<7>>>(6);
+  tensor<T, heads<3>, rows<7>, columns<20>> const mapped = linear(batch_of, square);
+  static_assert(std::is_same_v<shape_of<decltype(linear(batch_of, square))>, shape<heads<3>, rows<7>, columns<20>>>);
+  double want = 0;
+  for (std::size_t k = 0; k < 20; ++k) want += static_cast<double>(batch_of(2, k, 6)) * static_cast<double>(square(11, k));
+  CHECK(mapped(2, 6, 11) == doctest::Approx(want).epsilon(1e-5));
+}
+
+TEST_CASE("slices and transposed views as operands") {
+  auto const x = filled<tensor<float, sides<3>, rows<33>, columns<20>>>(1);
+  auto const y = filled<tensor<float, columns<20>, sides<3>, layers<17>>>(2);
+  auto const a = slice<sides>(x, 1);
+  auto const b = slice<sides>(y, 2);
+  auto const c = slice<sides>(arrange<layers, columns, sides>(y), 0);
+  CHECK(worst(dot<columns>(a, b).elements(), plain<shape<rows<33>, layers<17>>>(a, b)) < 1e-5);
+  CHECK(worst(dot<columns>(b, a).elements(), plain<shape<layers<17>, rows<33>>>(b, a)) < 1e-5);
+  CHECK(worst(dot<columns>(a, c).elements(), plain<shape<rows<33>, layers<17>>>(a, c)) < 1e-5);
+  auto const inner = slice<columns>(x, 3);  // no axis of stride one: element by element
+  auto const z = filled<tensor<float, rows<33>, layers<17>>>(3);
+  CHECK(worst(dot<rows>(inner, z).elements(), plain<shape<sides<3>, layers<17>>>(inner, z)) < 1e-5);
+  auto const far = slice<layers>(y, 0);
+  CHECK(worst(dot<columns>(far, x).elements(), plain<shape<sides<3>, rows<33>>>(far, x)) < 1e-5);
+}
+
+TEST_CASE("outer products") {
+  auto const x = filled<tensor<double, rows<5>, columns<3>>>(1);
+  auto const y = filled<tensor<double, layers<17>>>(2);
+  auto const z = outer(x, y);
+  static_assert(std::is_same_v<shape_of<decltype(z)>, shape<rows<5>, columns<3>, layers<17>>>);
+  CHECK(worst(z.elements(), plain<shape<rows<5>, columns<3>, layers<17>>>(x, y)) == 0);
+}

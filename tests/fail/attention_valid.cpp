@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: BSL-1.0
+// Valid counts of another batch than the memory.
+// EXPECT: tenon::axis_extent_mismatch<tenon::operation::attention, tenon::batch<4>, tenon::batch<5>>
+#include <tenon/nn/seq2seq.hpp>
+#include <tenon/program/program.hpp>
+
+using namespace tenon;
+
+constexpr auto attention = laid_out(additive_attention<8>{});
+
+int main() {
+  record_now([](recorder& r) {
+    auto const query = r.input<float, batch<4>, hiddens<8>>("query");
+#ifdef FIXED
+    auto const valid = r.input<std::int32_t, batch<4>>("valid");
+#else
+    auto const valid = r.input<std::int32_t, batch<5>>("valid");
+#endif
+    auto const memory = r.input<float, batch<4>, steps<9>, hiddens<8>>("memory");
+    auto const keys = attention.keys(memory);
+    auto const seen = attention.attend<mode::inference>(query, keys, memory, valid, 0);
+    r.output("context", seen.context);
+  });
+}
