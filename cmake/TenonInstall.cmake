@@ -7,8 +7,8 @@ set(package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/tenon")
 install(TARGETS ${TENON_EXPORTED} EXPORT tenon)
 install(EXPORT tenon NAMESPACE tenon:: FILE tenonTargets.cmake DESTINATION "${package_dir}")
 install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}")
-install(DIRECTORY "${PROJECT_SOURCE_DIR}/examples/translate/" DESTINATION "${CMAKE_INSTALL_DATADIR}/tenon/translate"
-        OPTIONAL)
+install(DIRECTORY "${PROJECT_SOURCE_DIR}/examples/translate/" DESTINATION "${CMAKE_INSTALL_DATADIR}/tenon/translate")
+install(FILES "${PROJECT_SOURCE_DIR}/examples/data/eng-fra.tsv" DESTINATION "${CMAKE_INSTALL_DATADIR}/tenon/data")
 install(FILES "${PROJECT_SOURCE_DIR}/LICENSE" DESTINATION "${CMAKE_INSTALL_DATADIR}/tenon")
 
 set(translator_dir "${CMAKE_INSTALL_DATADIR}/tenon/translate")

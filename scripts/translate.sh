@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSL-1.0
 # Builds the translator, trains it on the embedded corpus and translates four sentences.
-# Options go to `tenon-translate train`: scripts/translate.sh --epochs 50 --seed 2
+# Options go to `tenon-translate train`: scripts/translate.sh --epochs 50 --seed 2 --report french.html
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh
@@ -17,13 +17,31 @@ cmake --build --preset default --parallel "$(nproc)" --target tenon-translate >b
   exit 1
 }
 
-# The rest is what the translator itself prints.
-translator=build/release/examples/tenon-translate
-model=build/translator.safetensors
-report=build/report.html
-train_and_translate() {
-  "$translator" train --data examples/data/eng-fra.tsv --model "$model" --report "$report" "$@"
-  "$translator" translate --model "$model" "go ." "i lost ." "he's calm ." "i'm home ."
-  echo "report: $report"
+# given DEFAULT LONG SHORT ARGUMENT…: what the arguments say for an option, or the default.
+given() {
+  local value=$1 long=$2 short=$3
+  shift 3
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      "$long" | "$short") value=${2-} ;;
+      "$long"=*) value=${1#*=} ;;
+      "$short"?*) value=${1#"$short"} ;;
+    esac
+    shift
+  done
+  printf '%s' "$value"
 }
-train_and_translate "$@"
+
+translator=build/release/examples/tenon-translate
+model=$(given "" --model -m "$@")
+report=$(given "" --report --report "$@")
+defaults=()
+[ -n "$model" ] || defaults+=(--model "${model:=build/translator.safetensors}")
+[ -n "$report" ] || defaults+=(--report "${report:=build/report.html}")
+
+"$translator" train "${defaults[@]}" "$@"
+for word in "$@"; do
+  case "$word" in -h | --help) exit 0 ;; esac
+done
+"$translator" translate --model "$model" "go ." "i lost ." "he's calm ." "i'm home ."
+echo "report: $report"

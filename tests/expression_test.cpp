@@ -243,7 +243,7 @@ TEST_CASE("five axes and none") {
             want(c, a) += x(a, b, c, d, e) * y(e, a, d);
           }
   CHECK(worst(r.elements(), want.elements()) < 1e-5);
-  tensor<float> const a{3.0F}, b{{2.0F}};
+  tensor<float> const a{3.0F}, b(2.0F);
   tensor<float> const c = tanh(a - b * 2) + 1;
   CHECK(c() == doctest::Approx(std::tanh(-1.0) + 1));
   tensor<float, rows<1>, columns<1>> const d = a * b;

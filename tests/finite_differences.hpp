@@ -18,6 +18,7 @@ struct difference_options {
   std::int32_t largest = 3;    ///< integer inputs lie in [0, largest]
   std::size_t samples = 25;    ///< elements of each input that are looked at
   std::size_t threads = 1;
+  bool chunked = false;  ///< some call must have several chunks, or the test tests nothing
 };
 
 inline constexpr std::array<char const*, 4> input_names{"x0", "x1", "x2", "x3"};
@@ -68,6 +69,9 @@ double gradient_error(F const& f, difference_options const& o = {}) {
   tenon::session plain(forward, none), backward(both, none, o.threads);
   fill_inputs(plain, o);
   fill_inputs(backward, o);
+  bool chunked = !o.chunked;
+  for (auto const& c : both.calls) chunked |= c.chunks > 1;
+  if (!chunked) return std::numeric_limits<double>::infinity();
   for (int run = 0; run < 2; ++run) backward.run();  // the second run meets what the first left in memory
   plain.run();
   auto const loss = [&] { return plain.template output<double>("loss")(); };

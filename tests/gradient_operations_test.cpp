@@ -10,7 +10,7 @@ using namespace testing;
 
 using matrix = shape<rows<6>, columns<19>>;
 constexpr double small = 1e-7;
-constexpr difference_options two_threads{.samples = 12, .threads = 2};
+constexpr difference_options two_threads{.samples = 12, .threads = 2, .chunked = true};
 }  // namespace
 
 TEST_CASE("contractions in all combinations of roles") {
@@ -48,7 +48,7 @@ TEST_CASE("linear maps, of views too, with bias and large enough for several chu
           return linear(part<columns, 2, 19>(x), part<layers, 4, 9>(w));
         }) < small);
   CHECK(gradient_error<shape<rows<300>, columns<256>>, shape<columns<200>, from<columns<256>>>>(
-            [](auto&, auto x, auto w) { return linear(x, w); }, {.samples = 4, .threads = 2}) < 1e-6);
+            [](auto&, auto x, auto w) { return linear(x, w); }, {.samples = 4, .threads = 2, .chunked = true}) < 1e-6);
 }
 
 TEST_CASE("lookups") {
@@ -77,7 +77,7 @@ TEST_CASE("lookups") {
   CHECK(gradient_error<shape<rows<500>, columns<190>>>([](auto& r, auto table) {
           auto const ids = r.template input<std::int32_t, layers<700>>("ids");
           return keep(gather<rows>(table, ids) * 2);
-        }, {.largest = 499, .samples = 12, .threads = 2}) < 1e-6);
+        }, {.largest = 499, .samples = 12, .threads = 2, .chunked = true}) < 1e-6);
 }
 
 TEST_CASE("softmax and its logarithm, along any axis, masked") {
@@ -122,7 +122,7 @@ TEST_CASE("cross entropy, of a part of the vocabulary, weighted") {
   CHECK(gradient_error<shape<rows<200>, columns<400>>>([](auto& r, auto x) {
           auto const labels = r.template input<std::int32_t, rows<200>>("labels");
           return cross_entropy<columns>(exp(x), labels);
-        }, {.largest = 399, .samples = 12, .threads = 2}) < 1e-6);
+        }, {.largest = 399, .samples = 12, .threads = 2, .chunked = true}) < 1e-6);
 }
 
 TEST_CASE("dropout's gradient is its mask") {

@@ -69,16 +69,40 @@ TEST_CASE("Philox gives the published answers, alone and in packs") {
 }
 
 TEST_CASE("sixteen bits of an element are a part of its block") {
-  for (std::uint32_t element : {0U, 1U, 7U, 8U, 12345U, 0xffffffffU}) {
-    auto const block = cpu::philox<std::uint32_t>(element / 8, 3, 5, 0, 9, 1);
-    auto const word = block.word[element / 2 % 4];
-    auto const want = element % 2 == 0 ? word & 0xffffU : word >> 16;
-    CHECK(cpu::random16<std::uint32_t>(element, 3, (std::uint64_t{1} << 32) + 9, 5) == want);
+  run_state const state{.seed = (std::uint64_t{1} << 32) + 9, .step = (std::uint64_t{7} << 32) + 5};
+  for (std::uint32_t element : {0U, 1U, 15U, 16U, 112U, 127U, 128U, 12345U, 0xffffffffU}) {
+    // Sixteen neighbours have sixteen blocks, eight such groups share them.
+    auto const block = cpu::philox<std::uint32_t>(element / 128 * 16 + element % 16, 3, 5, 7, 9, 1);
+    auto const word = block.word[element / 32 % 4];
+    auto const want = element / 16 % 2 == 0 ? word & 0xffffU : word >> 16;
+    CHECK(cpu::random16<std::uint32_t>(element, 3, state) == want);
     using V = cpu::pack<std::uint32_t>;
     std::array<std::uint32_t, cpu::lanes> lanes{};
-    cpu::store(lanes.data(), cpu::random16<V>(cpu::broadcast<std::uint32_t>(element), 3, (std::uint64_t{1} << 32) + 9, 5));
+    cpu::store(lanes.data(), cpu::random16<V>(cpu::broadcast<std::uint32_t>(element), 3, state));
     CHECK(lanes[cpu::lanes - 1] == want);
+    constexpr auto lanes_in_pack = static_cast<std::uint32_t>(cpu::lanes);
+    auto const first = element / lanes_in_pack * lanes_in_pack;
+    cpu::random_cache cache;
+    for (int again = 0; again < 2; ++again) {
+      cpu::store(lanes.data(), cache.neighbours(first, 3, state));
+      CHECK(lanes[element - first] == want);
+    }
   }
+}
+
+TEST_CASE_TEMPLATE("dropout's factors are the elements' own bits, in rows of any length", N, std::integral_constant<std::size_t, 1>,
+                   std::integral_constant<std::size_t, 15>, std::integral_constant<std::size_t, 33>,
+                   std::integral_constant<std::size_t, 128>) {
+  using wide = tensor<float, rows<40>, columns<N::value>>;
+  auto const f = factors<wide>(0.25, 9);
+  wide const ones(1.0F);
+  tensor<float, layers<2>, rows<40>, columns<N::value>> const twice = dropout(ones, 0.25, 9);  // the same for both layers
+  std::size_t wrong = 0;
+  for (std::uint32_t i = 0; i < wide::size; ++i) {
+    auto const want = cpu::random16<std::uint32_t>(i, 9, run_state{}) >= 16384 ? 1 / 0.75F : 0.0F;
+    wrong += f.elements()[i] != want || twice.elements()[i] != want || twice.elements()[wide::size + i] != want ? 1 : 0;
+  }
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("dropout keeps the mean and drops at its rate") {

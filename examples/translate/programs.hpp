@@ -23,15 +23,19 @@ constexpr std::size_t parameters_of(std::size_t source_words, std::size_t target
 
 template <class Recipe, mode Mode>
 struct batch_loss {
-  /// Inputs: source, source_valid, target_in, labels, weight, used (the target words in use). Output: loss, the mean over labels.
+  /// Inputs: source, source_valid, target_in, labels, weight, used (the target words in use). Output: loss,
+  /// the mean over labels.
   static constexpr auto record(recorder& r) {
     auto source = r.input<std::int32_t, batch<Recipe::batch_size>, steps<Recipe::source_steps>>("source");
     auto valid = r.input<std::int32_t, batch<Recipe::batch_size>>("source_valid");
-    auto target = r.input<std::int32_t, batch<Recipe::batch_size>, target_steps<Recipe::target_steps>>("target_in");
-    auto labels = r.input<std::int32_t, batch<Recipe::batch_size>, target_steps<Recipe::target_steps>>("labels");
+    auto target =
+        r.input<std::int32_t, batch<Recipe::batch_size>, target_steps<Recipe::target_steps>>("target_in");
+    auto labels =
+        r.input<std::int32_t, batch<Recipe::batch_size>, target_steps<Recipe::target_steps>>("labels");
     auto weight = r.input<float, batch<Recipe::batch_size>, target_steps<Recipe::target_steps>>("weight");
     auto used = r.input<std::int32_t>("used");
-    auto logits = model_of<Recipe>.template logits<Mode>(source, valid, target, Mode == mode::training ? Recipe::dropout : 0);
+    auto logits = model_of<Recipe>.template logits<Mode>(source, valid, target,
+                                                         Mode == mode::training ? Recipe::dropout : 0);
     auto loss = mean_cross_entropy<vocab>(logits, labels, weight, used);
     r.output("loss", loss);
     return loss;
@@ -50,7 +54,8 @@ inline constexpr auto training_step = [](recorder& r) {
 template <class Recipe>
 inline constexpr auto measured_loss = [](recorder& r) { batch_loss<Recipe, mode::inference>::record(r); };
 
-/// One sentence, greedily. Inputs: source, source_valid, first (<bos>), used. Outputs: tokens (steps), weights (steps, source steps).
+/// One sentence, greedily. Inputs: source, source_valid, first (<bos>), used. Outputs: tokens (steps),
+/// weights (steps, source steps).
 template <class Recipe>
 inline constexpr auto translation_of_one = [](recorder& r) {
   auto source = r.input<std::int32_t, batch<1>, steps<Recipe::source_steps>>("source");
@@ -58,8 +63,8 @@ inline constexpr auto translation_of_one = [](recorder& r) {
   auto first = r.input<std::int32_t, batch<1>>("first");
   auto used = r.input<std::int32_t>("used");
   auto const& net = model_of<Recipe>;
-  auto decoded = decode_greedily<Recipe::target_steps>(net.decoder, net.encoder.template encode<mode::inference>(source, 0), valid,
-                                                       first, used);
+  auto decoded = decode_greedily<Recipe::target_steps>(
+      net.decoder, net.encoder.template encode<mode::inference>(source, 0), valid, first, used);
   r.output("tokens", decoded.tokens);
   r.output("weights", decoded.weights);
 };

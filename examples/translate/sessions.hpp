@@ -23,7 +23,9 @@ class loss_session {
  public:
   /// Program and model must outlive the session.
   loss_session(program_view const& program, translator<Recipe>& model, std::size_t threads)
-      : pad_source_(model.source_words.pad()), pad_target_(model.target_words.pad()), session_(program, model.weights, threads) {
+      : pad_source_(model.source_words.pad()),
+        pad_target_(model.target_words.pad()),
+        session_(program, model.weights, threads) {
     session_.input_elements<std::int32_t>("used")[0] = static_cast<std::int32_t>(model.target_words.size());
   }
 
@@ -56,9 +58,9 @@ class loss_session {
 struct translation {
   std::vector<std::string> words;         ///< without <eos>
   std::vector<std::string> source_steps;  ///< the words that the encoder read, with <eos>
-  std::vector<std::string> steps;         ///< the words that the decoder chose, with <eos> if it came that far
-  std::vector<float> weights;             ///< row-major, steps × source_steps
-  bool cut = false;                       ///< the sentence has more words than the model reads
+  std::vector<std::string> steps;  ///< the words that the decoder chose, with <eos> if it came that far
+  std::vector<float> weights;      ///< row-major, steps × source_steps
+  bool cut = false;                ///< the sentence has more words than the model reads
 };
 
 /// Translates one sentence at a time. The model must outlive it.
@@ -66,9 +68,12 @@ template <class Recipe>
 class sentence_translator {
  public:
   explicit sentence_translator(translator<Recipe>& model, std::size_t threads = 1)
-      : model_(model), program_(record_now(translation_of_one<Recipe>)), session_(program_, model.weights, threads) {
+      : model_(model),
+        program_(record_now(translation_of_one<Recipe>)),
+        session_(program_, model.weights, threads) {
     session_.template input_elements<std::int32_t>("first")[0] = model.target_words.bos();
-    session_.template input_elements<std::int32_t>("used")[0] = static_cast<std::int32_t>(model.target_words.size());
+    session_.template input_elements<std::int32_t>("used")[0] =
+        static_cast<std::int32_t>(model.target_words.size());
   }
 
   /// Throws tenon::error if the sentence is not valid UTF-8.

@@ -18,3 +18,10 @@
 #else
 #define TENON_ALWAYS_INLINE inline
 #endif
+
+/// For functions that many kernels share: one copy, not one per caller with its constants folded in.
+#if defined(__clang__) || !defined(__GNUC__)
+#define TENON_SHARED_FUNCTION __attribute__((noinline))
+#else
+#define TENON_SHARED_FUNCTION __attribute__((noinline, noclone))
+#endif

@@ -2,6 +2,7 @@
 // All of Tenon that needs nothing but Boost.Hana and BLAS: shapes, tensors, expressions, operations, programs, layers,
 // optimisers. Text, files and the training loop have headers of their own.
 #pragma once
+#include "nn/fields.hpp"                  // IWYU pragma: export
 #include "nn/greedy.hpp"                  // IWYU pragma: export
 #include "ops/argmax/argmax.hpp"          // IWYU pragma: export
 #include "ops/contract/contract.hpp"      // IWYU pragma: export

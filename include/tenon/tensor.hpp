@@ -9,6 +9,10 @@
 #include <span>
 #include <utility>
 
+#if __has_include(<mdspan>)
+#include <mdspan>
+#endif
+
 #include "element.hpp"
 #include "error.hpp"
 #include "layout.hpp"
@@ -127,6 +131,12 @@ class tensor {
   T const& operator()(I... index) const {
     return data()[detail::element_number(shape_type{}, layout{}, index...)];
   }
+
+#ifdef __cpp_lib_mdspan
+  /// The same elements without names.
+  auto mdspan() { return std::mdspan<T, std::extents<std::size_t, A::extent...>>(data()); }
+  auto mdspan() const { return std::mdspan<T const, std::extents<std::size_t, A::extent...>>(data()); }
+#endif
 
   tensor_view<T, shape_type> view() { return tensor_view<T, shape_type>(data()); }
   tensor_view<T const, shape_type> view() const { return tensor_view<T const, shape_type>(data()); }

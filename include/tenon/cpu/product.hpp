@@ -121,7 +121,7 @@ inline void multiply_tile(strided_matrix<float> a, float const* panel, std::size
 }  // namespace detail
 
 /// c (m × n, rows `leading` apart) (+)= a (m × k) · b (k × n). Runs on this thread; takes 32 KiB of stack.
-inline void multiply(std::size_t m, std::size_t n, std::size_t k, strided_matrix<float> a, strided_matrix<float> b, bool add,
+TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::size_t k, strided_matrix<float> a, strided_matrix<float> b, bool add,
                      float* c, std::size_t leading) {
   using namespace detail;
   alignas(64) float panel[panel_depth * panel_columns];

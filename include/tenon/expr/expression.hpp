@@ -286,11 +286,11 @@ namespace fn {
 struct convert {
   static constexpr std::size_t flops = 0;
   template <class V>
-  TENON_FN V value(V a) {
+  TENON_FN V value(V const& a) {
     return a;
   }
   template <class V>
-  TENON_FN pull1<V> pull(V g, V, V) {
+  TENON_FN pull1<V> pull(V const& g, V const&, V const&) {
     return {g};
   }
 };

@@ -27,11 +27,11 @@ struct pull2 {
 struct add {
   static constexpr std::size_t flops = 1;
   template <class V>
-  TENON_FN V value(V a, V b) {
+  TENON_FN V value(V const& a, V const& b) {
     return a + b;
   }
   template <class V>
-  TENON_FN pull2<V> pull(V g, V, V, V) {
+  TENON_FN pull2<V> pull(V const& g, V const&, V const&, V const&) {
     return {g, g};
   }
 };
@@ -39,11 +39,11 @@ struct add {
 struct subtract {
   static constexpr std::size_t flops = 1;
   template <class V>
-  TENON_FN V value(V a, V b) {
+  TENON_FN V value(V const& a, V const& b) {
     return a - b;
   }
   template <class V>
-  TENON_FN pull2<V> pull(V g, V, V, V) {
+  TENON_FN pull2<V> pull(V const& g, V const&, V const&, V const&) {
     return {g, -g};
   }
 };
@@ -51,11 +51,11 @@ struct subtract {
 struct multiply {
   static constexpr std::size_t flops = 1;
   template <class V>
-  TENON_FN V value(V a, V b) {
+  TENON_FN V value(V const& a, V const& b) {
     return a * b;
   }
   template <class V>
-  TENON_FN pull2<V> pull(V g, V, V a, V b) {
+  TENON_FN pull2<V> pull(V const& g, V const&, V const& a, V const& b) {
     return {g * b, g * a};
   }
 };
@@ -63,11 +63,11 @@ struct multiply {
 struct divide {
   static constexpr std::size_t flops = 1;
   template <class V>
-  TENON_FN V value(V a, V b) {
+  TENON_FN V value(V const& a, V const& b) {
     return a / b;
   }
   template <class V>
-  TENON_FN pull2<V> pull(V g, V y, V, V b) {
+  TENON_FN pull2<V> pull(V const& g, V const& y, V const&, V const& b) {
     V const ga = g / b;
     return {ga, -ga * y};
   }
@@ -76,11 +76,11 @@ struct divide {
 struct negate {
   static constexpr std::size_t flops = 1;
   template <class V>
-  TENON_FN V value(V a) {
+  TENON_FN V value(V const& a) {
     return -a;
   }
   template <class V>
-  TENON_FN pull1<V> pull(V g, V, V) {
+  TENON_FN pull1<V> pull(V const& g, V const&, V const&) {
     return {-g};
   }
 };
@@ -88,11 +88,11 @@ struct negate {
 struct exp {
   static constexpr std::size_t flops = 1;
   template <class V>
-  TENON_FN V value(V a) {
+  TENON_FN V value(V const& a) {
     return math::exp(a);
   }
   template <class V>
-  TENON_FN pull1<V> pull(V g, V y, V) {
+  TENON_FN pull1<V> pull(V const& g, V const& y, V const&) {
     return {g * y};
   }
 };
@@ -100,11 +100,11 @@ struct exp {
 struct log {
   static constexpr std::size_t flops = 1;
   template <class V>
-  TENON_FN V value(V a) {
+  TENON_FN V value(V const& a) {
     return math::log(a);
   }
   template <class V>
-  TENON_FN pull1<V> pull(V g, V, V a) {
+  TENON_FN pull1<V> pull(V const& g, V const&, V const& a) {
     return {g / a};
   }
 };
@@ -112,11 +112,11 @@ struct log {
 struct sqrt {
   static constexpr std::size_t flops = 1;
   template <class V>
-  TENON_FN V value(V a) {
+  TENON_FN V value(V const& a) {
     return math::sqrt(a);
   }
   template <class V>
-  TENON_FN pull1<V> pull(V g, V y, V) {
+  TENON_FN pull1<V> pull(V const& g, V const& y, V const&) {
     return {g / (y + y)};
   }
 };
@@ -124,11 +124,11 @@ struct sqrt {
 struct tanh {
   static constexpr std::size_t flops = 1;
   template <class V>
-  TENON_FN V value(V a) {
+  TENON_FN V value(V const& a) {
     return math::tanh(a);
   }
   template <class V>
-  TENON_FN pull1<V> pull(V g, V y, V) {
+  TENON_FN pull1<V> pull(V const& g, V const& y, V const&) {
     return {g - g * y * y};
   }
 };
@@ -136,11 +136,11 @@ struct tanh {
 struct sigmoid {
   static constexpr std::size_t flops = 1;
   template <class V>
-  TENON_FN V value(V a) {
+  TENON_FN V value(V const& a) {
     return math::sigmoid(a);
   }
   template <class V>
-  TENON_FN pull1<V> pull(V g, V y, V) {
+  TENON_FN pull1<V> pull(V const& g, V const& y, V const&) {
     V const gy = g * y;
     return {gy - gy * y};
   }
@@ -149,11 +149,11 @@ struct sigmoid {
 struct relu {
   static constexpr std::size_t flops = 1;
   template <class V>
-  TENON_FN V value(V a) {
+  TENON_FN V value(V const& a) {
     return math::max(a, V{});
   }
   template <class V>
-  TENON_FN pull1<V> pull(V g, V, V a) {
+  TENON_FN pull1<V> pull(V const& g, V const&, V const& a) {
     return {math::select(a > V{}, g, V{})};
   }
 };
@@ -161,11 +161,11 @@ struct relu {
 struct abs {
   static constexpr std::size_t flops = 1;
   template <class V>
-  TENON_FN V value(V a) {
+  TENON_FN V value(V const& a) {
     return math::abs(a);
   }
   template <class V>
-  TENON_FN pull1<V> pull(V g, V, V a) {
+  TENON_FN pull1<V> pull(V const& g, V const&, V const& a) {
     return {math::select(a > V{}, g, math::select(a < V{}, -g, V{}))};
   }
 };
@@ -173,11 +173,11 @@ struct abs {
 struct pow {
   static constexpr std::size_t flops = 2;
   template <class V>
-  TENON_FN V value(V a, V b) {
+  TENON_FN V value(V const& a, V const& b) {
     return math::pow(a, b);
   }
   template <class V>
-  TENON_FN pull2<V> pull(V g, V y, V a, V b) {
+  TENON_FN pull2<V> pull(V const& g, V const& y, V const& a, V const& b) {
     // At a = 0 the quotient y / a is 0 / 0: use the power one lower instead of it. And x^0 is constant, also at 0.
     V const one = V{} + 1;
     return {math::select(b == V{}, V{}, g * b * math::pow(a, b - one)),
@@ -189,22 +189,22 @@ struct pow {
 struct minimum {
   static constexpr std::size_t flops = 1;
   template <class V>
-  TENON_FN V value(V a, V b) {
+  TENON_FN V value(V const& a, V const& b) {
     return math::min(a, b);
   }
   template <class V>
-  TENON_FN pull2<V> pull(V g, V, V a, V b) {
+  TENON_FN pull2<V> pull(V const& g, V const&, V const& a, V const& b) {
     return {math::select(a <= b, g, V{}), math::select(a <= b, V{}, g)};
   }
 };
 struct maximum {
   static constexpr std::size_t flops = 1;
   template <class V>
-  TENON_FN V value(V a, V b) {
+  TENON_FN V value(V const& a, V const& b) {
     return math::max(a, b);
   }
   template <class V>
-  TENON_FN pull2<V> pull(V g, V, V a, V b) {
+  TENON_FN pull2<V> pull(V const& g, V const&, V const& a, V const& b) {
     return {math::select(a >= b, g, V{}), math::select(a >= b, V{}, g)};
   }
 };
@@ -213,21 +213,21 @@ struct maximum {
 struct less {
   static constexpr std::size_t flops = 1;
   template <class V>
-  TENON_FN auto value(V a, V b) {
+  TENON_FN auto value(V const& a, V const& b) {
     return a < b;
   }
 };
 struct less_equal {
   static constexpr std::size_t flops = 1;
   template <class V>
-  TENON_FN auto value(V a, V b) {
+  TENON_FN auto value(V const& a, V const& b) {
     return a <= b;
   }
 };
 struct equal {
   static constexpr std::size_t flops = 1;
   template <class V>
-  TENON_FN auto value(V a, V b) {
+  TENON_FN auto value(V const& a, V const& b) {
     return a == b;
   }
 };

@@ -200,6 +200,25 @@ constexpr void find_lifetimes(recorder const& r, planned& p) {
   }
 }
 
+/// Walks the calls, forwards or backwards in time, and gives each block the smallest gap that it fits when it is first met. Gives the bytes
+/// needed in all.
+constexpr std::size_t place_in_gaps(planned const& p, std::vector<std::vector<std::size_t>> const& met,
+                                    std::vector<std::vector<std::size_t>> const& left, bool backwards,
+                                    std::vector<std::size_t>& offsets) {
+  gap_list gaps;
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < met.size(); ++i) {
+    auto const now = backwards ? met.size() - 1 - i : i;
+    for (auto s : met[now]) {
+      auto const bytes = aligned(p.storages[s].bytes);
+      offsets[s] = gaps.take(bytes);
+      total = std::max(total, offsets[s] + bytes);
+    }
+    for (auto s : left[now]) gaps.give(offsets[s], aligned(p.storages[s].bytes));
+  }
+  return total;
+}
+
 constexpr void place_storages(planned& p) {
   std::vector<std::vector<std::size_t>> starting(p.calls.size() + 1), ending(p.calls.size() + 1);
   p.placed.assign(p.storages.size(), 0);
@@ -210,21 +229,25 @@ constexpr void place_storages(planned& p) {
     starting[p.first[s]].push_back(s);
     ending[p.last[s]].push_back(s);
   }
-  gap_list gaps;
   std::size_t live = 0;
   for (std::size_t i = 0; i < starting.size(); ++i) {
-    for (auto s : starting[i]) {
-      auto const bytes = aligned(p.storages[s].bytes);
-      p.storages[s].offset = gaps.take(bytes);
-      p.arena_bytes = std::max(p.arena_bytes, p.storages[s].offset + bytes);
-      live += bytes;
-      p.live_bytes = std::max(p.live_bytes, live);
-    }
-    for (auto s : ending[i]) {
-      gaps.give(p.storages[s].offset, aligned(p.storages[s].bytes));
-      live -= aligned(p.storages[s].bytes);
+    for (auto s : starting[i]) live += aligned(p.storages[s].bytes);
+    p.live_bytes = std::max(p.live_bytes, live);
+    for (auto s : ending[i]) live -= aligned(p.storages[s].bytes);
+  }
+  std::vector<std::size_t> offsets(p.storages.size(), 0);
+  p.arena_bytes = place_in_gaps(p, starting, ending, false, offsets);
+  // Values that outlive others leave gaps when they come first; in reverse they come last.
+  if (p.arena_bytes > p.live_bytes + p.live_bytes / 64) {
+    std::vector<std::size_t> other(p.storages.size(), 0);
+    auto const bytes = place_in_gaps(p, ending, starting, true, other);
+    if (bytes < p.arena_bytes) {
+      p.arena_bytes = bytes;
+      offsets = std::move(other);
     }
   }
+  for (std::size_t s = 0; s < p.storages.size(); ++s)
+    if (p.placed[s] != 0) p.storages[s].offset = offsets[s];
 }
 
 }  // namespace detail

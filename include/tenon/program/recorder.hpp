@@ -75,6 +75,10 @@ struct deferred_gradient {
   std::size_t issued_at = 0;
 };
 
+/// Values and expressions; not the error that an operation on misfits gives.
+template <class X>
+concept has_shape = requires { typename std::remove_cvref_t<X>::shape_type; };
+
 class recorder {
  public:
   /// Declares an input of the program.
@@ -300,7 +304,7 @@ class recorder {
   // ---- results -----------------------------------------------------------------------------------------------------
 
   /// Makes a value an output of the program: it can be read after each run.
-  template <class X>
+  template <has_shape X>
   constexpr void output(char const* name, X&& x);
 
   template <class T, class S>

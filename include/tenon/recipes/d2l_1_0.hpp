@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: BSL-1.0
-// The translator of Dive into Deep Learning, edition 1.0: two-layer GRU encoder and decoder with additive attention.
+// The translator of Dive into Deep Learning, edition 1.0: two-layer GRU encoder and decoder with additive
+// attention.
 //
-// A recipe is a struct of constants, all that a translator is compiled from. What `tenon-translate` expects of one:
+// A recipe is a struct of constants, all that a translator is compiled from. What `tenon-translate` expects
+// of one:
 //
 //   name, title                            what model files and reports call it
-//   batch_size, source_steps, target_steps sentence pairs in a batch, and the words (with <eos>) of either side
-//   source_capacity, target_capacity       the most words that the vocabularies may have: the extents of the embeddings and of
-//                                          the output layer. What lies beyond the real vocabulary is masked out of the softmax
-//   model()                                the layers, as `encoder_decoder` has them: members encoder and decoder, logits<mode>()
-//   dropout, learning_rate, clip           of the training step: Adam with its usual other constants
-//   epochs, pairs, validation_pairs        how long, and on which lines of the data: the first, and those that follow
-//   text                                   how sentences become words and words become ids
-//   samples                                sentences whose translation is known: translated after training, scored by BLEU(2)
+//   batch_size, source_steps, target_steps sentence pairs in a batch, and the words (with <eos>) of either
+//   side source_capacity, target_capacity       the most words that the vocabularies may have: the extents of
+//   the embeddings and of
+//                                          the output layer. What lies beyond the real vocabulary is masked
+//                                          out of the softmax
+//   model()                                the layers, as `encoder_decoder` has them: members encoder and
+//   decoder, logits<mode>() dropout, learning_rate, clip           of the training step: Adam with its usual
+//   other constants epochs, pairs, validation_pairs        how long, and on which lines of the data: the
+//   first, and those that follow text                                   how sentences become words and words
+//   become ids samples                                sentences whose translation is known: translated after
+//   training, scored by BLEU(2)
 //
 // To make another, copy this file, change it, and compile a translator from it in CMake:
 // tenon_add_translator(my-translate RECIPE my_recipe.hpp). The last line says which recipe the header is for.

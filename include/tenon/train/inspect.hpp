@@ -35,8 +35,9 @@ inline std::string short_count(std::uint64_t count) {
 inline std::string program_table(std::span<named_program const> programs) {
   text_table table({"program", "calls", "arena", "live", "parameters", "optimiser", "FLOP", "bytes moved"});
   for (auto const& [name, p] : programs)
-    table.row({name, grouped(p.calls.size()), bytes_text(p.totals.arena_bytes), bytes_text(p.totals.live_bytes),
-               bytes_text(p.totals.parameter_bytes), bytes_text(p.totals.state_bytes), short_count(p.totals.flops),
+    table.row({name, grouped(p.calls.size()), bytes_text(p.totals.arena_bytes),
+               bytes_text(p.totals.live_bytes), bytes_text(p.totals.parameter_bytes),
+               bytes_text(p.totals.state_bytes), short_count(p.totals.flops),
                bytes_text(p.totals.bytes_moved)});
   return table.str();
 }
@@ -56,7 +57,8 @@ inline std::string call_summary(program_view const& program) {
     found->flops += c.flops;
     found->bytes += c.bytes;
   }
-  std::stable_sort(kinds.begin(), kinds.end(), [](kind const& a, kind const& b) { return a.flops > b.flops; });
+  std::stable_sort(kinds.begin(), kinds.end(),
+                   [](kind const& a, kind const& b) { return a.flops > b.flops; });
   auto const whole = static_cast<double>(std::max<std::uint64_t>(program.totals.flops, 1));
   text_table table({"call", "count", "FLOP", "share", "bytes moved"});
   for (auto const& k : kinds)
@@ -94,8 +96,11 @@ inline std::string arena_picture(program_view const& program, std::string title)
   };
   std::vector<svg::arena_block> blocks;
   blocks.reserve(program.blocks.size());
-  for (auto const& b : program.blocks) blocks.push_back({b.name, kind_name(b.kind), b.first, b.last, b.offset, b.bytes});
-  return svg::timeline(blocks, {.title = std::move(title), .calls = program.calls.size(), .bytes = program.totals.arena_bytes});
+  for (auto const& b : program.blocks)
+    blocks.push_back({b.name, kind_name(b.kind), b.first, b.last, b.offset, b.bytes});
+  return svg::timeline(
+      blocks,
+      {.title = std::move(title), .calls = program.calls.size(), .bytes = program.totals.arena_bytes});
 }
 
 }  // namespace tenon::train

@@ -25,8 +25,8 @@ struct stored_weight {
 
 namespace detail {
 
-/// The axes as PyTorch has them: gates and hiddens of a recurrent weight are one axis, and nn.Linear's weight is a matrix even
-/// if it maps to one number. In memory it is all the same.
+/// The axes as PyTorch has them: gates and hiddens of a recurrent weight are one axis, and nn.Linear's weight
+/// is a matrix even if it maps to one number. In memory it is all the same.
 template <axis_type First, axis_type... Rest>
 std::vector<std::size_t> pytorch_shape(shape<First, Rest...>, std::string_view name) {
   std::vector<std::size_t> extents{First::extent, Rest::extent...};
@@ -87,8 +87,9 @@ inline void save_weights(std::filesystem::path const& path, std::span<stored_wei
   io::write_safetensors(path, tensors, metadata);
 }
 
-/// Loads weights from a file that has these and no others. Throws tenon::error, the weights being as they were, if one is missing
-/// or unknown, has another shape, is not of a floating type or holds something that is not finite. `path` is for messages.
+/// Loads weights from a file that has these and no others. Throws tenon::error, the weights being as they
+/// were, if one is missing or unknown, has another shape, is not of a floating type or holds something that
+/// is not finite. `path` is for messages.
 inline void load_weights(std::filesystem::path const& path, io::safetensors_file const& file,
                          std::span<stored_weight const> weights) {
   std::vector<std::vector<float>> loaded;
@@ -109,12 +110,14 @@ inline void check_can_save(std::filesystem::path const& path) {
   if (!path.has_filename()) io::fail(path, "cannot save: this names no file: add a file name");
   std::error_code code;
   auto const status = std::filesystem::status(path, code);
-  if (std::filesystem::is_directory(status)) io::fail(path, "cannot save: this is a directory: add a file name");
+  if (std::filesystem::is_directory(status))
+    io::fail(path, "cannot save: this is a directory: add a file name");
   if (std::filesystem::is_character_file(status)) return;
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
     io::fail(path, "cannot save: this is not a regular file: choose another path");
   auto const target = io::detail::follow_links(path);
-  io::detail::temporary_file const probe(target.has_parent_path() ? target.parent_path() : std::filesystem::path("."), path);
+  io::detail::temporary_file const probe(
+      target.has_parent_path() ? target.parent_path() : std::filesystem::path("."), path);
 }
 
 }  // namespace tenon::train

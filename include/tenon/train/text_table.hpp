@@ -18,7 +18,8 @@ class text_table {
 
   void row(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
 
-  /// The table with a line under its heading; each line ends with a line feed and starts with `indent` spaces.
+  /// The table with a line under its heading; each line ends with a line feed and starts with `indent`
+  /// spaces.
   std::string str(std::size_t indent = 0) const {
     std::vector<std::size_t> widths(rows_.front().size());
     for (auto const& row : rows_)

@@ -42,15 +42,16 @@ class token_mean {
 /// A training run as functions; epochs count from 1, batches from 0.
 struct training_run {
   std::size_t epochs = 1, batches = 1;
-  std::function<void(std::size_t epoch)> start_epoch;       ///< draws the order of the batches, say
-  std::function<step_outcome(std::size_t batch)> step;      ///< learns from one batch
-  std::function<double()> validate;                         ///< empty: there is nothing to validate on
-  std::function<void(std::size_t epoch)> improved;          ///< the model is the best so far by validation loss
+  std::function<void(std::size_t epoch)> start_epoch;   ///< draws the order of the batches, say
+  std::function<step_outcome(std::size_t batch)> step;  ///< learns from one batch
+  std::function<double()> validate;                     ///< empty: there is nothing to validate on
+  std::function<void(std::size_t epoch)> improved;      ///< the model is the best so far by validation loss
 };
 
 struct training_history {
-  std::vector<double> train_loss, validation_loss;  ///< one per epoch done; the latter is empty if nothing was validated
-  std::size_t best_epoch = 0;                       ///< 0: none
+  std::vector<double> train_loss,
+      validation_loss;         ///< one per epoch done; the latter is empty if nothing was validated
+  std::size_t best_epoch = 0;  ///< 0: none
   double best_validation = std::numeric_limits<double>::quiet_NaN();
   bool interrupted = false;
   double seconds = 0;
@@ -59,15 +60,16 @@ struct training_history {
   std::size_t epochs() const { return train_loss.size(); }
 };
 
-/// Runs the epochs, shows progress, and stops after the current step when interrupted. An epoch's train loss is the mean over
-/// its tokens of what the steps gave. Throws tenon::error once a loss is not a number or infinite.
+/// Runs the epochs, shows progress, and stops after the current step when interrupted. An epoch's train loss
+/// is the mean over its tokens of what the steps gave. Throws tenon::error once a loss is not a number or
+/// infinite.
 inline training_history run_training(training_run const& run, progress& shown) {
   training_history history;
   double const start = progress::steady_seconds();
   auto const require_finite = [](double loss, char const* which, std::size_t epoch) {
     if (std::isfinite(loss)) return;
-    throw error(std::string("the ") + which + " loss became " + fixed(loss, 3) + " in epoch " + std::to_string(epoch) +
-                ": train with a lower learning rate or another seed");
+    throw error(std::string("the ") + which + " loss became " + fixed(loss, 3) + " in epoch " +
+                std::to_string(epoch) + ": train with a lower learning rate or another seed");
   };
   for (std::size_t epoch = 1; epoch <= run.epochs; ++epoch) {
     if (run.start_epoch) run.start_epoch(epoch);

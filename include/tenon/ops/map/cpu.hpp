@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Maps and reductions on the CPU: one vectorised loop nest for an expression, one for all of its gradients together.
 #pragma once
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -19,10 +20,11 @@ constexpr range part_of(std::size_t total, std::size_t chunks, std::size_t chunk
   return {total * chunk / chunks, total * (chunk + 1) / chunks};
 }
 
-/// Into how many chunks to cut a loop of `elements` elements of `cost` operations each, at most `most`.
+/// Into how many chunks to cut a loop of `elements` elements of `cost` operations each, at most `most`: a power of two, so that few threads get
+/// equal shares, of some ten microseconds each, which is what waking a thread is worth.
 constexpr std::size_t chunks_for(std::size_t elements, std::size_t cost, std::size_t most) {
-  std::size_t const wanted = elements * (cost + 2) / (std::size_t{1} << 19);
-  return std::clamp<std::size_t>(wanted, 1, std::min<std::size_t>(most, 16));
+  std::size_t const wanted = elements * (cost + 2) / (std::size_t{1} << 18);
+  return std::bit_floor(std::clamp<std::size_t>(wanted, 1, std::min<std::size_t>(most, 16)));
 }
 
 /// The environment in which a lowered tree is evaluated: one pack of lanes at a position of the vector axis.
@@ -131,15 +133,12 @@ TENON_ALWAYS_INLINE void set_rows(tenon::detail::list<Leaf...>, call_arguments c
 }
 
 template <bool Full, std::size_t Stride, class T, class V>
-TENON_ALWAYS_INLINE void put(T* p, V v, std::size_t count, bool add) {
+TENON_ALWAYS_INLINE void put(T* p, V const& v, std::size_t count, bool add) {
   if constexpr (Stride == 1) {
-    if constexpr (Full) {
-      if (add) v += load(p);
-      store(p, v);
-    } else {
-      if (add) v += load_partial(p, count);
-      store_partial(p, v, count);
-    }
+    if constexpr (Full)
+      store(p, add ? v + load(p) : v);
+    else
+      store_partial(p, add ? v + load_partial(p, count) : v, count);
   } else {
     for (std::size_t l = 0; l < (Full ? lanes : count); ++l) {
       auto const old = add ? static_cast<element_of<V>>(p[l * Stride]) : element_of<V>{};
@@ -207,11 +206,11 @@ struct combine {  // sum and mean
     return V{};
   }
   template <class V>
-  TENON_ALWAYS_INLINE static V join(V a, V b) {
+  TENON_ALWAYS_INLINE static V join(V const& a, V const& b) {
     return a + b;
   }
   template <class V>
-  TENON_ALWAYS_INLINE static auto across(V v) {
+  TENON_ALWAYS_INLINE static auto across(V const& v) {
     return sum(v);
   }
 };
@@ -222,11 +221,11 @@ struct combine<by_max> {
     return broadcast<element_of<V>>(std::numeric_limits<element_of<V>>::lowest());
   }
   template <class V>
-  TENON_ALWAYS_INLINE static V join(V a, V b) {
+  TENON_ALWAYS_INLINE static V join(V const& a, V const& b) {
     return max(a, b);
   }
   template <class V>
-  TENON_ALWAYS_INLINE static auto across(V v) {
+  TENON_ALWAYS_INLINE static auto across(V const& v) {
     return max_of(v);
   }
 };
@@ -265,7 +264,7 @@ struct reduce_kernel {
 
  private:
   template <class T>
-  TENON_ALWAYS_INLINE static T finish(T v) {
+  TENON_ALWAYS_INLINE static T finish(T const& v) {
     if constexpr (std::is_same_v<Kind, by_mean> && std::is_integral_v<type>)
       return v / static_cast<type>(count);
     else if constexpr (std::is_same_v<Kind, by_mean>)

@@ -327,7 +327,7 @@ template <class Destination, class S>
 concept assignable = std::is_void_v<typename detail::misfit<Destination, S>::type>;
 
 /// Stores the value of an expression: in a recording a variable, else a tensor. What is stored already stays as it is.
-template <class X>
+template <operand X>
 constexpr auto keep(X&& x) {
   using D = std::remove_cvref_t<X>;
   if constexpr (stored<D>) {
@@ -394,7 +394,7 @@ template <class T, class... A, operand X>
   requires is_recorded<X>
 recorded_value_has_no_elements<operation::assign, shape_of<X>> assign_to(tensor<T, A...>& out, X&& x);
 
-template <class X>
+template <has_shape X>
 constexpr void recorder::output(char const* name, X&& x) {
   auto const value = keep(std::forward<X>(x));
   using V = std::remove_cvref_t<decltype(value)>;

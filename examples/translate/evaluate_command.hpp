@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: BSL-1.0
+// tenon-translate evaluate
+#pragma once
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <iostream>
+#include <limits>
+#include <string>
+#include <string_view>
+
+#include "translate_command.hpp"
+
+namespace tenon::translate {
+
+struct pair_range {
+  std::size_t first = 1, last = 0;
+};
+
+/// "513-641", counted from 1. Throws tenon::error if it is not that.
+inline pair_range parse_range(std::string_view text) {
+  pair_range range;
+  auto const* const end = text.data() + text.size();
+  auto const from = std::from_chars(text.data(), end, range.first);
+  bool good = from.ec == std::errc() && from.ptr != end && *from.ptr == '-';
+  if (good) {
+    auto const to = std::from_chars(from.ptr + 1, end, range.last);
+    good = to.ec == std::errc() && to.ptr == end;
+  }
+  if (!good || range.first == 0 || range.last < range.first)
+    throw error("--pairs " + io::in_quotes(text) +
+                " is no range of pairs: give FROM-TO, counted from 1, such as 513-641");
+  return range;
+}
+
+/// Prints a model's figures on sentence pairs. Throws tenon::error.
+template <class Recipe>
+int evaluate_command(options const& chosen, std::ostream& out) {
+  auto const wanted = chosen.range.empty() ? pair_range{1, std::numeric_limits<std::size_t>::max()}
+                                           : parse_range(chosen.range);
+  auto model = translator<Recipe>::load(chosen.model, given(chosen.data));
+  auto pairs = text::read_pairs(chosen.data, wanted.last);
+  if (pairs.size() < (chosen.range.empty() ? 1 : wanted.last))
+    io::fail(chosen.data, "has " + std::to_string(pairs.size()) +
+                              " sentence pairs, but --pairs asks for number " + std::to_string(wanted.last) +
+                              ": ask for fewer");
+  pairs.erase(pairs.begin(), pairs.begin() + static_cast<std::ptrdiff_t>(wanted.first - 1));
+
+  auto const encoded = text::encode(pairs, model.source_words, model.target_words, Recipe::text);
+  auto const program = record_now(measured_loss<Recipe>);
+  loss_session<Recipe> measure(program.view(), model, chosen.threads);
+  auto const loss = mean_loss(measure, encoded, 0, pairs.size());
+
+  sentence_translator<Recipe> translate(model, 1);
+  std::array<double, 3> bleu{};
+  std::size_t exact = 0;
+  for (auto const& pair : pairs) {
+    auto const made = translate(pair.source);
+    auto const reference = text::tokenise(pair.target, Recipe::text.tokenisation);
+    for (std::size_t k = 0; k < bleu.size(); ++k)
+      bleu[k] += text::bleu(made.words, reference, k + 2) / static_cast<double>(pairs.size());
+    exact += made.words == reference ? 1 : 0;
+  }
+
+  out << "pairs " << pairs.size() << " (" << wanted.first << '-' << wanted.first + pairs.size() - 1 << " of "
+      << io::printable(chosen.data) << "), label words " << loss.tokens << '\n'
+      << "loss " << train::fixed(loss.loss, 3) << '\n'
+      << "perplexity " << train::fixed(std::exp(loss.loss), 3) << '\n';
+  for (std::size_t k = 0; k < bleu.size(); ++k)
+    out << "bleu(" << k + 2 << ") " << train::fixed(bleu[k], 3) << '\n';
+  out << "exact matches " << exact << " ("
+      << train::fixed(100 * static_cast<double>(exact) / static_cast<double>(pairs.size()), 1) << " %)\n";
+  flush(out);
+  return 0;
+}
+
+}  // namespace tenon::translate

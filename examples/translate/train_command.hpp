@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: BSL-1.0
+// tenon-translate train
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "options.hpp"
+#include "output.hpp"
+#include "tenon/cpu/blas.hpp"
+#include "tenon/train/inspect.hpp"
+#include "tenon/train/interrupt.hpp"
+#include "tenon/train/progress.hpp"
+
+namespace tenon::translate {
+
+/// Thrown when a signal ended the training: not an error of anybody, but not success either.
+struct stopped : error {
+  explicit stopped(std::string const& what) : error(what) {}
+  int exit_code = 128 + train::interrupt_guard::signal_number();
+};
+
+namespace detail {
+
+/// What the model file and the report tell about a run.
+inline io::metadata_map facts_of(options const& chosen, train::training_history const& history,
+                                 std::size_t epoch) {
+  auto const loss_at = [epoch](std::vector<double> const& losses) {
+    return train::fixed(losses.at(epoch - 1), 6);
+  };
+  io::metadata_map facts{{"epoch", std::to_string(epoch)},
+                         {"seed", std::to_string(chosen.seed)},
+                         {"train_loss", loss_at(history.train_loss)},
+                         {"pairs", std::to_string(chosen.pairs)},
+                         {"validation_pairs", std::to_string(chosen.validation_pairs)},
+                         {"learning_rate", train::trimmed(chosen.learning_rate, 8)},
+                         {"data", io::printable(std::filesystem::path(chosen.data).filename().string())}};
+  if (!history.validation_loss.empty()) {
+    facts["validation_loss"] = loss_at(history.validation_loss);
+    facts["best_validation_loss"] = train::fixed(history.best_validation, 6);
+  }
+  return facts;
+}
+
+template <class Recipe>
+void write_report(options const& chosen, translator<Recipe> const& model,
+                  train::training_history const& history, std::vector<train::sample> samples,
+                  program_view const& step) {
+  train::report_data report;
+  report.title = Recipe::title;
+  report.train_loss = history.train_loss;
+  report.validation_loss = history.validation_loss;
+  report.samples = std::move(samples);
+  report.arena_svg = train::arena_picture(step, "Memory of a training step");
+  report.facts = {
+      {"recipe", std::string(Recipe::name)},
+      {"data", chosen.data},
+      {"pairs", std::to_string(chosen.pairs) + " to train on, " + std::to_string(chosen.validation_pairs) +
+                    " to validate on"},
+      {"vocabularies", std::to_string(model.source_words.size()) + " and " +
+                           std::to_string(model.target_words.size()) + " words"},
+      {"parameters", train::grouped(model.parameters())},
+      {"epochs", std::to_string(history.epochs())},
+      {"seed", std::to_string(chosen.seed)},
+      {"learning rate", train::trimmed(chosen.learning_rate, 8)},
+      {"dropout", train::trimmed(Recipe::dropout, 4)},
+      {"threads", std::to_string(chosen.threads)},
+      {"time", train::duration_text(history.seconds)},
+      {"label words",
+       train::grouped(history.tokens) + ", " +
+           train::grouped(static_cast<std::uint64_t>(static_cast<double>(history.tokens) / history.seconds)) +
+           " a second"},
+      {"training step", train::grouped(step.calls.size()) + " calls, " +
+                            train::short_count(step.totals.flops) + "FLOP, arena " +
+                            train::bytes_text(step.totals.arena_bytes)},
+      {"BLAS", cpu::blas_name()},
+      {"model", chosen.model},
+  };
+  train::write_report(chosen.report, report);
+}
+
+}  // namespace detail
+
+/// Trains the recipe's model and saves it. Returns 0. Throws tenon::error, and `stopped` when interrupted.
+template <class Recipe>
+int train_command(options const& chosen, std::ostream& out) {
+  if (!chosen.recipe.empty() && chosen.recipe != Recipe::name)
+    throw error("there is no recipe " + io::in_quotes(chosen.recipe) +
+                " here: this translator was compiled from " + std::string(Recipe::name));
+  train::check_can_save(chosen.model);
+  if (!chosen.report.empty()) train::check_can_save(chosen.report);
+
+  pair_counts const counts{chosen.pairs, chosen.validation_pairs};
+  auto data = text::build(read_first(chosen.data, counts), Recipe::text,
+                          {Recipe::source_capacity, Recipe::target_capacity});
+  translator<Recipe> model(std::move(data.source), std::move(data.target));
+  initialise(model_of<Recipe>, model.weights.values(), chosen.seed);
+
+  auto const step_program = record_now(training_step<Recipe>);
+  auto const loss_program = record_now(measured_loss<Recipe>);
+  loss_session<Recipe> learn(step_program.view(), model, chosen.threads);
+  learn.raw().seed(chosen.seed);
+  learn.raw().learning_rate_scale(static_cast<float>(chosen.learning_rate) / Recipe::learning_rate);
+  loss_session<Recipe> measure(loss_program.view(), model, chosen.threads);
+
+  out << "recipe " << Recipe::name << ", data " << io::printable(chosen.data) << ", seed " << chosen.seed
+      << ", " << chosen.threads << (chosen.threads == 1 ? " thread\n" : " threads\n") << chosen.pairs
+      << " pairs to train on, " << chosen.validation_pairs << " to validate on; vocabularies "
+      << model.source_words.size() << '/' << model.target_words.size() << ", "
+      << train::grouped(model.parameters()) << " parameters, arena "
+      << train::bytes_text(step_program.arena_bytes()) << '\n';
+  flush(out);
+
+  text::batch_order order(counts.training, Recipe::batch_size, chosen.seed);
+  std::vector<float> best;
+  train::training_run run;
+  run.epochs = chosen.epochs;
+  run.batches = order.batches();
+  run.start_epoch = [&](std::size_t epoch) { order.shuffle(epoch); };
+  run.step = [&](std::size_t batch) { return learn(data.pairs, order.batch(batch)); };
+  if (counts.validation > 0)
+    run.validate = [&] { return mean_loss(measure, data.pairs, counts.training, counts.validation).loss; };
+  run.improved = [&](std::size_t) {
+    best.assign(model.weights.values().begin(), model.weights.values().end());
+  };
+
+  train::interrupt_guard const guard;
+  train::training_history history;
+  {
+    train::progress progress(out, train::is_terminal(1), train::terminal_columns(1));
+    history = run_training(run, progress);
+  }
+  if (history.interrupted) {
+    std::string const where = "interrupted in epoch " + std::to_string(history.epochs() + 1);
+    if (history.epochs() == 0) throw stopped(where + ": nothing was saved, the first epoch was not done");
+    auto const epoch = history.best_epoch > 0 ? history.best_epoch : history.epochs();
+    model.save(chosen.model, best.empty() ? model.weights.values() : std::span(best),
+               detail::facts_of(chosen, history, epoch));
+    throw stopped(where + ": saved the " + (best.empty() ? "last" : "best") + " model, of epoch " +
+                  std::to_string(epoch) + ", to " + io::printable(chosen.model));
+  }
+
+  model.save(chosen.model, model.weights.values(), detail::facts_of(chosen, history, history.epochs()));
+  sentence_translator<Recipe> translate(model);
+  auto samples = translate_samples(translate);
+  double bleu = 0;
+  for (auto const& s : samples) bleu += *s.bleu / static_cast<double>(samples.size());
+  if (!chosen.report.empty())
+    detail::write_report(chosen, model, history, std::move(samples), step_program.view());
+
+  bool const validated = !history.validation_loss.empty();
+  out << "trained in " << train::duration_text(history.seconds) << ", model " << io::printable(chosen.model)
+      << '\n'
+      << "train loss " << train::fixed(history.train_loss.back(), 3) << '\n'
+      << "validation loss "
+      << train::fixed(validated ? history.validation_loss.back() : train::progress_state::unknown, 3)
+      << " (best " << train::fixed(history.best_validation, 3) << ")\n"
+      << "bleu " << train::fixed(bleu, 3) << '\n';
+  flush(out);
+  return 0;
+}
+
+}  // namespace tenon::translate

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSL-1.0
+// tenon-translate translate
+#pragma once
+#include <cstddef>
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "options.hpp"
+#include "output.hpp"
+#include "tenon/text/lines.hpp"
+#include "tenon/train/attention_page.hpp"
+
+namespace tenon::translate {
+
+/// A path from an option, if it was given.
+inline std::optional<std::filesystem::path> given(std::string const& option) {
+  if (option.empty()) return std::nullopt;
+  return std::filesystem::path(option);
+}
+
+/// Translates sentences as they come and prints each at once. Throws tenon::error.
+template <class Recipe>
+int translate_command(options const& chosen, std::ostream& out) {
+  auto const drawing = std::filesystem::path(chosen.attention);
+  bool const draw = !chosen.attention.empty(), as_svg = drawing.extension() == ".svg";
+  if (draw && !as_svg && drawing.extension() != ".html")
+    io::fail(drawing, "the attention is drawn in an .html or .svg file: give one of these names");
+  if (draw) train::check_can_save(drawing);
+
+  auto model = translator<Recipe>::load(chosen.model, given(chosen.data));
+  sentence_translator<Recipe> translate(model, chosen.threads);
+  std::optional<text::line_reader> references;
+  if (!chosen.references.empty()) references.emplace(std::filesystem::path(chosen.references));
+
+  std::vector<train::sample> drawn;
+  auto const one = [&](std::string_view sentence) {
+    if (sentence.find_first_not_of(' ') == std::string_view::npos && !references) {
+      out << '\n';  // a blank line of a file: what is printed keeps its line numbers
+      return flush(out);
+    }
+    auto const made = translate(sentence);
+    std::string reference = known_reference<Recipe>(sentence);
+    if (std::string_view line; references) {
+      if (!references->next(line))
+        references->fail("has fewer lines than there are sentences: give a translation for each");
+      reference = line;
+    }
+    auto sample = as_sample<Recipe>(sentence, made, std::move(reference));
+    print(out, sample);
+    flush(out);
+    if (made.cut)
+      std::cerr << "note: only the first " << made.source_steps.size()
+                << " words of the sentence above were read\n";
+    if (draw) drawn.push_back(std::move(sample));
+    if (as_svg && drawn.size() > 1)
+      io::fail(drawing, "an .svg file holds one sentence: give an .html file, or one sentence");
+  };
+  auto const each_line = [&](text::line_reader& lines) {
+    for (std::string_view line; lines.next(line);) one(line);
+  };
+  if (!chosen.sentences.empty()) {
+    for (auto const& sentence : chosen.sentences) one(sentence);
+  } else if (!chosen.file.empty()) {
+    text::line_reader lines{std::filesystem::path(chosen.file)};
+    each_line(lines);
+  } else {
+    text::line_reader lines(stdin, "standard input");
+    each_line(lines);
+  }
+  if (draw && drawn.empty()) io::fail(drawing, "there was no sentence to draw: give at least one");
+  if (draw) {
+    auto const page = as_svg ? train::attention_picture(drawn.front()) : train::attention_page(drawn);
+    io::write_atomically(drawing, [&](io::file_sink& sink) { sink.write(page); });
+  }
+  return 0;
+}
+
+}  // namespace tenon::translate

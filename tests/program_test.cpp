@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSL-1.0
+// Programs and sessions: what the compiler knows of a program, the memory plan, threads, allocations, wrong names and sizes.
+#include <doctest/doctest.h>
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "finite_differences.hpp"
+
+// Counts allocations, malloc's too where nothing else has replaced it.
+namespace {
+std::atomic<std::size_t> allocations{0};
+}
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__clang__)
+extern "C" void* __libc_malloc(std::size_t);
+extern "C" void* malloc(std::size_t bytes) {  // operator new calls it
+  ++allocations;
+  return __libc_malloc(bytes);
+}
+#else
+void* operator new(std::size_t bytes) {
+  ++allocations;
+  if (void* p = std::malloc(bytes)) return p;
+  throw std::bad_alloc();
+}
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+#endif
+
+namespace {
+using namespace tenon;
+using namespace testing;
+
+constexpr parameter<columns<32>, from<columns<32>>> weight{.offset = 0};
+constexpr parameter<columns<32>> bias{.offset = 32 * 32 * sizeof(float)};
+constexpr std::size_t parameters = 32 * 33;
+
+constexpr auto affine = record([](recorder& r) {
+  auto const x = r.input<float, rows<16>, columns<32>>("x");
+  auto const y = linear(x, weight, bias);
+  r.output("y", tanh(y));
+  r.output("sum", sum<columns>(y));
+});
+static_assert(affine.flops() >= 2 * 16 * 32 * 32 && affine.flops() < 3 * 16 * 32 * 32);
+static_assert(affine.call_count() == 4);  // bias, product, tanh, sum
+static_assert(affine.calls[1].flops == 2 * 16 * 32 * 32);
+static_assert(affine.parameter_count() == parameters);
+static_assert(affine.arena_bytes() == 3 * 16 * 32 * sizeof(float) + 64);  // x, the product, its tanh and the sum, all at once
+static_assert(affine.live_bytes() == affine.arena_bytes());
+static_assert(affine.bytes_moved() > 4 * 16 * 32 * sizeof(float) && affine.arena_bytes() < 7_KiB);
+
+/// A chain of values of one type, drawn by chance: uses of values at once, long after, in stacks, as parts.
+template <class V, class W, class B>
+auto random_values(std::size_t seed, V const& x, V const& y, W const& w, B const& b) {
+  std::size_t drawn = 0;
+  auto const draw = [&](std::size_t n) { return static_cast<std::size_t>(testing::number(drawn++, seed) * static_cast<double>(n)); };
+  std::vector<V> pool{keep(x * 1), keep(y * 1)};
+  auto const any = [&] { return pool[draw(pool.size())]; };
+  auto const recent = [&] { return pool[pool.size() - 1 - draw(std::min<std::size_t>(3, pool.size()))]; };
+  for (std::size_t i = 0; i < 14; ++i) {
+    V const a = recent(), c = any();
+    switch (draw(10)) {
+      case 0: pool.push_back(keep(tanh(a))); break;
+      case 1: pool.push_back(keep(a * c + a)); break;
+      case 2: pool.push_back(keep(a - mean<columns>(c))); break;
+      case 3: pool.push_back(softmax<columns>(a)); break;
+      case 4: pool.push_back(linear(a, w)); break;
+      case 5: pool.push_back(linear(a, w, b)); break;
+      case 6: pool.push_back(concat<columns>(part<columns, 0, 10>(a), part<columns, 6, 10>(c))); break;
+      case 7: pool.push_back(keep(a * slice<rows>(c, draw(12)))); break;
+      case 8: {
+        auto const all = stack<layers>(std::array{a, c, pool[0]});
+        pool.push_back(slice<layers>(all, draw(3)));
+        pool.push_back(keep(sum<layers>(all * 0.5)));
+        break;
+      }
+      default: pool.push_back(keep(max(a, c))); break;
+    }
+  }
+  return pool;
+}
+
+/// The program that random_values gives for a seed, without or with derivatives.
+auto random_loss(std::size_t seed) {
+  return [seed](auto& r, auto x, auto y, auto w, auto b) {
+    auto const pool = random_values(seed, x, y, w, b);
+    r.output("middle", pool[pool.size() / 2]);
+    return keep(pool.back() + pool[pool.size() - 2] * 0.1);
+  };
+}
+using value = shape<rows<12>, columns<20>>;
+using square = shape<columns<20>, from<columns<20>>>;
+
+bool overlapping(program_view const& p) {
+  for (auto const& a : p.blocks)
+    for (auto const& b : p.blocks)
+      if (&a < &b && a.first <= b.last && b.first <= a.last && a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes)
+        return true;
+  return false;
+}
+}  // namespace
+
+TEST_CASE("the plan gives what is needed at once memory of its own, and the arena hardly more than needed") {
+  double worst_ratio = 0, sum_of_ratios = 0;
+  for (std::size_t seed = 0; seed < 60; ++seed) {
+    CAPTURE(seed);
+    auto const p = record_loss<value, value, square, shape<columns<20>>>(random_loss(seed), true);
+    CHECK_FALSE(overlapping(p.view()));
+    for (auto const& b : p.blocks) CHECK(b.offset + b.bytes <= p.arena_bytes());
+    CHECK(p.arena_bytes() >= p.live_bytes());
+    auto const ratio = static_cast<double>(p.arena_bytes()) / static_cast<double>(p.live_bytes());
+    worst_ratio = std::max(worst_ratio, ratio);
+    sum_of_ratios += ratio;
+  }
+  CHECK(worst_ratio <= 1.15);
+  CHECK(sum_of_ratios / 60 <= 1.05);
+}
+
+TEST_CASE("random programs have the derivatives that finite differences show") {
+  for (std::size_t seed = 0; seed < 25; ++seed) {
+    CAPTURE(seed);
+    CHECK(gradient_error<value, value, square, shape<columns<20>>>(random_loss(seed), {.samples = 6, .threads = 1 + seed % 2}) <
+          1e-6);
+  }
+}
+
+TEST_CASE("two threads compute the same bits as one; inputs and outputs keep their values") {
+  auto const big = record_now([](recorder& r) {
+    auto const x = r.input<float, rows<300>, columns<32>>("x");
+    r.track(x);
+    auto const h = keep(tanh(linear(keep(x * x), weight, bias)));
+    auto const p = softmax<columns>(linear(h, weight));
+    auto const loss = keep(mean(p * h) + mean(pow(x, 3)));
+    r.output("h", h);
+    r.differentiate(loss.at);
+    r.output("loss", loss);
+    r.output("g", r.gradient(x));
+    r.output("gw", r.gradient(r.use(weight)));
+    r.output("gb", r.gradient(r.use(bias)));
+  });
+  parameter_block block(parameters);
+  fill(block.values(), 1, -0.3, 0.3);
+  session one(big, block, 1), two(big, block, 2);
+  fill(one.input_elements<float>("x"), 2);
+  fill(two.input_elements<float>("x"), 2);
+  std::vector<float> const before(one.input_elements<float>("x").begin(), one.input_elements<float>("x").end());
+  for (int run = 0; run < 3; ++run) {
+    one.run();
+    two.run();
+  }
+  for (auto const* name : {"h", "loss", "g", "gw", "gb"}) {
+    CAPTURE(name);
+    CHECK(worst(one.output_elements<float>(name), two.output_elements<float>(name)) == 0);
+  }
+  CHECK(worst(one.input_elements<float>("x"), before) == 0);
+  auto const again = record_now([](recorder& r) {
+    auto const x = r.input<float, rows<300>, columns<32>>("x");
+    r.output("h", keep(tanh(linear(keep(x * x), weight, bias))));
+  });
+  session forward(again, block);
+  fill(forward.input_elements<float>("x"), 2);
+  forward.run();
+  CHECK(worst(one.output_elements<float>("h"), forward.output_elements<float>("h")) == 0);
+}
+
+TEST_CASE("the last call does not take the memory of an output") {
+  auto const p = record_now([](recorder& r) {
+    auto const x = r.input<float, rows<16>, columns<32>>("x");
+    auto const h = keep(x + 1);
+    auto const y = keep(tanh(h));
+    r.output("h", h);
+    r.output("y", y);
+  });
+  parameter_block none(0);
+  session s(p, none);
+  fill(s.input_elements<float>("x"), 1);
+  s.run();
+  auto const x = s.input_elements<float>("x"), h = s.input_elements<float>("x");
+  for (std::size_t i = 0; i < x.size(); ++i) CHECK(s.output_elements<float>("h")[i] == h[i] + 1);
+}
+
+TEST_CASE("what dies at a call may give its memory to the call's result") {
+  auto const p = record_now([](recorder& r) {
+    auto const x = r.input<float, rows<64>, columns<64>>("x");
+    auto h = keep(x + 1);
+    for (int i = 0; i < 5; ++i) h = keep(tanh(h) + x);
+    r.output("h", softmax<columns>(h));
+  });
+  CHECK(p.arena_bytes() == 2 * 64 * 64 * sizeof(float));
+}
+
+TEST_CASE("a run allocates nothing") {
+  auto const p = record_loss<value, value, square, shape<columns<20>>>(random_loss(3), true);
+  parameter_block none(0), block(parameters);
+  session a(p, none, 2), b(p, none, 1), c(affine, block, 2);
+  for (auto* s : {&a, &b, &c}) s->run();  // the thread pool and BLAS make their own memory once
+  std::size_t const before = allocations;
+  for (int i = 0; i < 3; ++i)
+    for (auto* s : {&a, &b, &c}) s->run();
+  std::size_t const after = allocations;
+  CHECK(after == before);
+  std::vector<int> const counted(3);
+  CHECK(allocations > after);
+}
+
+TEST_CASE("wrong names, types, sizes and blocks are refused in one line") {
+  parameter_block block(parameters), small(parameters - 1);
+  session s(affine, block);
+  CHECK_THROWS_WITH_AS((s.input<float, rows<16>, columns<32>>("z")), "the program has no input \"z\"; it has: x", error);
+  CHECK_THROWS_AS((s.input<float, rows<16>, columns<33>>("x")), error);
+  CHECK_THROWS_AS((s.input<double, rows<16>, columns<16>>("x")), error);
+  CHECK_THROWS_AS((s.output<float, rows<16>>("x")), error);
+  CHECK_THROWS_AS(s.output_elements<std::int32_t>("sum"), error);
+  CHECK_NOTHROW(s.output<float, rows<16>>("sum"));
+  CHECK_THROWS_AS(session(affine, small), error);
+  CHECK_THROWS_AS(record_now([](recorder& r) { r.output("w", keep(weight * 2)); }), std::logic_error);
+}

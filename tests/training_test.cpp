@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSL-1.0
+// Parameters' gradients and optimisers: the product put off over all steps, shared and unused weights, Adam and SGD with clipping.
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "testing.hpp"
+
+namespace {
+using namespace tenon;
+using namespace testing;
+
+constexpr std::size_t B = 16, H = 24, V = 12;
+using square = shape<columns<H>, from<columns<H>>>;
+constexpr parameter<columns<H>, from<columns<H>>> w{.offset = 0};
+constexpr parameter<columns<H>, from<columns<H>>> u{.offset = H * H * sizeof(float)};
+constexpr parameter<columns<H>> b{.offset = 2 * H * H * sizeof(float)};
+constexpr parameter<vocab<V>, columns<H>> table{.offset = (2 * H + 1) * H * sizeof(float)};
+constexpr std::size_t count = 2 * H * H + H + V * H;
+
+/// A recurrence over five steps whose table is looked up, multiplied with the states, and used element by element.
+template <class W, class U, class C, class T>
+auto recurrent_loss(recorder& r, W const& wx, U const& wh, C const& c, T const& words) {
+  auto const ids = r.input<std::int32_t, steps<5>, rows<B>>("ids");
+  auto const penalty = keep(0.01 * sum(words * words));  // used first, so that its gradient comes last
+  auto const x = keep(gather<vocab>(words, ids));
+  auto h = keep(tanh(linear(slice<steps>(x, 0), wx) + c));
+  std::array<decltype(h), 5> all{h, h, h, h, h};
+  for (std::size_t t = 1; t < 5; ++t) all[t] = h = keep(tanh(linear(slice<steps>(x, t), wx) + linear(h, wh) + c));
+  auto const scores = dot<columns>(stack<steps>(all), words);
+  auto const labels = keep(ids + 0);
+  return keep(mean(cross_entropy<vocab>(scores, labels)) + penalty + mean(linear(h, wh)));
+}
+
+/// The loss and all gradients, of parameters (put off until all steps are known) or of inputs (at once).
+dynamic_program recurrent(bool as_parameters) {
+  return record_now([=](recorder& r) {
+    auto const all = [&](auto const& wx, auto const& wh, auto const& c, auto const& words) {
+      auto const loss = as_parameters ? recurrent_loss(r, w, u, b, r.use(table)) : recurrent_loss(r, wx, wh, c, words);
+      r.differentiate(loss.at);
+      r.output("loss", loss);
+      r.output("gw", r.gradient(wx));
+      r.output("gu", r.gradient(wh));
+      r.output("gb", r.gradient(c));
+      r.output("gt", r.gradient(words));
+    };
+    if (as_parameters) return all(r.use(w), r.use(u), r.use(b), r.use(table));
+    auto const wx = r.input<float, columns<H>, from<columns<H>>>("w"), wh = r.input<float, columns<H>, from<columns<H>>>("u");
+    auto const c = r.input<float, columns<H>>("b");
+    auto const words = r.input<float, vocab<V>, columns<H>>("t");
+    r.track(wx);
+    r.track(wh);
+    r.track(c);
+    r.track(words);
+    all(wx, wh, c, words);
+  });
+}
+
+void copy_part(std::span<float const> from, std::size_t begin, std::span<float> to) {
+  std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(begin), to.size(), to.begin());
+}
+
+/// ½ Σ (w − target)²-like loss whose gradient is easy: mean over rows of (x · w + b − y)².
+constexpr parameter<columns<4>, from<columns<8>>> small_w{.offset = 0};
+constexpr parameter<columns<4>> small_b{.offset = 32 * sizeof(float)};
+constexpr std::size_t small_count = 40;  // four more than are used
+
+template <class How>
+dynamic_program regression(How how, float limit) {
+  return record_now([=](recorder& r) {
+    auto const x = r.input<float, rows<10>, columns<8>>("x");
+    auto const y = r.input<float, rows<10>, columns<4>>("y");
+    auto const loss = keep(mean<rows, columns>(pow(linear(x, small_w) + small_b - y, 2)));
+    r.output("loss", loss);
+    minimise(r, loss, small_count, how, clip_by_global_norm{limit});
+  });
+}
+
+/// The same by hand, in double: gradients of the loss, clipped; gives the loss.
+double plain_gradient(std::vector<double> const& p, std::span<float const> x, std::span<float const> y, double limit,
+                      std::vector<double>& g) {
+  double loss = 0, norm = 0;
+  g.assign(small_count, 0.0);
+  for (std::size_t r = 0; r < 10; ++r)
+    for (std::size_t o = 0; o < 4; ++o) {
+      double value = p[32 + o];
+      for (std::size_t i = 0; i < 8; ++i) value += p[o * 8 + i] * static_cast<double>(x[r * 8 + i]);
+      double const d = value - static_cast<double>(y[r * 4 + o]);
+      loss += d * d / 40;
+      for (std::size_t i = 0; i < 8; ++i) g[o * 8 + i] += 2 * d / 40 * static_cast<double>(x[r * 8 + i]);
+      g[32 + o] += 2 * d / 40;
+    }
+  for (double v : g) norm += v * v;
+  norm = std::sqrt(norm);
+  if (norm > limit)
+    for (double& v : g) v *= limit / norm;
+  return loss;
+}
+
+/// Ten steps of the program and of `update(p, g, step)` by hand; the largest difference of losses and parameters.
+template <class How, class Update>
+double training_error(How how, float limit, Update const& update, std::size_t threads = 1) {
+  auto const program = regression(how, limit);
+  parameter_block block(small_count);
+  fill(block.values(), 1, -0.5, 0.5);
+  std::vector<double> p(block.values().begin(), block.values().end()), g;
+  session<cpu_device> s(program, block, threads);
+  fill(s.template input_elements<float>("x"), 2);
+  fill(s.template input_elements<float>("y"), 3, -2, 2);
+  double error = 0;
+  for (std::size_t step = 1; step <= 10; ++step) {
+    s.learning_rate_scale(step > 5 ? 0.5F : 1.0F);
+    s.run();
+    double const loss = plain_gradient(p, s.template input_elements<float>("x"), s.template input_elements<float>("y"),
+                                       static_cast<double>(limit), g);
+    update(p, g, step);
+    error = std::max(error, std::abs(static_cast<double>(s.template output<float>("loss")()) - loss));
+    error = std::max(error, worst(block.values(), p));
+  }
+  CHECK(block.steps == 10);
+  return error;
+}
+}  // namespace
+
+TEST_CASE("gradients of weights, put off over five steps, are those of single products") {
+  auto const together = recurrent(true), single = recurrent(false);
+  std::size_t products = 0, single_products = 0;
+  for (auto const& c : together.calls) products += std::string_view(c.name) == "weight gradient" ? 1 : 0;
+  for (auto const& c : single.calls) single_products += std::string_view(c.name) == "contract gradient" ? 1 : 0;
+  CHECK(products <= 5);  // w, u in the steps and after them, the table, perhaps in two pieces
+  CHECK(single_products > products);
+  parameter_block block(count), none(0);
+  fill(block.values(), 1, -0.4, 0.4);
+  session a(together, block), two(together, block, 2), c(single, none);
+  auto const values = std::as_const(block).values();
+  copy_part(values, 0, c.input_elements<float>("w"));
+  copy_part(values, H * H, c.input_elements<float>("u"));
+  copy_part(values, 2 * H * H, c.input_elements<float>("b"));
+  copy_part(values, (2 * H + 1) * H, c.input_elements<float>("t"));
+  for (auto* s : {&a, &two, &c}) {
+    fill(s->input_elements<std::int32_t>("ids"), 2, 0, V - 1);
+    s->run();
+    s->run();
+  }
+  CHECK(a.output<float>("loss")() == doctest::Approx(c.output<float>("loss")()));
+  for (auto const* name : {"gw", "gu", "gb", "gt"}) {
+    CAPTURE(name);
+    CHECK(worst(a.output_elements<float>(name), c.output_elements<float>(name)) < 1e-5);
+    CHECK(worst(a.output_elements<float>(name), two.output_elements<float>(name)) == 0);
+    double largest = 0;
+    for (float g : a.output_elements<float>(name)) largest = std::max<double>(largest, std::abs(g));
+    CHECK(largest > 1e-3);
+  }
+}
+
+TEST_CASE("Adam as PyTorch has it") {
+  adam const how{.learning_rate = 0.05F, .beta1 = 0.8F, .beta2 = 0.99F, .epsilon = 1e-4F};
+  for (float limit : {0.3F, std::numeric_limits<float>::infinity()})
+    for (std::size_t threads : {1U, 2U}) {
+      std::vector<double> m(small_count), v(small_count);
+      CHECK(training_error(
+                how, limit,
+                [&](std::vector<double>& p, std::vector<double> const& g, std::size_t step) {
+                  double const rate = 0.05 * (step > 5 ? 0.5 : 1), t = static_cast<double>(step);
+                  for (std::size_t i = 0; i < small_count; ++i) {
+                    m[i] = 0.8 * m[i] + 0.2 * g[i];
+                    v[i] = 0.99 * v[i] + 0.01 * g[i] * g[i];
+                    p[i] -= rate * (m[i] / (1 - std::pow(0.8, t))) / (std::sqrt(v[i] / (1 - std::pow(0.99, t))) + 1e-4);
+                  }
+                },
+                threads) < 2e-6);
+    }
+}
+
+TEST_CASE("gradient descent") {
+  for (float limit : {0.3F, std::numeric_limits<float>::infinity()})
+    CHECK(training_error(sgd{.learning_rate = 0.2F}, limit,
+                         [](std::vector<double>& p, std::vector<double> const& g, std::size_t step) {
+                           for (std::size_t i = 0; i < small_count; ++i) p[i] -= 0.2 * (step > 5 ? 0.5 : 1) * g[i];
+                         }) < 2e-6);
+}
+
+TEST_CASE("a part of a weight that no gradient reaches stays as it is") {
+  auto const program = record_now([](recorder& r) {
+    auto const x = r.input<float, rows<10>, columns<4>>("x");
+    constexpr parameter<rows<10>, columns<4>> p{.offset = 0};
+    auto const used = slice<rows>(r.use(p), 3);
+    minimise(r, keep(sum(used * x)), 40, sgd{.learning_rate = 1});
+  });
+  parameter_block block(40);
+  fill(block.values(), 1);
+  std::vector<float> const before(block.values().begin(), block.values().end());
+  session s(program, block);
+  fill(s.input_elements<float>("x"), 2);
+  for (int i = 0; i < 3; ++i) s.run();
+  for (std::size_t i = 0; i < 40; ++i) CHECK((block.values()[i] == before[i]) == (i / 4 != 3));
+}
