@@ -18,7 +18,7 @@ constexpr auto loss_and_gradient = record([](recorder& r) {
   r.track(x);  // parameters are differentiated anyway, inputs on request
   auto const loss = keep(loss_of(x, y));
   r.output("loss", loss);
-  r.differentiate(loss.at);
+  r.differentiate(loss);
   r.output("gradient", r.gradient(x));
 });
 static_assert(loss_and_gradient.call_count() == 3);  // the loss, the number one to start from, the gradient

@@ -36,7 +36,7 @@ constexpr auto look_and_trace = record([](recorder& r) {
   static_assert(std::same_as<shape_of<decltype(seen.weights)>, shape<steps<5>, batch<2>>>);
   auto const loss = keep(sum(seen.context * seen.context));
   r.output("weights", seen.weights);
-  r.differentiate(loss.at);
+  r.differentiate(loss);
   r.output("gradient", r.gradient(memory));
 });
 static_assert(look_and_trace.arena_bytes() <= 5_KiB);

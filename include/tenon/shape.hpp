@@ -5,6 +5,7 @@
 #pragma once
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 
 #include "axis.hpp"
@@ -162,6 +163,25 @@ using axis_of = axis_at<S, detail::position_of<Name>(S{})>;
 /// The extent of S's axis called Name; S must have it.
 template <class S, template <std::size_t> class Name>
 inline constexpr std::size_t extent_of = axis_of<S, Name>::extent;
+
+namespace detail {
+constexpr std::uint64_t mixed(std::uint64_t hash, std::uint64_t value) { return (hash ^ value) * 0x100000001B3U; }
+template <class A>
+constexpr std::uint64_t axis_fingerprint(std::uint64_t hash) {
+  for (char const c : axis_name<A>::value) hash = mixed(hash, static_cast<unsigned char>(c));
+  return mixed(mixed(hash, axis_name<A>::incoming ? 1 : 0), A::extent);
+}
+template <class... A>
+constexpr std::uint64_t shape_fingerprint(shape<A...>) {
+  std::uint64_t hash = 0xCBF29CE484222325U;  // FNV-1a's start
+  ((hash = axis_fingerprint<A>(hash)), ...);
+  return hash;
+}
+}  // namespace detail
+
+/// A number that tells shapes apart at run time, where a program's inputs and outputs are found by name.
+template <class S>
+inline constexpr std::uint64_t fingerprint = detail::shape_fingerprint(S{});
 
 namespace detail {
 

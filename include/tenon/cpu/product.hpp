@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Matrix products for the shapes of recurrent networks: one side of a hundred rows, used once per time step. A BLAS library repacks both operands
 // at every call, which at these sizes costs a sixth of the time; here the left operand is read where it lies and the right
-// one is packed a panel at a time, small enough for the first cache. docs/explanation has the measurements.
+// one is packed a panel at a time, small enough for the first cache. docs/architecture.md has the measurements.
 //
 // Method: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", TOMS 34, 2008, less the packing of A.
 #pragma once

@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "../ops/emit.hpp"
-#include "../ops/map/cpu.hpp"
+#include "../ops/map/map.hpp"
 #include "../program/differentiate.hpp"
 
 namespace tenon {
@@ -166,10 +166,12 @@ constexpr std::array<location, 2> gradients_and_norm(recorder& r, variable<T, sh
 
 /// Ends a training program: derivatives of `loss` (a scalar) with respect to all `parameters` (their number), clipping, one step of
 /// Adam. State: two floats a parameter.
-constexpr void minimise(recorder& r, variable<float, shape<>> const& loss, std::size_t parameters, adam const& how,
+template <operand X>
+  requires std::is_same_v<shape_of<X>, shape<>>
+constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, adam const& how,
                         clip_by_global_norm const& clip = {}) {
   std::size_t const bytes = parameters * sizeof(float);
-  auto const [gradients, parts] = detail::gradients_and_norm(r, loss, parameters);
+  auto const [gradients, parts] = detail::gradients_and_norm(r, keep(loss), parameters);
   call_spec spec;
   spec.name = "adam";
   spec.run = &detail::adam_kernel;
@@ -189,10 +191,12 @@ constexpr void minimise(recorder& r, variable<float, shape<>> const& loss, std::
 }
 
 /// The same with one step of gradient descent.
-constexpr void minimise(recorder& r, variable<float, shape<>> const& loss, std::size_t parameters, sgd const& how,
+template <operand X>
+  requires std::is_same_v<shape_of<X>, shape<>>
+constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, sgd const& how,
                         clip_by_global_norm const& clip = {}) {
   std::size_t const bytes = parameters * sizeof(float);
-  auto const [gradients, parts] = detail::gradients_and_norm(r, loss, parameters);
+  auto const [gradients, parts] = detail::gradients_and_norm(r, keep(loss), parameters);
   call_spec spec;
   spec.name = "sgd";
   spec.run = &detail::sgd_kernel;
@@ -207,5 +211,12 @@ constexpr void minimise(recorder& r, variable<float, shape<>> const& loss, std::
   r.end();
   r.updates_parameters(0);
 }
+
+/// A loss that still has axes is none yet: reduce it first.
+template <operand X, class Optimiser>
+  requires(!std::is_same_v<shape_of<X>, shape<>>)
+axis_without_place<operation::minimise, axis_at<shape_of<X>, 0>, shape<>> minimise(recorder&, X const&, std::size_t,
+                                                                                   Optimiser const&,
+                                                                                   clip_by_global_norm const& = {});
 
 }  // namespace tenon

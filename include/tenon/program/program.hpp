@@ -39,6 +39,7 @@ struct program_port {
   std::string_view name{};
   element_type type = element_type::float32;
   std::size_t elements = 0, offset = 0;
+  std::uint64_t axes = 0;  ///< the fingerprint of its shape
 };
 
 /// A piece of the arena and the calls between which it is in use.
@@ -100,7 +101,8 @@ constexpr program_parts assemble(recorder const& r) {
   for (auto const& where : p.operands) out.operands.push_back(address_of(where));
   auto const ports = [&](std::vector<port> const& from, std::vector<program_port>& to) {
     for (auto const& port : from)
-      to.push_back({port.name, port.type, port.elements, address_of(r.physical({port.storage, 0})).offset});
+      to.push_back({port.name, port.type, port.elements, address_of(r.physical({port.storage, 0})).offset,
+                    port.axes});
   };
   ports(r.inputs(), out.inputs);
   ports(r.outputs(), out.outputs);

@@ -65,6 +65,7 @@ struct port {
   int storage = -1;
   element_type type = element_type::float32;
   std::size_t elements = 0;
+  std::uint64_t axes = 0;  ///< the fingerprint of its shape
 };
 
 /// A weight gradient that waits for the other time steps of the same weight, to become one product over all of them.
@@ -85,7 +86,7 @@ class recorder {
   template <class T, axis_type... A>
   constexpr variable<T, shape<A...>> input(char const* name) {
     auto const v = make<T, shape<A...>>(storage::kind_t::input, name);
-    inputs_.push_back({name, v.at.storage, element_type_of<T>, shape<A...>::size});
+    inputs_.push_back({name, v.at.storage, element_type_of<T>, shape<A...>::size, fingerprint<shape<A...>>});
     return v;
   }
 
@@ -278,6 +279,9 @@ class recorder {
 
   /// Records the calls that carry the gradient of `loss`, a scalar, back to everything active.
   constexpr void differentiate(location loss);
+  template <class X>
+    requires std::is_same_v<typename X::shape_type, shape<>>
+  constexpr void differentiate(X const& loss);
 
   /// The gradient block of parameters of `bytes` bytes in all: one storage, laid out as the parameter block is.
   constexpr location parameter_gradients(std::size_t bytes);
@@ -309,7 +313,7 @@ class recorder {
 
   template <class T, class S>
   constexpr void declare_output(char const* name, location where) {
-    outputs_.push_back({name, where.storage, element_type_of<T>, S::size});
+    outputs_.push_back({name, where.storage, element_type_of<T>, S::size, fingerprint<S>});
   }
 
   constexpr std::uint64_t next_random_site() { return random_sites_++; }

@@ -88,7 +88,7 @@ class session<cpu_device> {
   template <class T, axis_type... A>
   tensor_view<T, shape<A...>> input(std::string_view name) {
     return tensor_view<T, shape<A...>>(
-        reinterpret_cast<T*>(find(program_.inputs, "input", name, element_type_of<T>, shape<A...>::size)));
+        reinterpret_cast<T*>(find(program_.inputs, "input", name, element_type_of<T>, shape<A...>::size, fingerprint<shape<A...>>)));
   }
   /// The same as a flat span of row-major elements.
   template <class T>
@@ -99,7 +99,7 @@ class session<cpu_device> {
   template <class T, axis_type... A>
   tensor_view<T const, shape<A...>> output(std::string_view name) {
     return tensor_view<T const, shape<A...>>(
-        reinterpret_cast<T const*>(find(program_.outputs, "output", name, element_type_of<T>, shape<A...>::size)));
+        reinterpret_cast<T const*>(find(program_.outputs, "output", name, element_type_of<T>, shape<A...>::size, fingerprint<shape<A...>>)));
   }
   template <class T>
   std::span<T const> output_elements(std::string_view name) {
@@ -126,18 +126,21 @@ class session<cpu_device> {
     throw error("the program has no " + std::string(kind) + " \"" + std::string(name) + "\"; it has: " + known);
   }
   std::byte* find(std::span<program_port const> ports, char const* kind, std::string_view name, element_type type,
-                  std::size_t count) {
+                  std::size_t count, std::uint64_t axes) {
     auto const& p = port_named(ports, kind, name);
     if (p.type != type || p.elements != count)
       throw error("the program's " + std::string(kind) + " \"" + std::string(name) + "\" has " +
                   std::to_string(p.elements) + " elements of another type or number than was asked for (" +
                   std::to_string(count) + ")");
+    if (p.axes != axes)
+      throw error("the program's " + std::string(kind) + " \"" + std::string(name) +
+                  "\" has other axes, or the same in another order, than was asked for: use those of its recording");
     return arena_.get() + p.offset;
   }
   template <class T>
   std::span<T> elements(std::span<program_port const> ports, char const* kind, std::string_view name) {
     auto const& p = port_named(ports, kind, name);
-    return {reinterpret_cast<T*>(find(ports, kind, name, element_type_of<std::remove_const_t<T>>, p.elements)), p.elements};
+    return {reinterpret_cast<T*>(find(ports, kind, name, element_type_of<std::remove_const_t<T>>, p.elements, p.axes)), p.elements};
   }
 
   program_view program_;

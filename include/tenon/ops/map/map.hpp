@@ -410,4 +410,10 @@ constexpr void recorder::output(char const* name, X&& x) {
   }
 }
 
+template <class X>
+  requires std::is_same_v<typename X::shape_type, shape<>>
+constexpr void recorder::differentiate(X const& loss) {
+  differentiate(place(keep(loss)));
+}
+
 }  // namespace tenon
