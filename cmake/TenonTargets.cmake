@@ -8,7 +8,11 @@
 add_library(tenon INTERFACE)
 add_library(tenon::tenon ALIAS tenon)
 target_compile_features(tenon INTERFACE cxx_std_20)
-target_include_directories(tenon INTERFACE "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
+set(system "")
+if(NOT PROJECT_IS_TOP_LEVEL)
+  set(system SYSTEM)  # another project's warning flags are not for these headers: -Wshadow, say, sees its globals in our templates
+endif()
+target_include_directories(tenon ${system} INTERFACE "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>"
                                            "$<INSTALL_INTERFACE:include>")
 target_link_libraries(tenon INTERFACE Threads::Threads OpenMP::OpenMP_CXX tenon::openblas tenon::hana)
 # A recorded program is one long constant expression, longer than compilers allow unasked.

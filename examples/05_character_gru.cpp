@@ -8,12 +8,12 @@
 
 using namespace tenon;
 
-constexpr std::string_view text =
+constexpr std::string_view verse =
     "the joiner cut a tenon, and the tenon met the groove. the tenon would not turn, and the groove would "
     "not move. ";
 constexpr std::string_view alphabet = "abcdefghijklmnopqrstuvwxyz., ";
 constexpr std::size_t V = alphabet.size(), E = 16, H = 64;
-constexpr std::size_t window = 24, windows = 32;  // characters in a window of the text, windows in a batch
+constexpr std::size_t window = 24, windows = 32;  // characters in a window of the verse, windows in a batch
 
 struct language_model {
   embedding_table<V, E> table;
@@ -32,7 +32,7 @@ constexpr auto train_step = record([](recorder& r) {
   minimise(r, loss, parameter_count(model), adam{.learning_rate = 0.01F}, clip_by_global_norm{1.0F});
 });
 
-// Another program over the same weights: one step of one text, whose state goes out and comes in again.
+// Another program over the same weights: one step of one verse, whose state goes out and comes in again.
 constexpr auto write_step = record([](recorder& r) {
   auto const now = r.input<std::int32_t, batch<1>>("now");
   auto const& cell = hana::front(model.rnn.layers);
@@ -46,7 +46,7 @@ int main() {
   initialise(model, parameters.values(), 1);
   session trainer(train_step, parameters), writer(write_step, parameters);
 
-  auto const letter = [](std::size_t i) { return static_cast<int>(alphabet.find(text[i % text.size()])); };
+  auto const letter = [](std::size_t i) { return static_cast<int>(alphabet.find(verse[i % verse.size()])); };
   float loss = 0;
   for (std::size_t step = 0; step <= 200; ++step) {
     for (std::size_t i = 0; i < window * windows; ++i) {

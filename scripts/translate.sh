@@ -11,7 +11,8 @@ cmake --preset default -DTENON_TESTS=OFF >build/translate-configure.log 2>&1 || 
   cat build/translate-configure.log >&2
   exit 1
 }
-echo "building tenon-translate (once, about a minute)"
+translator=build/release/examples/tenon-translate
+[ -x "$translator" ] || echo "building tenon-translate (once, about a minute)"
 cmake --build --preset default --parallel "$(nproc)" --target tenon-translate >build/translate-build.log 2>&1 || {
   cat build/translate-build.log >&2
   exit 1
@@ -32,7 +33,6 @@ given() {
   printf '%s' "$value"
 }
 
-translator=build/release/examples/tenon-translate
 model=$(given "" --model -m "$@")
 report=$(given "" --report --report "$@")
 defaults=()

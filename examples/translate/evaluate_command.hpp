@@ -49,7 +49,7 @@ int evaluate_command(options const& chosen, std::ostream& out) {
 
   auto const encoded = text::encode(pairs, model.source_words, model.target_words, Recipe::text);
   auto const program = record_now(measured_loss<Recipe>);
-  loss_session<Recipe> measure(program.view(), model, chosen.threads);
+  loss_session<Recipe> measure(program.view(), model, chosen.threads, recipes::loss_terms::words);
   auto const loss = mean_loss(measure, encoded, 0, pairs.size());
 
   sentence_translator<Recipe> translate(model, 1);

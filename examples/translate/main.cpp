@@ -35,7 +35,7 @@ int run(int count, char const* const* arguments) {
   using namespace tenon;
   translate::command_line line({std::filesystem::path(arguments[0]).filename().string(),
                                 std::string(recipe::name), corpus(), recipe::epochs, recipe::pairs,
-                                recipe::validation_pairs, 0.005});
+                                recipe::validation_pairs, recipe::learning_rate});
   try {
     line.app.parse(count, arguments);
   } catch (CLI::ParseError const& wrong) {

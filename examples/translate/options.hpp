@@ -15,7 +15,8 @@ namespace tenon::translate {
 
 /// Of all commands, each reading what it has. Empty strings: not given.
 struct options {
-  std::string recipe, data, model = "translator.safetensors", report, file, references, attention, svg, range;
+  std::string recipe, data, model = "translator.safetensors", report, loss, file, references, attention, svg,
+                            range;
   std::size_t epochs = 0, pairs = 0, validation_pairs = 0, threads = 0;
   std::uint64_t seed = 1;
   double learning_rate = 0;
@@ -114,6 +115,10 @@ struct command_line {
         ->type_name("X")
         ->check(CLI::Range(0.0, 1e6))
         ->default_str(recipe.learning_rate > 0 ? trimmed_rate(recipe.learning_rate) : "");
+    train
+        ->add_option("--loss", chosen.loss, "What the loss is a mean over: words, or all steps with the pads")
+        ->type_name("words|steps")
+        ->check(CLI::IsMember({"words", "steps"}));
     add_threads(train, 0);
     train->footer(
         "The last model is saved when all epochs are done. Ctrl-C stops after the current step and saves the "

@@ -63,18 +63,18 @@ inline void print(std::ostream& out, train::sample const& s) {
   out << '\n';
 }
 
-/// The mean loss over the words of pairs `first` … `first + count − 1`.
+/// The mean loss of pairs `first` … `first + count − 1`.
 template <class Recipe>
 train::step_outcome mean_loss(loss_session<Recipe>& session, text::encoded_pairs const& pairs,
                               std::size_t first, std::size_t count) {
-  train::token_mean loss;
+  train::running_mean loss;
   std::vector<std::size_t> rows;
   for (std::size_t done = 0; done < count; done += rows.size()) {
     rows.resize(std::min(count - done, Recipe::batch_size));
     for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = first + done + i;
     loss.add(session(pairs, rows));
   }
-  return {loss.value(), loss.tokens()};
+  return loss.value();
 }
 
 }  // namespace tenon::translate

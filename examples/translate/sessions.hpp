@@ -11,6 +11,7 @@
 
 #include "model.hpp"
 #include "tenon/program/session.hpp"
+#include "tenon/recipes/terms.hpp"
 #include "tenon/text/batches.hpp"
 #include "tenon/text/tokenise.hpp"
 #include "tenon/train/training_loop.hpp"
@@ -22,8 +23,10 @@ template <class Recipe>
 class loss_session {
  public:
   /// Program and model must outlive the session.
-  loss_session(program_view const& program, translator<Recipe>& model, std::size_t threads)
-      : pad_source_(model.source_words.pad()),
+  loss_session(program_view const& program, translator<Recipe>& model, std::size_t threads,
+               recipes::loss_terms terms)
+      : terms_(terms),
+        pad_source_(model.source_words.pad()),
         pad_target_(model.target_words.pad()),
         session_(program, model.weights, threads) {
     session_.input_elements<std::int32_t>("used")[0] = static_cast<std::int32_t>(model.target_words.size());
@@ -36,14 +39,18 @@ class loss_session {
     text::copy_rows(pairs.target_input, pairs.target_steps, rows, target_in_, pad_target_);
     text::copy_rows(pairs.labels, pairs.target_steps, rows, labels_, pad_target_);
     text::copy_rows(pairs.label_weights, pairs.target_steps, rows, weight_, 0.0F);
-    auto const tokens = static_cast<std::size_t>(std::count(weight_.begin(), weight_.end(), 1.0F));
+    auto const words = static_cast<std::size_t>(std::count(weight_.begin(), weight_.end(), 1.0F));
+    auto const all_steps = weight_.first(rows.size() * pairs.target_steps);
+    bool const count_pads = terms_ == recipes::loss_terms::steps;
+    if (count_pads) std::fill(all_steps.begin(), all_steps.end(), 1.0F);
     session_.run();
-    return {static_cast<double>(loss_[0]), tokens};
+    return {static_cast<double>(loss_[0]), count_pads ? all_steps.size() : words, words};
   }
 
   session<cpu_device>& raw() { return session_; }
 
  private:
+  recipes::loss_terms terms_;
   std::int32_t pad_source_, pad_target_;
   session<cpu_device> session_;
   std::span<std::int32_t> source_ = session_.input_elements<std::int32_t>("source"),

@@ -99,12 +99,15 @@ int train_command(options const& chosen, std::ostream& out) {
   translator<Recipe> model(std::move(data.source), std::move(data.target));
   initialise(model_of<Recipe>, model.weights.values(), chosen.seed);
 
+  auto const terms = chosen.loss == "steps"   ? recipes::loss_terms::steps
+                     : chosen.loss == "words" ? recipes::loss_terms::words
+                                              : Recipe::loss;
   auto const step_program = record_now(training_step<Recipe>);
   auto const loss_program = record_now(measured_loss<Recipe>);
-  loss_session<Recipe> learn(step_program.view(), model, chosen.threads);
+  loss_session<Recipe> learn(step_program.view(), model, chosen.threads, terms);
   learn.raw().seed(chosen.seed);
   learn.raw().learning_rate_scale(static_cast<float>(chosen.learning_rate) / Recipe::learning_rate);
-  loss_session<Recipe> measure(loss_program.view(), model, chosen.threads);
+  loss_session<Recipe> measure(loss_program.view(), model, chosen.threads, terms);
 
   out << "recipe " << Recipe::name << ", data " << io::printable(chosen.data) << ", seed " << chosen.seed
       << ", " << chosen.threads << (chosen.threads == 1 ? " thread\n" : " threads\n") << chosen.pairs

@@ -2,24 +2,26 @@
 // The translator of Dive into Deep Learning, edition 1.0: two-layer GRU encoder and decoder with additive
 // attention.
 //
-// A recipe is a struct of constants, all that a translator is compiled from. What `tenon-translate` expects
-// of one:
+// A recipe is a struct of constants, all that a translator is compiled from. `tenon-translate` expects:
 //
-//   name, title                            what model files and reports call it
-//   batch_size, source_steps, target_steps sentence pairs in a batch, and the words (with <eos>) of either
-//   side source_capacity, target_capacity       the most words that the vocabularies may have: the extents of
-//   the embeddings and of
-//                                          the output layer. What lies beyond the real vocabulary is masked
-//                                          out of the softmax
-//   model()                                the layers, as `encoder_decoder` has them: members encoder and
-//   decoder, logits<mode>() dropout, learning_rate, clip           of the training step: Adam with its usual
-//   other constants epochs, pairs, validation_pairs        how long, and on which lines of the data: the
-//   first, and those that follow text                                   how sentences become words and words
-//   become ids samples                                sentences whose translation is known: translated after
-//   training, scored by BLEU(2)
+// - name, title: what model files and reports call it
+// - batch_size, source_steps, target_steps: sentence pairs in a batch, words (with <eos>) of either side
+// - source_capacity, target_capacity: the most words that the vocabularies may have, the extents of
+// embeddings
+//   and output layer. What lies beyond the real vocabulary is masked out of the softmax
+// - model(): the layers, as `encoder_decoder` has them: members encoder and decoder, logits<mode>()
+// - dropout, learning_rate, clip: of the training step, which is Adam with its usual other constants
+// - epochs, pairs, validation_pairs: how long, and on which lines of the data: the first, and those after
+// them
+// - loss: what the loss is a mean over
+// - text: how sentences become words and words become ids
+// - samples: sentences whose translation is known, translated after training and scored by BLEU(2)
 //
 // To make another, copy this file, change it, and compile a translator from it in CMake:
-// tenon_add_translator(my-translate RECIPE my_recipe.hpp). The last line says which recipe the header is for.
+//
+//   tenon_add_translator(my-translate RECIPE my_recipe.hpp)
+//
+// The header's last line says which recipe it is for.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -27,7 +29,7 @@
 
 #include "../nn/seq2seq.hpp"
 #include "../text/dataset.hpp"
-#include "sample.hpp"
+#include "terms.hpp"
 
 namespace tenon::recipes {
 
@@ -46,6 +48,8 @@ struct d2l_1_0 {
   static constexpr double dropout = 0.2;
   static constexpr float learning_rate = 0.005F, clip = 1;
   static constexpr std::size_t epochs = 30, pairs = 512, validation_pairs = 129;
+
+  static constexpr loss_terms loss = loss_terms::words;
 
   static constexpr text::dataset_rules text = text::d2l_1_0_dataset;
   static constexpr std::array samples{

@@ -15,28 +15,31 @@
 
 namespace tenon::train {
 
-/// What one step gives: the mean loss over that many tokens.
+/// What one step gives.
 struct step_outcome {
-  double loss = 0;
-  std::size_t tokens = 0;
+  double loss = 0;         ///< the mean over `terms` terms
+  std::size_t terms = 0;   ///< what a mean over several steps is weighted by
+  std::size_t tokens = 0;  ///< what the speed is told in
 };
 
-/// Σ loss · tokens / Σ tokens: the mean over tokens, however they were cut into batches.
-class token_mean {
+/// Σ loss · terms / Σ terms: the mean over all terms, however they were cut into batches.
+class running_mean {
  public:
   void add(step_outcome const& outcome) {
-    sum_ += outcome.loss * static_cast<double>(outcome.tokens);
+    sum_ += outcome.loss * static_cast<double>(outcome.terms);
+    terms_ += outcome.terms;
     tokens_ += outcome.tokens;
   }
-  std::size_t tokens() const { return tokens_; }
-  /// NaN while there are no tokens.
-  double value() const {
-    return tokens_ == 0 ? std::numeric_limits<double>::quiet_NaN() : sum_ / static_cast<double>(tokens_);
+  /// The loss is NaN while there are no terms.
+  step_outcome value() const {
+    double const mean =
+        terms_ == 0 ? std::numeric_limits<double>::quiet_NaN() : sum_ / static_cast<double>(terms_);
+    return {mean, terms_, tokens_};
   }
 
  private:
   double sum_ = 0;
-  std::size_t tokens_ = 0;
+  std::size_t terms_ = 0, tokens_ = 0;
 };
 
 /// A training run as functions; epochs count from 1, batches from 0.
@@ -61,7 +64,7 @@ struct training_history {
 };
 
 /// Runs the epochs, shows progress, and stops after the current step when interrupted. An epoch's train loss
-/// is the mean over its tokens of what the steps gave. Throws tenon::error once a loss is not a number or
+/// is the mean over all terms of what the steps gave. Throws tenon::error once a loss is not a number or
 /// infinite.
 inline training_history run_training(training_run const& run, progress& shown) {
   training_history history;
@@ -73,7 +76,7 @@ inline training_history run_training(training_run const& run, progress& shown) {
   };
   for (std::size_t epoch = 1; epoch <= run.epochs; ++epoch) {
     if (run.start_epoch) run.start_epoch(epoch);
-    token_mean loss;
+    running_mean loss;
     progress_state state{.epoch = epoch, .epochs = run.epochs, .steps = run.batches};
     if (!history.validation_loss.empty()) state.validation_loss = history.validation_loss.back();
     for (std::size_t batch = 0; batch < run.batches; ++batch) {
@@ -87,11 +90,11 @@ inline training_history run_training(training_run const& run, progress& shown) {
         return history;
       }
       state.step = batch + 1;
-      state.loss = loss.value();
+      state.loss = loss.value().loss;
       state.tokens_per_second = static_cast<double>(history.tokens) / history.seconds;
       if (state.step < run.batches) shown.update(state);
     }
-    history.train_loss.push_back(loss.value());
+    history.train_loss.push_back(loss.value().loss);
     if (run.validate) {
       double const validation = run.validate();
       require_finite(validation, "validation", epoch);

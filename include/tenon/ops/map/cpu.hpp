@@ -54,7 +54,7 @@ struct lane_environment {
         return load_partial(p, count);
     } else {
       pack<tenon::detail::computed<T>> v{};
-      for (std::size_t l = 0; l < (Full ? lanes : count); ++l) v[l] = p[l * stride];
+      for (std::size_t l = 0; l < (Full ? lanes : count); ++l) set_lane(v, l, p[l * stride]);
       return v;
     }
   }
@@ -142,7 +142,7 @@ TENON_ALWAYS_INLINE void put(T* p, V const& v, std::size_t count, bool add) {
   } else {
     for (std::size_t l = 0; l < (Full ? lanes : count); ++l) {
       auto const old = add ? static_cast<element_of<V>>(p[l * Stride]) : element_of<V>{};
-      p[l * Stride] = static_cast<T>(old + v[l]);
+      p[l * Stride] = static_cast<T>(old + lane_of(v, l));
     }
   }
 }

@@ -17,7 +17,7 @@ struct strided_row {
       return n == lanes ? load(row + i) : load_partial(row + i, n);
     } else {
       pack<T> v{};
-      for (std::size_t l = 0; l < n; ++l) v[l] = row[(i + l) * Stride];
+      for (std::size_t l = 0; l < n; ++l) set_lane(v, l, row[(i + l) * Stride]);
       return v;
     }
   }
@@ -28,7 +28,7 @@ struct strided_row {
       else
         store_partial(row + i, v, n);
     } else {
-      for (std::size_t l = 0; l < n; ++l) row[(i + l) * Stride] = v[l];
+      for (std::size_t l = 0; l < n; ++l) row[(i + l) * Stride] = lane_of(v, l);
     }
   }
   /// Calls f(i, n, used) for each pack of the row: n elements from i on, `used` masking the lanes that hold them.
