@@ -11,5 +11,5 @@ cmake --preset ci >build/test-configure.log 2>&1 || {
   cat build/test-configure.log >&2
   exit 1
 }
-cmake --build --preset ci --parallel "$jobs"
+cmake --build --preset ci --parallel "$jobs" -- -k 0 # all errors, not the first alone
 ctest --preset ci --parallel "$jobs" "$@"

@@ -71,7 +71,7 @@ constexpr nest_plan<Leaves> plan_nest(std::array<std::size_t, Rank> const& exten
   for (std::size_t d = 0; d < count; ++d) {
     std::size_t score = 0;
     for (std::size_t l = 0; l < Leaves; ++l)
-      score += pool[d].strides[l] == 1 ? 4 : pool[d].strides[l] == 0 ? 1 : 0;
+      score += pool[d].strides[l] == 1 ? 4U : pool[d].strides[l] == 0 ? 1U : 0U;
     score = score * std::min<std::size_t>(pool[d].extent, 16) + 1;
     if (score >= best_score) {
       best = d;

@@ -21,7 +21,7 @@ struct strided_row {
       return v;
     }
   }
-  TENON_ALWAYS_INLINE static void write(T* row, std::size_t i, std::size_t n, pack<T> v) {
+  TENON_ALWAYS_INLINE static void write(T* row, std::size_t i, std::size_t n, pack<T> const& v) {
     if constexpr (Stride == 1) {
       if (n == lanes)
         store(row + i, v);
