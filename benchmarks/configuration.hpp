@@ -9,7 +9,8 @@ namespace bench {
 
 using namespace tenon;
 
-/// Extents: B sentences of T source and S target words, E = H, L layers, V words in either vocabulary; rate: dropout.
+/// Extents: B sentences of T source and S target words, E = H, L layers, V words in either vocabulary; rate:
+/// dropout.
 template <std::size_t B, std::size_t T, std::size_t S, std::size_t H, std::size_t L, std::size_t V>
 struct configuration {
   static constexpr auto net = laid_out(encoder_decoder<V, V, H, H, L>{});
@@ -61,7 +62,8 @@ struct configuration {
     auto const target = r.input<std::int32_t, batch<B>, target_steps<S>>("target");
     auto const labels = r.input<std::int32_t, batch<B>, target_steps<S>>("labels");
     auto const weight = r.input<float, batch<B>, target_steps<S>>("weight");
-    auto const result = mean_cross_entropy<vocab>(net.template logits<Mode>(source, valid, target, rate), labels, weight);
+    auto const result =
+        mean_cross_entropy<vocab>(net.template logits<Mode>(source, valid, target, rate), labels, weight);
     r.output("loss", result);
     return result;
   }
@@ -76,8 +78,8 @@ struct configuration {
     auto const valid = r.input<std::int32_t, batch<1>>("source_valid");
     auto const first = r.input<std::int32_t, batch<1>>("first");
     auto const used = r.input<std::int32_t>("used");
-    auto const result = decode_greedily<S>(net.decoder, net.encoder.template encode<mode::inference>(source, 0), valid,
-                                           first, used);
+    auto const result = decode_greedily<S>(
+        net.decoder, net.encoder.template encode<mode::inference>(source, 0), valid, first, used);
     r.output("tokens", result.tokens);
   }
 

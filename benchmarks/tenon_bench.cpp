@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Tenon's side of the benchmark. Speaks the protocol of peers/protocol.py: prints `ready {json}`, then answers `run N` with `ms X`,
-// `memory` with `kib N`; `quit` or the end of the input end it. With --profile it prints where the time of one run goes instead.
+// Tenon's side of the benchmark. Speaks the protocol of peers/protocol.py: prints `ready {json}`, then
+// answers `run N` with `ms X`, `memory` with `kib N`; `quit` or the end of the input end it. With --profile
+// it prints where the time of one run goes instead.
 #include <cblas.h>
 #include <sys/resource.h>
 
@@ -41,8 +42,8 @@ double measured_sgemm_gflops(std::size_t threads) {
     }
     auto const once = [&] {
       tenon::cpu::run_team(threads, [&](std::size_t t, std::size_t, auto const&) {
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, s.m, s.n, s.k, 1.0F, a[t].data(), s.k, b[t].data(), s.n, 0.0F,
-                    c[t].data(), s.n);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, s.m, s.n, s.k, 1.0F, a[t].data(), s.k,
+                    b[t].data(), s.n, 0.0F, c[t].data(), s.n);
       });
     };
     once();
@@ -65,7 +66,8 @@ int main(int argc, char** argv) {
   CLI::App app{"Measures Tenon: reads `run N`, `memory` and `quit` from standard input."};
   std::string config = "book", what = "train_step";
   std::size_t threads = 1;
-  app.add_option("--config", config, "small, book or large")->check(CLI::IsMember({"small", "book", "large"}));
+  app.add_option("--config", config, "small, book or large")
+      ->check(CLI::IsMember({"small", "book", "large"}));
   app.add_option("--what", what, "train_step, forward or translate_one")
       ->check(CLI::IsMember({"train_step", "forward", "translate_one"}));
   app.add_option("--threads", threads, "threads")->check(CLI::Range(1, 256));
@@ -79,8 +81,9 @@ int main(int argc, char** argv) {
   work.run();
   long const after = peak_kib();  // before the sgemm measurement takes memory of its own
   double const gflops = measured_sgemm_gflops(threads);
-  std::printf("ready {\"version\": \"tenon\", \"flops\": %.0f, \"sgemm_gflops\": %.2f, \"imported_kib\": %ld}\n", work.flops,
-              gflops, before);
+  std::printf(
+      "ready {\"version\": \"tenon\", \"flops\": %.0f, \"sgemm_gflops\": %.2f, \"imported_kib\": %ld}\n",
+      work.flops, gflops, before);
   std::fflush(stdout);
   for (std::string line; std::getline(std::cin, line) && line != "quit";) {
     std::istringstream words(line);

@@ -15,7 +15,8 @@ struct workload {
   std::shared_ptr<void> keep_alive;
 };
 
-/// Makes the work `what` ("train_step", "forward", "translate_one") of a configuration; an empty `run` if there is no such work.
+/// Makes the work `what` ("train_step", "forward", "translate_one") of a configuration; an empty `run` if
+/// there is no such work.
 workload make_small(std::string const& what, std::size_t threads);
 workload make_book(std::string const& what, std::size_t threads);
 workload make_large(std::string const& what, std::size_t threads);

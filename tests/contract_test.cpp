@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Contractions against plain loops: every role that an axis can play, every order in memory, views, sizes that are cut into chunks.
+// Contractions against plain loops: every role that an axis can play, every order in memory, views, sizes
+// that are cut into chunks.
 #include <doctest/doctest.h>
 
 #include <type_traits>
@@ -38,7 +39,8 @@ double dot_error(names<Name...>) {
   auto const y = filled<tensor_of<T, Y>>(2);
   auto const got = dot<Name...>(x, y);
   using Out = shape_of<decltype(got)>;
-  return worst(got.elements(), plain<Out>(x, y)) / rounding<T>(unite_t<operation::dot, X, Y>::size / Out::size);
+  return worst(got.elements(), plain<Out>(x, y)) /
+         rounding<T>(unite_t<operation::dot, X, Y>::size / Out::size);
 }
 template <class X, class Y, template <std::size_t> class... Name>
 double dot_errors() {
@@ -65,18 +67,23 @@ TEST_CASE("products of matrices and vectors in every order") {
   CHECK(dot_errors<shape<columns<40'000>>, shape<columns<40'000>>, columns>() < 1);
   CHECK(dot_errors<shape<rows<1>, columns<20>>, shape<columns<20>, layers<64>>, columns>() < 1);
   CHECK(dot_errors<shape<rows<64>, columns<1>>, shape<columns<1>, layers<64>>, columns>() < 1);
-  static_assert(std::is_same_v<shape_of<decltype(dot<columns>(tensor_of<float, xt>{}, tensor_of<float, yt>{}))>,
-                               shape<rows<33>, layers<17>>>);
+  static_assert(
+      std::is_same_v<shape_of<decltype(dot<columns>(tensor_of<float, xt>{}, tensor_of<float, yt>{}))>,
+                     shape<rows<33>, layers<17>>>);
 }
 
 TEST_CASE("batches of products, the batch axis outside, between and inside") {
-  CHECK(dot_errors<shape<heads<5>, rows<33>, columns<20>>, shape<heads<5>, columns<20>, layers<17>>, columns>() < 1);
-  CHECK(dot_errors<shape<rows<33>, heads<5>, columns<20>>, shape<heads<5>, columns<20>, layers<17>>, columns>() < 1);
-  CHECK(dot_errors<shape<rows<33>, columns<20>, heads<5>>, shape<columns<20>, layers<17>, heads<5>>, columns>() < 1);
+  CHECK(dot_errors<shape<heads<5>, rows<33>, columns<20>>, shape<heads<5>, columns<20>, layers<17>>,
+                   columns>() < 1);
+  CHECK(dot_errors<shape<rows<33>, heads<5>, columns<20>>, shape<heads<5>, columns<20>, layers<17>>,
+                   columns>() < 1);
+  CHECK(dot_errors<shape<rows<33>, columns<20>, heads<5>>, shape<columns<20>, layers<17>, heads<5>>,
+                   columns>() < 1);
   CHECK(dot_errors<shape<heads<5>, columns<20>>, shape<heads<5>, columns<20>, layers<17>>, columns>() < 1);
   CHECK(dot_errors<shape<heads<40>, columns<50>>, shape<heads<40>, columns<50>, layers<60>>, columns>() < 1);
   CHECK(dot_errors<shape<heads<5>, columns<20>>, shape<heads<5>, columns<20>>, columns>() < 1);
-  CHECK(dot_errors<shape<sides<3>, heads<5>, rows<9>, columns<20>>, shape<heads<5>, columns<20>, layers<17>>, columns>() < 1);
+  CHECK(dot_errors<shape<sides<3>, heads<5>, rows<9>, columns<20>>, shape<heads<5>, columns<20>, layers<17>>,
+                   columns>() < 1);
 }
 
 TEST_CASE("several summed and several free axes") {
@@ -84,8 +91,12 @@ TEST_CASE("several summed and several free axes") {
   CHECK(dot_errors<x, shape<heads<3>, columns<20>, layers<17>>, heads, columns>() < 1);
   CHECK(dot_errors<x, shape<columns<20>, heads<3>, layers<17>>, heads, columns>() < 1);
   CHECK(dot_errors<x, shape<columns<20>, layers<17>, heads<3>>, columns, heads>() < 1);
-  CHECK(dot_errors<shape<rows<9>, sides<4>, columns<20>>, shape<layers<17>, heads<3>, columns<20>>, columns>() < 1);
-  CHECK(dot_errors<shape<columns<20>, rows<9>, sides<4>>, shape<layers<17>, columns<20>, heads<3>>, columns>() < 1);
+  CHECK(
+      dot_errors<shape<rows<9>, sides<4>, columns<20>>, shape<layers<17>, heads<3>, columns<20>>, columns>() <
+      1);
+  CHECK(
+      dot_errors<shape<columns<20>, rows<9>, sides<4>>, shape<layers<17>, columns<20>, heads<3>>, columns>() <
+      1);
   CHECK(dot_errors<x, x, rows, heads, columns>() < 1);
   CHECK(dot_errors<shape<rows<2>, columns<3>>, shape<columns<3>, layers<2>>, columns>() < 1);
 }
@@ -94,7 +105,8 @@ TEST_CASE("products large enough to be cut along rows, columns or the batch") {
   CHECK(dot_errors<shape<rows<700>, columns<128>>, shape<columns<128>, layers<150>>, columns>() < 1);
   CHECK(dot_errors<shape<rows<150>, columns<128>>, shape<columns<128>, layers<700>>, columns>() < 1);
   CHECK(dot_errors<shape<columns<128>, rows<700>>, shape<layers<201>, columns<128>>, columns>() < 1);
-  CHECK(dot_errors<shape<heads<16>, rows<64>, columns<128>>, shape<heads<16>, columns<128>, layers<130>>, columns>() < 1);
+  CHECK(dot_errors<shape<heads<16>, rows<64>, columns<128>>, shape<heads<16>, columns<128>, layers<130>>,
+                   columns>() < 1);
 }
 
 TEST_CASE_TEMPLATE("linear maps with bias, of views with longer rows", T, float, double) {
@@ -123,9 +135,11 @@ TEST_CASE_TEMPLATE("linear maps with bias, of views with longer rows", T, float,
   auto const square = filled<tensor<T, columns<20>, from<columns<20>>>>(5);
   auto const batch_of = filled<tensor<T, heads<3>, columns<20>, rows<7>>>(6);
   tensor<T, heads<3>, rows<7>, columns<20>> const mapped = linear(batch_of, square);
-  static_assert(std::is_same_v<shape_of<decltype(linear(batch_of, square))>, shape<heads<3>, rows<7>, columns<20>>>);
+  static_assert(
+      std::is_same_v<shape_of<decltype(linear(batch_of, square))>, shape<heads<3>, rows<7>, columns<20>>>);
   double want = 0;
-  for (std::size_t k = 0; k < 20; ++k) want += static_cast<double>(batch_of(2, k, 6)) * static_cast<double>(square(11, k));
+  for (std::size_t k = 0; k < 20; ++k)
+    want += static_cast<double>(batch_of(2, k, 6)) * static_cast<double>(square(11, k));
   CHECK(mapped(2, 6, 11) == doctest::Approx(want).epsilon(1e-5));
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Expressions on tensors, computed at once, against plain loops: element-wise functions, broadcasting by name, reductions, element types.
+// Expressions on tensors, computed at once, against plain loops: element-wise functions, broadcasting by
+// name, reductions, element types.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -16,16 +17,17 @@ using namespace tenon;
 using namespace testing;
 
 // Extents on both sides of a pack's width.
-#define ODD_EXTENTS                                                                                       \
-  std::integral_constant<std::size_t, 1>, std::integral_constant<std::size_t, 3>,                         \
-      std::integral_constant<std::size_t, 15>, std::integral_constant<std::size_t, 16>,                   \
+#define ODD_EXTENTS                                                                     \
+  std::integral_constant<std::size_t, 1>, std::integral_constant<std::size_t, 3>,       \
+      std::integral_constant<std::size_t, 15>, std::integral_constant<std::size_t, 16>, \
       std::integral_constant<std::size_t, 17>, std::integral_constant<std::size_t, 33>
 
 /// What f gives for each element of x and y.
 template <class T, class F>
 std::vector<double> each(std::span<T> x, std::span<T> y, F const& f) {
   std::vector<double> result(x.size());
-  for (std::size_t i = 0; i < x.size(); ++i) result[i] = f(static_cast<double>(x[i]), static_cast<double>(y[i]));
+  for (std::size_t i = 0; i < x.size(); ++i)
+    result[i] = f(static_cast<double>(x[i]), static_cast<double>(y[i]));
   return result;
 }
 }  // namespace
@@ -180,7 +182,8 @@ TEST_CASE("element types meet, convert and are stored") {
   tensor<std::int32_t, columns<17>> const whole = cast<std::int32_t>(x);
   tensor<std::int32_t, rows<4>, columns<17>> const integers = i * i - 3;
   tensor<std::int32_t> const total = sum(i), largest = max(i);
-  tensor<std::int32_t, rows<4>> const average = mean<columns>(i), positive = sum<columns>(cast<std::int32_t>(i > 0));
+  tensor<std::int32_t, rows<4>> const average = mean<columns>(i),
+                                      positive = sum<columns>(cast<std::int32_t>(i > 0));
   tensor<double, columns<17>> const chosen = select(x < 0, d, 2.0 * d);
   tensor<float, columns<17>> const narrowed = d;
   std::int32_t all = 0, top = -99;
@@ -262,7 +265,8 @@ TEST_CASE("assigning to what is read gives what it would with a copy") {
   y = y + turned;
   double error = 0;
   for (std::size_t i = 0; i < 19; ++i)
-    for (std::size_t j = 0; j < 19; ++j) error = std::max<double>(error, std::abs(y(i, j) - (x(i, j) + x(j, i))));
+    for (std::size_t j = 0; j < 19; ++j)
+      error = std::max<double>(error, std::abs(y(i, j) - (x(i, j) + x(j, i))));
   CHECK(error == 0);
   y = x;
   y = y / sum<rows>(y);

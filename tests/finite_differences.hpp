@@ -14,9 +14,9 @@
 namespace testing {
 
 struct difference_options {
-  double low = -1, high = 1;   ///< where the inputs lie
-  std::int32_t largest = 3;    ///< integer inputs lie in [0, largest]
-  std::size_t samples = 25;    ///< elements of each input that are looked at
+  double low = -1, high = 1;  ///< where the inputs lie
+  std::int32_t largest = 3;   ///< integer inputs lie in [0, largest]
+  std::size_t samples = 25;   ///< elements of each input that are looked at
   std::size_t threads = 1;
   bool chunked = false;  ///< some call must have several chunks, or the test tests nothing
 };
@@ -29,7 +29,8 @@ constexpr auto input_like(tenon::recorder& r, char const* name, tenon::shape<A..
   return r.input<T, A...>(name);
 }
 
-/// Records f(r, x…) for inputs of the shapes S…; the loss is Σ weight · f. With the gradients of all inputs if asked for.
+/// Records f(r, x…) for inputs of the shapes S…; the loss is Σ weight · f. With the gradients of all inputs
+/// if asked for.
 template <class... S, class F>
 tenon::dynamic_program record_loss(F const& f, bool gradients) {
   return tenon::record_now([&](tenon::recorder& r) {
@@ -43,7 +44,8 @@ tenon::dynamic_program record_loss(F const& f, bool gradients) {
       if (!gradients) return;
       r.differentiate(loss.at);
       (r.output(gradient_names[I], r.gradient(std::get<I>(x))), ...);
-    }(std::index_sequence_for<S...>{});
+    }
+    (std::index_sequence_for<S...>{});
   });
 }
 
@@ -61,7 +63,8 @@ void fill_inputs(Session& session, difference_options const& o) {
   }
 }
 
-/// The largest error of the derivatives of f with respect to its inputs, relative to 1 + |the difference quotient|.
+/// The largest error of the derivatives of f with respect to its inputs, relative to 1 + |the difference
+/// quotient|.
 template <class... S, class F>
 double gradient_error(F const& f, difference_options const& o = {}) {
   auto const forward = record_loss<S...>(f, false), both = record_loss<S...>(f, true);

@@ -30,7 +30,8 @@ TEST_CASE("functors of one argument") {
 
 TEST_CASE("functors of two and three arguments, with broadcasting") {
   auto const binary = [](auto f) {
-    double const e = gradient_error<matrix, row>([f](auto&, auto x, auto y) { return keep(f(x, y)); }, positive);
+    double const e =
+        gradient_error<matrix, row>([f](auto&, auto x, auto y) { return keep(f(x, y)); }, positive);
     return e;
   };
   CHECK(binary([](auto x, auto y) { return x + y * 2; }) < small);
@@ -40,7 +41,8 @@ TEST_CASE("functors of two and three arguments, with broadcasting") {
   CHECK(binary([](auto x, auto y) { return pow(x, y) + pow(y, 3) + pow(2, x); }) < small);
   CHECK(binary([](auto x, auto y) { return min(x, y) * max(x, 1); }) < small);
   CHECK(binary([](auto x, auto y) { return select(x < y, x * y, y / x); }) < small);
-  CHECK(binary([](auto x, auto y) { return x * (x < y) + cast<double>(cast<float>(y)) * 0 + y * (x == x); }) < small);
+  CHECK(binary([](auto x, auto y) { return x * (x < y) + cast<double>(cast<float>(y)) * 0 + y * (x == x); }) <
+        small);
 }
 
 TEST_CASE("x to the power of zero has no slope, also at zero") {
@@ -66,7 +68,8 @@ TEST_CASE("reductions") {
   CHECK(gradient_error<matrix>([](auto&, auto x) { return keep(mean<rows>(exp(x))); }) < small);
   CHECK(gradient_error<matrix>([](auto&, auto x) { return keep(mean(exp(x))); }) < small);
   CHECK(gradient_error<matrix>([](auto&, auto x) { return keep(max<rows>(x)); }) < small);
-  CHECK(gradient_error<matrix, row>([](auto&, auto x, auto y) { return keep(max<columns>(x * y - x)); }) < small);
+  CHECK(gradient_error<matrix, row>([](auto&, auto x, auto y) { return keep(max<columns>(x * y - x)); }) <
+        small);
   CHECK(gradient_error<matrix>([](auto&, auto x) { return keep(max(exp(x))); }) < small);
   CHECK(gradient_error<matrix>([](auto&, auto x) { return keep(x / sum<columns>(x)); }, positive) < small);
   CHECK(gradient_error<matrix>([](auto&, auto x) { return keep(pow(x - mean<rows>(x), 2)); }) < small);
@@ -74,16 +77,14 @@ TEST_CASE("reductions") {
 
 TEST_CASE("operands that lack axes, the vector axis among them") {
   using cube = shape<layers<3>, rows<5>, columns<19>>;
-  CHECK(gradient_error<cube, shape<layers<3>>, row>([](auto&, auto x, auto l, auto c) {
-          return keep(tanh(x * l + c));
-        }) < small);
-  CHECK(gradient_error<cube, shape<rows<5>>, shape<>>([](auto&, auto x, auto m, auto n) {
-          return keep(exp(x * m) * n);
-        }) < small);
-  CHECK(gradient_error<shape<rows<5>>, row>([](auto&, auto a, auto b) { return keep(sum(a * b + a / exp(b))); }) < small);
-  CHECK(gradient_error<shape<layers<3>, columns<19>>, shape<rows<5>>>([](auto&, auto a, auto b) {
-          return keep(sum<layers, rows>(tanh(a + b)));
-        }) < small);
+  CHECK(gradient_error<cube, shape<layers<3>>, row>(
+            [](auto&, auto x, auto l, auto c) { return keep(tanh(x * l + c)); }) < small);
+  CHECK(gradient_error<cube, shape<rows<5>>, shape<>>(
+            [](auto&, auto x, auto m, auto n) { return keep(exp(x * m) * n); }) < small);
+  CHECK(gradient_error<shape<rows<5>>, row>(
+            [](auto&, auto a, auto b) { return keep(sum(a * b + a / exp(b))); }) < small);
+  CHECK(gradient_error<shape<layers<3>, columns<19>>, shape<rows<5>>>(
+            [](auto&, auto a, auto b) { return keep(sum<layers, rows>(tanh(a + b))); }) < small);
 }
 
 TEST_CASE("a value used twice, in different ways") {
@@ -141,11 +142,12 @@ TEST_CASE("stacks, slices of stacks, concatenations") {
   CHECK(gradient_error<matrix>([&](auto&, auto x) {  // the first value is stacked twice
           return keep(exp(stack<layers>(each(x, 3))));
         }) < small);
-  CHECK(gradient_error<matrix>([&](auto&, auto x) {  // two slices of the stack and a value before it was stacked
-          auto const parts = each(x, 4);
-          auto const all = stack<layers>(parts);
-          return keep(slice<layers>(all, 1) * exp(slice<layers>(all, 3)) + parts[0]);
-        }) < small);
+  CHECK(gradient_error<matrix>(
+            [&](auto&, auto x) {  // two slices of the stack and a value before it was stacked
+              auto const parts = each(x, 4);
+              auto const all = stack<layers>(parts);
+              return keep(slice<layers>(all, 1) * exp(slice<layers>(all, 3)) + parts[0]);
+            }) < small);
   CHECK(gradient_error<matrix>([&](auto&, auto x) {  // a stack of stacks
           auto const all = stack<layers>(each(x, 4));
           auto const more = keep(exp(all));
@@ -156,32 +158,36 @@ TEST_CASE("stacks, slices of stacks, concatenations") {
           return keep(all * exp(slice<columns>(all, 20)));
         }) < small);
   CHECK(gradient_error<matrix, row>([](auto&, auto x, auto y) {
-          return keep(exp(concat<rows>(x * y, tanh(rename<layers, rows>(keep(y * stack<layers>(std::array{y, y})))))));
+          return keep(exp(
+              concat<rows>(x * y, tanh(rename<layers, rows>(keep(y * stack<layers>(std::array{y, y})))))));
         }) < small);
 }
 
 TEST_CASE("sizes that are cut into chunks, gradients summed in parts") {
   using large = shape<layers<6>, rows<50>, columns<1025>>;
   using wide = shape<columns<1025>>;
-  CHECK(gradient_error<large, wide>([](auto&, auto x, auto c) { return keep(tanh(x * c)); }, two_threads) < 1e-6);
-  CHECK(gradient_error<large, shape<rows<50>>>([](auto&, auto x, auto m) { return keep(tanh(x) * m); }, two_threads) < 1e-6);
-  CHECK(gradient_error<large, shape<>>([](auto&, auto x, auto n) { return keep(sum<rows>(tanh(x + n))); }, two_threads) <
+  CHECK(gradient_error<large, wide>([](auto&, auto x, auto c) { return keep(tanh(x * c)); }, two_threads) <
         1e-6);
-  CHECK(gradient_error<shape<columns<150'000>>, shape<>>([](auto&, auto x, auto n) { return keep(exp(x * n)); },
-                                                        two_threads) < 1e-6);
+  CHECK(gradient_error<large, shape<rows<50>>>([](auto&, auto x, auto m) { return keep(tanh(x) * m); },
+                                               two_threads) < 1e-6);
+  CHECK(gradient_error<large, shape<>>([](auto&, auto x, auto n) { return keep(sum<rows>(tanh(x + n))); },
+                                       two_threads) < 1e-6);
+  CHECK(gradient_error<shape<columns<150'000>>, shape<>>(
+            [](auto&, auto x, auto n) { return keep(exp(x * n)); }, two_threads) < 1e-6);
   // Operands in parts whose memory is in another order than the loop, or has gaps.
-  CHECK(gradient_error<large, shape<columns<1025>, rows<50>>>([](auto&, auto x, auto t) { return keep(tanh(x * t)); },
-                                                              two_threads) < 1e-6);
-  CHECK(gradient_error<large, shape<columns<1100>, rows<60>>>([](auto&, auto x, auto t) {
-          return keep(tanh(x * part<rows, 3, 50>(part<columns, 7, 1025>(t))));
-        }, two_threads) < 1e-6);
-  CHECK(gradient_error<shape<rows<50>, columns<1025>>, shape<columns<1100>, layers<6>>>([](auto&, auto x, auto t) {
-          return keep(sum<rows>(exp(x * part<columns, 7, 1025>(t))));
-        }, two_threads) < 1e-6);
+  CHECK(gradient_error<large, shape<columns<1025>, rows<50>>>(
+            [](auto&, auto x, auto t) { return keep(tanh(x * t)); }, two_threads) < 1e-6);
+  CHECK(
+      gradient_error<large, shape<columns<1100>, rows<60>>>(
+          [](auto&, auto x, auto t) { return keep(tanh(x * part<rows, 3, 50>(part<columns, 7, 1025>(t)))); },
+          two_threads) < 1e-6);
+  CHECK(gradient_error<shape<rows<50>, columns<1025>>, shape<columns<1100>, layers<6>>>(
+            [](auto&, auto x, auto t) { return keep(sum<rows>(exp(x * part<columns, 7, 1025>(t)))); },
+            two_threads) < 1e-6);
   // Used twice, both in parts.
-  CHECK(gradient_error<large, wide>([](auto&, auto x, auto c) {
-          return keep(c * tanh(x * c) + sum<rows>(x) * c);
-        }, two_threads) < 1e-6);
+  CHECK(gradient_error<large, wide>(
+            [](auto&, auto x, auto c) { return keep(c * tanh(x * c) + sum<rows>(x) * c); }, two_threads) <
+        1e-6);
 }
 
 TEST_CASE("long chains, and what the loss does not depend on") {
@@ -191,9 +197,8 @@ TEST_CASE("long chains, and what the loss does not depend on") {
           return h;
         }) < 1e-5);
   CHECK(gradient_error<matrix, row>([](auto&, auto x, auto y) { return keep(x + (y < 0) * 1.0); }) < small);
-  CHECK(gradient_error<matrix, row, matrix>([](auto&, auto x, auto, auto z) {
-          return keep(exp(x) + slice<rows>(z, 2));
-        }) < small);
+  CHECK(gradient_error<matrix, row, matrix>(
+            [](auto&, auto x, auto, auto z) { return keep(exp(x) + slice<rows>(z, 2)); }) < small);
   CHECK_THROWS_AS(record_now([](recorder& r) {
                     auto const x = r.input<double, rows<3>>("x");
                     auto const loss = keep(sum(x));

@@ -46,7 +46,8 @@ TEST_CASE_TEMPLATE("gather and scatter_add", T, float, double, std::int32_t) {
       }
   CHECK(worst(back.elements(), want.elements()) < 1e-5);
 
-  // A column of numbers: each row has one element. A table of one row. Numbers past the end mean the last row.
+  // A column of numbers: each row has one element. A table of one row. Numbers past the end mean the last
+  // row.
   auto const column = filled<tensor<T, rows<7>>>(3, -9, 9);
   tensor<T, layers<5>, heads<3>> const single = gather<rows>(column, ids);
   CHECK(single(4, 2) == column(static_cast<std::size_t>(ids(4, 2))));
@@ -74,7 +75,8 @@ TEST_CASE("argmax gives the first of the largest, also of a limited number") {
   x(1, 3) = 4;
   for (std::size_t c = 0; c < 21; ++c) x(2, c) = -1;
   tensor<std::int32_t, rows<6>> const all = argmax<columns>(x);
-  tensor<std::int32_t, rows<6>> const some = argmax<columns>(x, tensor<std::int32_t>(20)), one = argmax<columns>(x, tensor<std::int32_t>(1));
+  tensor<std::int32_t, rows<6>> const some = argmax<columns>(x, tensor<std::int32_t>(20)),
+                                      one = argmax<columns>(x, tensor<std::int32_t>(1));
   tensor<std::int32_t, columns<21>> const down = argmax<rows>(x * 1);
   CHECK(all(0) == 4);
   CHECK(all(1) == 20);
@@ -94,7 +96,8 @@ TEST_CASE("argmax gives the first of the largest, also of a limited number") {
 
 TEST_CASE_TEMPLATE("softmax along either axis", T, float, double) {
   auto const x = filled<tensor<T, rows<5>, columns<37>>>(1, -4, 4);
-  tensor<T, rows<5>, columns<37>> const across = softmax<columns>(x), down = softmax<rows>(x), logs = log_softmax<columns>(x);
+  tensor<T, rows<5>, columns<37>> const across = softmax<columns>(x), down = softmax<rows>(x),
+                                        logs = log_softmax<columns>(x);
   tensor<T, columns<37>, rows<5>> const turned = log_softmax<rows>(x * 2);
   double error = 0;
   for (std::size_t r = 0; r < 5; ++r) {
@@ -106,7 +109,8 @@ TEST_CASE_TEMPLATE("softmax along either axis", T, float, double) {
   }
   for (std::size_t c = 0; c < 37; ++c) {
     auto const want = plain_softmax(&x(0, c), 5, 37, 5);
-    for (std::size_t r = 0; r < 5; ++r) error = std::max<double>(error, std::abs(down(r, c) - want[r]) / want[r]);
+    for (std::size_t r = 0; r < 5; ++r)
+      error = std::max<double>(error, std::abs(down(r, c) - want[r]) / want[r]);
     T total = 0;
     for (std::size_t r = 0; r < 5; ++r) total += std::exp(turned(c, r));
     error = std::max<double>(error, std::abs(total - 1));
@@ -122,7 +126,8 @@ TEST_CASE("softmax over valid positions: none, one, some, all, more than there a
   auto const t = filled<tensor<float, columns<20>, rows<6>>>(2);
   tensor<float, columns<20>, rows<6>> const z = softmax<columns>(t, valid);
   for (std::size_t r = 0; r < 6; ++r) {
-    auto const want = plain_softmax(&x(r, 0), 20, 1, valid(r)), down = plain_softmax(&t(0, r), 20, 6, valid(r));
+    auto const want = plain_softmax(&x(r, 0), 20, 1, valid(r)),
+               down = plain_softmax(&t(0, r), 20, 6, valid(r));
     for (std::size_t c = 0; c < 20; ++c) {
       CHECK(y(r, c) == doctest::Approx(want[c]).epsilon(1e-5));
       CHECK(z(c, r) == doctest::Approx(down[c]).epsilon(1e-5));

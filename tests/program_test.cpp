@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Programs and sessions: what the compiler knows of a program, the memory plan, threads, allocations, wrong names and sizes.
+// Programs and sessions: what the compiler knows of a program, the memory plan, threads, allocations, wrong
+// names and sizes.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -27,8 +28,12 @@ void* operator new(std::size_t bytes) {
   if (void* p = std::malloc(bytes)) return p;
   throw std::bad_alloc();
 }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p) noexcept {
+  std::free(p);
+}
+void operator delete(void* p, std::size_t) noexcept {
+  std::free(p);
+}
 #endif
 
 namespace {
@@ -49,7 +54,8 @@ static_assert(affine.flops() >= 2 * 16 * 32 * 32 && affine.flops() < 3 * 16 * 32
 static_assert(affine.call_count() == 4);  // bias, product, tanh, sum
 static_assert(affine.calls[1].flops == 2 * 16 * 32 * 32);
 static_assert(affine.parameter_count() == parameters);
-static_assert(affine.arena_bytes() == 3 * 16 * 32 * sizeof(float) + 64);  // x, the product, its tanh and the sum, all at once
+static_assert(affine.arena_bytes() ==
+              3 * 16 * 32 * sizeof(float) + 64);  // x, the product, its tanh and the sum, all at once
 static_assert(affine.live_bytes() == affine.arena_bytes());
 static_assert(affine.bytes_moved() > 4 * 16 * 32 * sizeof(float) && affine.arena_bytes() < 7_KiB);
 
@@ -57,28 +63,48 @@ static_assert(affine.bytes_moved() > 4 * 16 * 32 * sizeof(float) && affine.arena
 template <class V, class W, class B>
 auto random_values(std::size_t seed, V const& x, V const& y, W const& w, B const& b) {
   std::size_t drawn = 0;
-  auto const draw = [&](std::size_t n) { return static_cast<std::size_t>(testing::number(drawn++, seed) * static_cast<double>(n)); };
+  auto const draw = [&](std::size_t n) {
+    return static_cast<std::size_t>(testing::number(drawn++, seed) * static_cast<double>(n));
+  };
   std::vector<V> pool{keep(x * 1), keep(y * 1)};
   auto const any = [&] { return pool[draw(pool.size())]; };
   auto const recent = [&] { return pool[pool.size() - 1 - draw(std::min<std::size_t>(3, pool.size()))]; };
   for (std::size_t i = 0; i < 14; ++i) {
     V const a = recent(), c = any();
     switch (draw(10)) {
-      case 0: pool.push_back(keep(tanh(a))); break;
-      case 1: pool.push_back(keep(a * c + a)); break;
-      case 2: pool.push_back(keep(a - mean<columns>(c))); break;
-      case 3: pool.push_back(softmax<columns>(a)); break;
-      case 4: pool.push_back(linear(a, w)); break;
-      case 5: pool.push_back(linear(a, w, b)); break;
-      case 6: pool.push_back(concat<columns>(part<columns, 0, 10>(a), part<columns, 6, 10>(c))); break;
-      case 7: pool.push_back(keep(a * slice<rows>(c, draw(12)))); break;
+      case 0:
+        pool.push_back(keep(tanh(a)));
+        break;
+      case 1:
+        pool.push_back(keep(a * c + a));
+        break;
+      case 2:
+        pool.push_back(keep(a - mean<columns>(c)));
+        break;
+      case 3:
+        pool.push_back(softmax<columns>(a));
+        break;
+      case 4:
+        pool.push_back(linear(a, w));
+        break;
+      case 5:
+        pool.push_back(linear(a, w, b));
+        break;
+      case 6:
+        pool.push_back(concat<columns>(part<columns, 0, 10>(a), part<columns, 6, 10>(c)));
+        break;
+      case 7:
+        pool.push_back(keep(a * slice<rows>(c, draw(12))));
+        break;
       case 8: {
         auto const all = stack<layers>(std::array{a, c, pool[0]});
         pool.push_back(slice<layers>(all, draw(3)));
         pool.push_back(keep(sum<layers>(all * 0.5)));
         break;
       }
-      default: pool.push_back(keep(max(a, c))); break;
+      default:
+        pool.push_back(keep(max(a, c)));
+        break;
     }
   }
   return pool;
@@ -98,7 +124,8 @@ using square = shape<columns<20>, from<columns<20>>>;
 bool overlapping(program_view const& p) {
   for (auto const& a : p.blocks)
     for (auto const& b : p.blocks)
-      if (&a < &b && a.first <= b.last && b.first <= a.last && a.offset < b.offset + b.bytes && b.offset < a.offset + a.bytes)
+      if (&a < &b && a.first <= b.last && b.first <= a.last && a.offset < b.offset + b.bytes &&
+          b.offset < a.offset + a.bytes)
         return true;
   return false;
 }
@@ -123,8 +150,8 @@ TEST_CASE("the plan gives what is needed at once memory of its own, and the aren
 TEST_CASE("random programs have the derivatives that finite differences show") {
   for (std::size_t seed = 0; seed < 25; ++seed) {
     CAPTURE(seed);
-    CHECK(gradient_error<value, value, square, shape<columns<20>>>(random_loss(seed), {.samples = 6, .threads = 1 + seed % 2}) <
-          1e-6);
+    CHECK(gradient_error<value, value, square, shape<columns<20>>>(
+              random_loss(seed), {.samples = 6, .threads = 1 + seed % 2}) < 1e-6);
   }
 }
 
@@ -147,7 +174,8 @@ TEST_CASE("two threads compute the same bits as one; inputs and outputs keep the
   session one(big, block, 1), two(big, block, 2);
   fill(one.input_elements<float>("x"), 2);
   fill(two.input_elements<float>("x"), 2);
-  std::vector<float> const before(one.input_elements<float>("x").begin(), one.input_elements<float>("x").end());
+  std::vector<float> const before(one.input_elements<float>("x").begin(),
+                                  one.input_elements<float>("x").end());
   for (int run = 0; run < 3; ++run) {
     one.run();
     two.run();
@@ -210,7 +238,8 @@ TEST_CASE("a run allocates nothing") {
 TEST_CASE("wrong names, types, sizes and blocks are refused in one line") {
   parameter_block block(parameters), small(parameters - 1);
   session s(affine, block);
-  CHECK_THROWS_WITH_AS((s.input<float, rows<16>, columns<32>>("z")), "the program has no input \"z\"; it has: x", error);
+  CHECK_THROWS_WITH_AS((s.input<float, rows<16>, columns<32>>("z")),
+                       "the program has no input \"z\"; it has: x", error);
   CHECK_THROWS_AS((s.input<float, rows<16>, columns<33>>("x")), error);
   CHECK_THROWS_AS((s.input<double, rows<16>, columns<16>>("x")), error);
   CHECK_THROWS_AS((s.output<float, rows<16>>("x")), error);

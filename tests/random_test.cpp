@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Random numbers: Philox against the vectors that its authors published, and dropout, which draws its masks from it.
+// Random numbers: Philox against the vectors that its authors published, and dropout, which draws its masks
+// from it.
 #include "tenon/cpu/random.hpp"
 
 #include <doctest/doctest.h>
@@ -50,18 +51,20 @@ auto const masked = [](recorder& r) {
 
 TEST_CASE("Philox gives the published answers, alone and in packs") {
   for (auto const& k : published) {
-    auto const one = cpu::philox<std::uint32_t>(k.counter[0], k.counter[1], k.counter[2], k.counter[3], k.key[0], k.key[1]);
+    auto const one = cpu::philox<std::uint32_t>(k.counter[0], k.counter[1], k.counter[2], k.counter[3],
+                                                k.key[0], k.key[1]);
     using V = cpu::pack<std::uint32_t>;
     auto const splat = [](std::uint32_t x) { return cpu::broadcast<std::uint32_t>(x); };
-    auto const many = cpu::philox<V>(splat(k.counter[0]) + cpu::iota<std::uint32_t>(), splat(k.counter[1]), splat(k.counter[2]),
-                                     splat(k.counter[3]), k.key[0], k.key[1]);
+    auto const many = cpu::philox<V>(splat(k.counter[0]) + cpu::iota<std::uint32_t>(), splat(k.counter[1]),
+                                     splat(k.counter[2]), splat(k.counter[3]), k.key[0], k.key[1]);
     for (std::size_t w = 0; w < 4; ++w) {
       CHECK(one.word[w] == k.result[w]);
       std::array<std::uint32_t, cpu::lanes> lanes{};
       cpu::store(lanes.data(), many.word[w]);
       for (std::size_t l = 0; l < cpu::lanes; ++l) {
-        auto const alone = cpu::philox<std::uint32_t>(k.counter[0] + static_cast<std::uint32_t>(l), k.counter[1], k.counter[2],
-                                                      k.counter[3], k.key[0], k.key[1]);
+        auto const alone =
+            cpu::philox<std::uint32_t>(k.counter[0] + static_cast<std::uint32_t>(l), k.counter[1],
+                                       k.counter[2], k.counter[3], k.key[0], k.key[1]);
         CHECK(lanes[l] == alone.word[w]);
       }
     }
@@ -90,17 +93,21 @@ TEST_CASE("sixteen bits of an element are a part of its block") {
   }
 }
 
-TEST_CASE_TEMPLATE("dropout's factors are the elements' own bits, in rows of any length", N, std::integral_constant<std::size_t, 1>,
-                   std::integral_constant<std::size_t, 15>, std::integral_constant<std::size_t, 33>,
-                   std::integral_constant<std::size_t, 128>) {
+TEST_CASE_TEMPLATE("dropout's factors are the elements' own bits, in rows of any length", N,
+                   std::integral_constant<std::size_t, 1>, std::integral_constant<std::size_t, 15>,
+                   std::integral_constant<std::size_t, 33>, std::integral_constant<std::size_t, 128>) {
   using wide = tensor<float, rows<40>, columns<N::value>>;
   auto const f = factors<wide>(0.25, 9);
   wide const ones(1.0F);
-  tensor<float, layers<2>, rows<40>, columns<N::value>> const twice = dropout(ones, 0.25, 9);  // the same for both layers
+  tensor<float, layers<2>, rows<40>, columns<N::value>> const twice =
+      dropout(ones, 0.25, 9);  // the same for both layers
   std::size_t wrong = 0;
   for (std::uint32_t i = 0; i < wide::size; ++i) {
     auto const want = cpu::random16<std::uint32_t>(i, 9, run_state{}) >= 16384 ? 1 / 0.75F : 0.0F;
-    wrong += f.elements()[i] != want || twice.elements()[i] != want || twice.elements()[wide::size + i] != want ? 1 : 0;
+    wrong +=
+        f.elements()[i] != want || twice.elements()[i] != want || twice.elements()[wide::size + i] != want
+            ? 1
+            : 0;
   }
   CHECK(wrong == 0);
 }

@@ -81,10 +81,18 @@ void* operator new(std::size_t size, std::align_val_t alignment) {
   if (void* p = std::aligned_alloc(a, (size + a - 1) / a * a)) return p;
   throw std::bad_alloc{};
 }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+void operator delete(void* p) noexcept {
+  std::free(p);
+}
+void operator delete(void* p, std::size_t) noexcept {
+  std::free(p);
+}
+void operator delete(void* p, std::align_val_t) noexcept {
+  std::free(p);
+}
+void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
+  std::free(p);
+}
 
 TEST_CASE("the arena is hardly larger than what is needed at once") {
   auto const p = training_step<5>();
@@ -93,7 +101,8 @@ TEST_CASE("the arena is hardly larger than what is needed at once") {
 }
 
 TEST_CASE("additive attention's features are stored nowhere") {
-  // They have batch × steps × hiddens elements at every target step; what is stored of that size must not grow with their number.
+  // They have batch × steps × hiddens elements at every target step; what is stored of that size must not
+  // grow with their number.
   auto const few = training_step<2>(), many = training_step<9>();
   constexpr std::size_t features = B * T * H * sizeof(float);
   CHECK(blocks_of(few, features) > 0);  // keys, outputs and their gradients are

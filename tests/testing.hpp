@@ -51,7 +51,8 @@ X filled(std::size_t seed, double low = -1, double high = 1) {
   return x;
 }
 
-/// The largest error of got against want, relative to 1 + |want|; infinite where one of them is a NaN and the other is not.
+/// The largest error of got against want, relative to 1 + |want|; infinite where one of them is a NaN and the
+/// other is not.
 template <class Got, class Want>
 double worst(Got const& got, Want const& want) {
   if (got.size() != want.size()) return std::numeric_limits<double>::infinity();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Parameters' gradients and optimisers: the product put off over all steps, shared and unused weights, Adam and SGD with clipping.
+// Parameters' gradients and optimisers: the product put off over all steps, shared and unused weights, Adam
+// and SGD with clipping.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -20,7 +21,8 @@ constexpr parameter<columns<H>> b{.offset = 2 * H * H * sizeof(float)};
 constexpr parameter<vocab<V>, columns<H>> table{.offset = (2 * H + 1) * H * sizeof(float)};
 constexpr std::size_t count = 2 * H * H + H + V * H;
 
-/// A recurrence over five steps whose table is looked up, multiplied with the states, and used element by element.
+/// A recurrence over five steps whose table is looked up, multiplied with the states, and used element by
+/// element.
 template <class W, class U, class C, class T>
 auto recurrent_loss(recorder& r, W const& wx, U const& wh, C const& c, T const& words) {
   auto const ids = r.input<std::int32_t, steps<5>, rows<B>>("ids");
@@ -28,7 +30,8 @@ auto recurrent_loss(recorder& r, W const& wx, U const& wh, C const& c, T const& 
   auto const x = keep(gather<vocab>(words, ids));
   auto h = keep(tanh(linear(slice<steps>(x, 0), wx) + c));
   std::array<decltype(h), 5> all{h, h, h, h, h};
-  for (std::size_t t = 1; t < 5; ++t) all[t] = h = keep(tanh(linear(slice<steps>(x, t), wx) + linear(h, wh) + c));
+  for (std::size_t t = 1; t < 5; ++t)
+    all[t] = h = keep(tanh(linear(slice<steps>(x, t), wx) + linear(h, wh) + c));
   auto const scores = dot<columns>(stack<steps>(all), words);
   auto const labels = keep(ids + 0);
   return keep(mean(cross_entropy<vocab>(scores, labels)) + penalty + mean(linear(h, wh)));
@@ -38,7 +41,8 @@ auto recurrent_loss(recorder& r, W const& wx, U const& wh, C const& c, T const& 
 dynamic_program recurrent(bool as_parameters) {
   return record_now([=](recorder& r) {
     auto const all = [&](auto const& wx, auto const& wh, auto const& c, auto const& words) {
-      auto const loss = as_parameters ? recurrent_loss(r, w, u, b, r.use(table)) : recurrent_loss(r, wx, wh, c, words);
+      auto const loss =
+          as_parameters ? recurrent_loss(r, w, u, b, r.use(table)) : recurrent_loss(r, wx, wh, c, words);
       r.differentiate(loss.at);
       r.output("loss", loss);
       r.output("gw", r.gradient(wx));
@@ -47,7 +51,8 @@ dynamic_program recurrent(bool as_parameters) {
       r.output("gt", r.gradient(words));
     };
     if (as_parameters) return all(r.use(w), r.use(u), r.use(b), r.use(table));
-    auto const wx = r.input<float, columns<H>, from<columns<H>>>("w"), wh = r.input<float, columns<H>, from<columns<H>>>("u");
+    auto const wx = r.input<float, columns<H>, from<columns<H>>>("w"),
+               wh = r.input<float, columns<H>, from<columns<H>>>("u");
     auto const c = r.input<float, columns<H>>("b");
     auto const words = r.input<float, vocab<V>, columns<H>>("t");
     r.track(wx);
@@ -79,8 +84,8 @@ dynamic_program regression(How how, float limit) {
 }
 
 /// The same by hand, in double: gradients of the loss, clipped; gives the loss.
-double plain_gradient(std::vector<double> const& p, std::span<float const> x, std::span<float const> y, double limit,
-                      std::vector<double>& g) {
+double plain_gradient(std::vector<double> const& p, std::span<float const> x, std::span<float const> y,
+                      double limit, std::vector<double>& g) {
   double loss = 0, norm = 0;
   g.assign(small_count, 0.0);
   for (std::size_t r = 0; r < 10; ++r)
@@ -99,7 +104,8 @@ double plain_gradient(std::vector<double> const& p, std::span<float const> x, st
   return loss;
 }
 
-/// Ten steps of the program and of `update(p, g, step)` by hand; the largest difference of losses and parameters.
+/// Ten steps of the program and of `update(p, g, step)` by hand; the largest difference of losses and
+/// parameters.
 template <class How, class Update>
 double training_error(How how, float limit, Update const& update, std::size_t threads = 1) {
   auto const program = regression(how, limit);
@@ -113,8 +119,8 @@ double training_error(How how, float limit, Update const& update, std::size_t th
   for (std::size_t step = 1; step <= 10; ++step) {
     s.learning_rate_scale(step > 5 ? 0.5F : 1.0F);
     s.run();
-    double const loss = plain_gradient(p, s.template input_elements<float>("x"), s.template input_elements<float>("y"),
-                                       static_cast<double>(limit), g);
+    double const loss = plain_gradient(p, s.template input_elements<float>("x"),
+                                       s.template input_elements<float>("y"), static_cast<double>(limit), g);
     update(p, g, step);
     error = std::max(error, std::abs(static_cast<double>(s.template output<float>("loss")()) - loss));
     error = std::max(error, worst(block.values(), p));
@@ -128,7 +134,8 @@ TEST_CASE("gradients of weights, put off over five steps, are those of single pr
   auto const together = recurrent(true), single = recurrent(false);
   std::size_t products = 0, single_products = 0;
   for (auto const& c : together.calls) products += std::string_view(c.name) == "weight gradient" ? 1 : 0;
-  for (auto const& c : single.calls) single_products += std::string_view(c.name) == "contract gradient" ? 1 : 0;
+  for (auto const& c : single.calls)
+    single_products += std::string_view(c.name) == "contract gradient" ? 1 : 0;
   CHECK(products <= 5);  // w, u in the steps and after them, the table, perhaps in two pieces
   CHECK(single_products > products);
   parameter_block block(count), none(0);
@@ -167,7 +174,8 @@ TEST_CASE("Adam as PyTorch has it") {
                   for (std::size_t i = 0; i < small_count; ++i) {
                     m[i] = 0.8 * m[i] + 0.2 * g[i];
                     v[i] = 0.99 * v[i] + 0.01 * g[i] * g[i];
-                    p[i] -= rate * (m[i] / (1 - std::pow(0.8, t))) / (std::sqrt(v[i] / (1 - std::pow(0.99, t))) + 1e-4);
+                    p[i] -= rate * (m[i] / (1 - std::pow(0.8, t))) /
+                            (std::sqrt(v[i] / (1 - std::pow(0.99, t))) + 1e-4);
                   }
                 },
                 threads) < 2e-6);
@@ -178,7 +186,8 @@ TEST_CASE("gradient descent") {
   for (float limit : {0.3F, std::numeric_limits<float>::infinity()})
     CHECK(training_error(sgd{.learning_rate = 0.2F}, limit,
                          [](std::vector<double>& p, std::vector<double> const& g, std::size_t step) {
-                           for (std::size_t i = 0; i < small_count; ++i) p[i] -= 0.2 * (step > 5 ? 0.5 : 1) * g[i];
+                           for (std::size_t i = 0; i < small_count; ++i)
+                             p[i] -= 0.2 * (step > 5 ? 0.5 : 1) * g[i];
                          }) < 2e-6);
 }
 

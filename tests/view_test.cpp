@@ -14,8 +14,8 @@ using namespace testing;
 
 using cube = shape<layers<4>, rows<6>, columns<20>>;
 
-/// Runs f on the elements of a cube x and of a (rows, columns) matrix y, at once and in a recording; gives the larger error against
-/// want(x, y, i, j, …).
+/// Runs f on the elements of a cube x and of a (rows, columns) matrix y, at once and in a recording; gives
+/// the larger error against want(x, y, i, j, …).
 template <class S, class F, class W>
 double view_error(F const& f, W const& want) {
   auto const x = filled<tensor_of<float, cube>>(1);
@@ -46,21 +46,25 @@ double view_error(F const& f, W const& want) {
   CHECK(worst(s.input_elements<float>("x"), x.elements()) == 0);  // inputs keep their values
   CHECK(worst(s.output_elements<float>("again"), s.output_elements<float>("itself")) == 0);
   auto const scale = [](auto elements) { return std::vector<float>(elements.begin(), elements.end()); };
-  return worst(now.elements(), expected.elements()) + worst(scale(s.output_elements<float>("itself")), expected.elements());
+  return worst(now.elements(), expected.elements()) +
+         worst(scale(s.output_elements<float>("itself")), expected.elements());
 }
 }  // namespace
 
 TEST_CASE("slice and part") {
-  CHECK(view_error<shape<rows<6>, columns<20>>>([](auto const& x, auto const&) { return slice<layers>(x, 2); },
-                                                [](auto& x, auto&, auto i, auto j) { return x(2, i, j); }) == 0);
-  CHECK(view_error<shape<layers<4>, rows<6>>>([](auto const& x, auto const&) { return slice<columns>(x, 19); },
-                                              [](auto& x, auto&, auto i, auto j) { return x(i, j, 19); }) == 0);
-  CHECK(view_error<shape<layers<4>, rows<3>, columns<20>>>([](auto const& x, auto const&) { return part<rows, 2, 3>(x); },
-                                                           [](auto& x, auto&, auto i, auto j, auto k) {
-                                                             return x(i, j + 2, k);
-                                                           }) == 0);
+  CHECK(view_error<shape<rows<6>, columns<20>>>(
+            [](auto const& x, auto const&) { return slice<layers>(x, 2); },
+            [](auto& x, auto&, auto i, auto j) { return x(2, i, j); }) == 0);
+  CHECK(
+      view_error<shape<layers<4>, rows<6>>>([](auto const& x, auto const&) { return slice<columns>(x, 19); },
+                                            [](auto& x, auto&, auto i, auto j) { return x(i, j, 19); }) == 0);
+  CHECK(view_error<shape<layers<4>, rows<3>, columns<20>>>(
+            [](auto const& x, auto const&) { return part<rows, 2, 3>(x); },
+            [](auto& x, auto&, auto i, auto j, auto k) { return x(i, j + 2, k); }) == 0);
   CHECK(view_error<shape<columns<17>>>(
-            [](auto const& x, auto const&) { return slice<rows>(slice<layers>(part<columns, 3, 17>(x), 1), 5); },
+            [](auto const& x, auto const&) {
+              return slice<rows>(slice<layers>(part<columns, 3, 17>(x), 1), 5);
+            },
             [](auto& x, auto&, auto i) { return x(1, 5, i + 3); }) == 0);
   auto const x = filled<tensor_of<float, cube>>(1);
   CHECK_THROWS_AS(slice<rows>(x, 6), std::out_of_range);
@@ -83,15 +87,17 @@ TEST_CASE("split and merge") {
   CHECK(view_error<shape<layers<4>, rows<6>, heads<4>, sides<5>>>(
             [](auto const& x, auto const&) { return split<columns, heads<4>, sides<5>>(x); },
             [](auto& x, auto&, auto i, auto j, auto k, auto l) { return x(i, j, k * 5 + l); }) == 0);
-  CHECK(view_error<shape<heads<24>, columns<20>>>([](auto const& x, auto const&) { return merge<layers, rows, heads>(x); },
-                                                  [](auto& x, auto&, auto i, auto j) { return x(i / 6, i % 6, j); }) == 0);
+  CHECK(view_error<shape<heads<24>, columns<20>>>(
+            [](auto const& x, auto const&) { return merge<layers, rows, heads>(x); },
+            [](auto& x, auto&, auto i, auto j) { return x(i / 6, i % 6, j); }) == 0);
   CHECK(view_error<shape<sides<2>, layers<4>, rows<6>, columns<10>>>(
             [](auto const& x, auto const&) {
               return arrange<sides, layers, rows, columns>(split<columns, sides<2>, columns<10>>(x));
             },
             [](auto& x, auto&, auto s, auto i, auto j, auto k) { return x(i, j, s * 10 + k); }) == 0);
-  CHECK(view_error<shape<layers<4>, heads<120>>>([](auto const& x, auto const&) { return merge<rows, columns, heads>(x); },
-                                                 [](auto& x, auto&, auto i, auto j) { return x(i, j / 20, j % 20); }) == 0);
+  CHECK(view_error<shape<layers<4>, heads<120>>>(
+            [](auto const& x, auto const&) { return merge<rows, columns, heads>(x); },
+            [](auto& x, auto&, auto i, auto j) { return x(i, j / 20, j % 20); }) == 0);
 }
 
 TEST_CASE("concat along any axis, of operands in other orders") {
@@ -105,7 +111,9 @@ TEST_CASE("concat along any axis, of operands in other orders") {
             [](auto& x, auto&, auto i, auto j, auto k) { return j < 6 ? x(i, j, k) : x(i, j - 5, k); }) == 0);
   CHECK(view_error<shape<rows<12>, columns<20>>>(
             [](auto const& x, auto const& y) { return concat<rows>(y - 1, y + slice<layers>(x, 3)); },
-            [](auto& x, auto& y, auto i, auto j) { return i < 6 ? y(i, j) - 1 : y(i - 6, j) + x(3, i - 6, j); }) == 0);
+            [](auto& x, auto& y, auto i, auto j) {
+              return i < 6 ? y(i, j) - 1 : y(i - 6, j) + x(3, i - 6, j);
+            }) == 0);
 }
 
 TEST_CASE("stacks in recordings: values of their own, views, one value twice, stacks of stacks") {
@@ -131,7 +139,8 @@ TEST_CASE("stacks in recordings: values of their own, views, one value twice, st
   auto const stacked = s.output<float, layers<4>, rows<6>, columns<20>>("s");
   auto const nested = s.output<float, heads<2>, layers<4>, rows<6>, columns<20>>("nested");
   auto const views = s.output<float, layers<2>, columns<20>>("views");
-  auto const a = s.output<float, rows<6>, columns<20>>("a"), slice_of = s.output<float, rows<6>, columns<20>>("slice");
+  auto const a = s.output<float, rows<6>, columns<20>>("a"),
+             slice_of = s.output<float, rows<6>, columns<20>>("slice");
   auto const total = s.output<float, rows<6>, columns<20>>("sum");
   for (std::size_t i = 0; i < 6; ++i)
     for (std::size_t j = 0; j < 20; ++j) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Axes: a name with an extent. Everything that Tenon checks starts here: two axes may meet only if they have the
-// same name, and then only if they have the same extent.
+// Axes: a name with an extent. Everything that Tenon checks starts here: two axes may meet only if they have
+// the same name, and then only if they have the same extent.
 //
 //   template <std::size_t N> struct hiddens : tenon::axis<N> {};
 #pragma once
@@ -69,8 +69,8 @@ struct axis_name;
 template <template <std::size_t> class A, std::size_t N>
 struct axis_name<A<N>> {
   static constexpr std::string_view value = [] {
-    // "… [with A = my::hiddens<8>; …]" on g++, "… [A = my::hiddens<8>]" on clang: take what stands between '=' and the
-    // last '<', and drop the namespaces.
+    // "… [with A = my::hiddens<8>; …]" on g++, "… [A = my::hiddens<8>]" on clang: take what stands between
+    // '=' and the last '<', and drop the namespaces.
     std::string_view text = detail::spelled<A<N>>();
     text = text.substr(text.find("A = ") + 4);
     text = text.substr(0, text.find('<'));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Layouts: one stride per axis, in elements, known to the compiler. A slice, a transposition or a split of a value is
-// the same memory under another layout.
+// Layouts: one stride per axis, in elements, known to the compiler. A slice, a transposition or a split of a
+// value is the same memory under another layout.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -44,7 +44,8 @@ consteval auto strides_for(shape<A...>, strides<S...>, shape<B...>) {
 template <class S>
 using row_major = decltype(detail::row_major_strides(S{}, std::make_index_sequence<S::rank>{}));
 
-/// How a value of shape S and layout L is walked by a loop over the axes of Loop: the stride of each axis of Loop, 0 where S lacks it.
+/// How a value of shape S and layout L is walked by a loop over the axes of Loop: the stride of each axis of
+/// Loop, 0 where S lacks it.
 template <class S, class L, class Loop>
 using strides_in = decltype(detail::strides_for(S{}, L{}, Loop{}));
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Printing tensors: their shape with names, then their elements, nested like the axes; long axes are shortened.
+// Printing tensors: their shape with names, then their elements, nested like the axes; long axes are
+// shortened.
 //
 //   std::cout << y;   // batch 2, hiddens 3: [[1, 2, 3], [4, 5, 6]]
 #pragma once
@@ -38,7 +39,9 @@ void print_axis(std::ostream& out, T const* data, std::array<std::size_t, Rank> 
 template <class... A>
 void print_shape(std::ostream& out, shape<A...>) {
   std::size_t i = 0;
-  ((out << (i++ > 0 ? ", " : "") << (axis_name<A>::incoming ? "from " : "") << axis_name<A>::value << ' ' << A::extent), ...);
+  ((out << (i++ > 0 ? ", " : "") << (axis_name<A>::incoming ? "from " : "") << axis_name<A>::value << ' '
+        << A::extent),
+   ...);
 }
 
 }  // namespace detail

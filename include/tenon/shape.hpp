@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// Shapes: ordered lists of axes with distinct names, and their algebra. Every rule here is a type function that
-// gives either a shape or one of the incomplete types of shape_error.hpp, which is how a wrong shape reads in a
-// diagnostic. Plain packs, not Hana: this runs on every operation, and packs compile thirty times faster.
+// Shapes: ordered lists of axes with distinct names, and their algebra. Every rule here is a type function
+// that gives either a shape or one of the incomplete types of shape_error.hpp, which is how a wrong shape
+// reads in a diagnostic. Plain packs, not Hana: this runs on every operation, and packs compile thirty times
+// faster.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -24,7 +25,7 @@ struct first_twin {  // the first axis of Rest that has A's name
 template <class A, class B, class... Rest>
 struct first_twin<A, B, Rest...> : first_twin<A, Rest...> {};
 template <class A, class B, class... Rest>
-  requires same_name<A, B>
+requires same_name<A, B>
 struct first_twin<A, B, Rest...> {
   using type = B;
 };
@@ -36,19 +37,17 @@ struct names_are_distinct {
 template <class A, class... Rest>
 struct names_are_distinct<A, Rest...> {
   using twin = typename first_twin<A, Rest...>::type;
-  using type = typename std::conditional_t<std::is_void_v<twin>, names_are_distinct<Rest...>,
-                                           std::type_identity<axis_named_twice<operation::shape, A, twin>>>::type;
+  using type =
+      typename std::conditional_t<std::is_void_v<twin>, names_are_distinct<Rest...>,
+                                  std::type_identity<axis_named_twice<operation::shape, A, twin>>>::type;
 };
 
-}  // namespace detail
-
-namespace detail {
 template <class Distinct>
 struct checked : Distinct {};  // or an axis_named_twice, which is incomplete
 }  // namespace detail
 
-/// An ordered list of axes with distinct names. The order decides the layout in memory (row-major, the last axis
-/// innermost) and nothing else.
+/// An ordered list of axes with distinct names. The order decides the layout in memory (row-major, the last
+/// axis innermost) and nothing else.
 template <axis_type... A>
 struct shape : detail::checked<typename detail::names_are_distinct<A...>::type> {
   static constexpr std::size_t rank = sizeof...(A);
@@ -69,8 +68,9 @@ inline constexpr bool is_shape<shape<A...>> = true;
 template <class S>
 concept well_formed = detail::is_shape<S>;
 
-/// What a rule gives instead of a shape, or instead of void, if the operands do not fit. Overloads for misfits return it by way of
-/// a template parameter, because compilers print such a type without the aliases that led to it.
+/// What a rule gives instead of a shape, or instead of void, if the operands do not fit. Overloads for
+/// misfits return it by way of a template parameter, because compilers print such a type without the aliases
+/// that led to it.
 template <class E>
 concept shape_error = !well_formed<E> && !std::is_void_v<E>;
 
@@ -97,7 +97,8 @@ template <class Result>
 using error_in = std::conditional_t<is_shape<Result>, void, Result>;
 
 template <class Op, class Got, class Wanted>
-using element_error = std::conditional_t<std::is_same_v<Got, Wanted>, void, element_type_mismatch<Op, Got, Wanted>>;
+using element_error =
+    std::conditional_t<std::is_same_v<Got, Wanted>, void, element_type_mismatch<Op, Got, Wanted>>;
 
 template <class A, template <std::size_t> class Name>
 inline constexpr bool is_named = false;
@@ -165,7 +166,9 @@ template <class S, template <std::size_t> class Name>
 inline constexpr std::size_t extent_of = axis_of<S, Name>::extent;
 
 namespace detail {
-constexpr std::uint64_t mixed(std::uint64_t hash, std::uint64_t value) { return (hash ^ value) * 0x100000001B3U; }
+constexpr std::uint64_t mixed(std::uint64_t hash, std::uint64_t value) {
+  return (hash ^ value) * 0x100000001B3U;
+}
 template <class A>
 constexpr std::uint64_t axis_fingerprint(std::uint64_t hash) {
   for (char const c : axis_name<A>::value) hash = mixed(hash, static_cast<unsigned char>(c));
@@ -185,15 +188,15 @@ inline constexpr std::uint64_t fingerprint = detail::shape_fingerprint(S{});
 
 namespace detail {
 
-// ---- union ---------------------------------------------------------------------------------------------------------
+// ---- union
+// ---------------------------------------------------------------------------------------------------------
 
 template <class Op, class A, class S>
 struct clash {  // void, or the error of A meeting an axis of S with its name and another extent
   using type = void;
 };
 template <class Op, class A, class S>
-  requires(has_axis<S, A>)
-struct clash<Op, A, S> {
+requires(has_axis<S, A>) struct clash<Op, A, S> {
   using twin = axis_at<S, position<A>(S{})>;
   using type = std::conditional_t<twin::extent == A::extent, void, axis_extent_mismatch<Op, twin, A>>;
 };
@@ -216,7 +219,8 @@ struct unite<Op, S, shape<A, Rest...>, More...> {
 template <class Op, class S, class... More>
 struct unite<Op, S, shape<>, More...> : unite<Op, S, More...> {};
 
-// ---- without -------------------------------------------------------------------------------------------------------
+// ---- without
+// -------------------------------------------------------------------------------------------------------
 
 template <class S, template <std::size_t> class Name>
 struct drop;
@@ -234,8 +238,9 @@ struct without<Op, S, names<Name, More...>> {
   using type = axis_missing<Op, Name, S>;
 };
 template <class Op, class S, template <std::size_t> class Name, template <std::size_t> class... More>
-  requires(has_name<S, Name>)
-struct without<Op, S, names<Name, More...>> : without<Op, typename drop<S, Name>::type, names<More...>> {};
+requires(has_name<S, Name>) struct without<Op, S, names<Name, More...>>
+    : without<Op, typename drop<S, Name>::type, names<More...>> {
+};
 
 }  // namespace detail
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// How a shape error reads. An operation whose operands do not fit is declared to return one of these incomplete types, so that the
-// compiler stops at the user's line with one message that spells the operation, the axes and their extents:
-//   error: invalid use of incomplete type 'struct tenon::axis_extent_mismatch<tenon::operation::add, batch<4>, batch<5>>'
+// How a shape error reads. An operation whose operands do not fit is declared to return one of these
+// incomplete types, so that the compiler stops at the user's line with one message that spells the operation,
+// the axes and their extents:
+//   error: invalid use of incomplete type 'struct tenon::axis_extent_mismatch<tenon::operation::add,
+//   batch<4>, batch<5>>'
 #pragma once
 #include <cstddef>
 
@@ -89,7 +91,8 @@ struct layer_count_mismatch;
 template <class Operation, class Got, class Wanted>
 struct element_type_mismatch;
 
-/// A value of a recording has no elements before its program has run: make it an output and read it from the session.
+/// A value of a recording has no elements before its program has run: make it an output and read it from the
+/// session.
 template <class Operation, class Shape>
 struct recorded_value_has_no_elements;
 

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
-// All of Tenon that needs nothing but Boost.Hana and BLAS: shapes, tensors, expressions, operations, programs, layers,
-// optimisers. Text, files and the training loop have headers of their own.
+// All of Tenon that needs nothing but Boost.Hana and BLAS: shapes, tensors, expressions, operations,
+// programs, layers, optimisers. Text, files and the training loop have headers of their own.
 #pragma once
-#include "nn/fields.hpp"                  // IWYU pragma: export
-#include "nn/greedy.hpp"                  // IWYU pragma: export
-#include "ops/argmax/argmax.hpp"          // IWYU pragma: export
-#include "ops/contract/contract.hpp"      // IWYU pragma: export
+#include "nn/fields.hpp"                        // IWYU pragma: export
+#include "nn/greedy.hpp"                        // IWYU pragma: export
+#include "ops/argmax/argmax.hpp"                // IWYU pragma: export
+#include "ops/contract/contract.hpp"            // IWYU pragma: export
 #include "ops/cross_entropy/cross_entropy.hpp"  // IWYU pragma: export
-#include "ops/dropout/dropout.hpp"        // IWYU pragma: export
-#include "ops/gather/gather.hpp"          // IWYU pragma: export
-#include "ops/map/map.hpp"                // IWYU pragma: export
-#include "ops/softmax/softmax.hpp"        // IWYU pragma: export
-#include "ops/stack/stack.hpp"            // IWYU pragma: export
-#include "ops/view/view.hpp"              // IWYU pragma: export
-#include "optim/adam.hpp"                 // IWYU pragma: export
-#include "program/program.hpp"            // IWYU pragma: export
-#include "program/session.hpp"            // IWYU pragma: export
+#include "ops/dropout/dropout.hpp"              // IWYU pragma: export
+#include "ops/gather/gather.hpp"                // IWYU pragma: export
+#include "ops/map/map.hpp"                      // IWYU pragma: export
+#include "ops/softmax/softmax.hpp"              // IWYU pragma: export
+#include "ops/stack/stack.hpp"                  // IWYU pragma: export
+#include "ops/view/view.hpp"                    // IWYU pragma: export
+#include "optim/adam.hpp"                       // IWYU pragma: export
+#include "program/program.hpp"                  // IWYU pragma: export
+#include "program/session.hpp"                  // IWYU pragma: export

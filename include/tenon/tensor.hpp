@@ -48,7 +48,8 @@ class tensor_view {
   /// Views a dense block of S::size elements; throws tenon::error if the span has another length.
   constexpr explicit tensor_view(std::span<T> data) : data_{data.data()} {
     if (data.size() != span_of<S, L>)
-      throw error("a view of " + std::to_string(span_of<S, L>) + " elements was given " + std::to_string(data.size()));
+      throw error("a view of " + std::to_string(span_of<S, L>) + " elements was given " +
+                  std::to_string(data.size()));
   }
 
   constexpr T* data() const { return data_; }
@@ -56,11 +57,7 @@ class tensor_view {
   constexpr T& operator()(I... index) const {
     return data_[detail::element_number(S{}, L{}, index...)];
   }
-  constexpr std::span<T> elements() const
-    requires is_dense<S, L>
-  {
-    return {data_, S::size};
-  }
+  constexpr std::span<T> elements() const requires is_dense<S, L> { return {data_, S::size}; }
 
  private:
   T* data_;
@@ -74,6 +71,7 @@ class tensor {
  public:
   using element = T;
   using shape_type = shape<A...>;
+  static_assert(sizeof(shape_type) != 0);  // names two axes of one name here rather than from deeper down
   using layout = row_major<shape_type>;
   static constexpr std::size_t size = shape_type::size;
 
@@ -96,13 +94,12 @@ class tensor {
 
   /// Evaluates an expression over these axes, in whatever order it has them, in one loop.
   template <class E>
-    requires std::is_void_v<detail::assigned<tensor, E>>
-  tensor(E&& e) : data_{allocate()} {  // NOLINT(google-explicit-constructor): `tensor y = x + b` is the point
+  requires std::is_void_v<detail::assigned<tensor, E>> tensor(E&& e)
+      : data_{allocate()} {  // NOLINT(google-explicit-constructor): `tensor y = x + b` is the point
     assign_to(*this, std::forward<E>(e));
   }
   template <class E>
-    requires std::is_void_v<detail::assigned<tensor, E>>
-  tensor& operator=(E&& e) {
+  requires std::is_void_v<detail::assigned<tensor, E>> tensor& operator=(E&& e) {
     assign_to(*this, std::forward<E>(e));
     return *this;
   }
@@ -114,7 +111,8 @@ class tensor {
 
   void assign(std::span<T const> values) {
     if (values.size() != size)
-      throw error("a tensor of " + std::to_string(size) + " elements was given " + std::to_string(values.size()));
+      throw error("a tensor of " + std::to_string(size) + " elements was given " +
+                  std::to_string(values.size()));
     std::copy(values.begin(), values.end(), data());
   }
 
@@ -134,19 +132,29 @@ class tensor {
 
 #ifdef __cpp_lib_mdspan
   /// The same elements without names.
-  auto mdspan() { return std::mdspan<T, std::extents<std::size_t, A::extent...>>(data()); }
-  auto mdspan() const { return std::mdspan<T const, std::extents<std::size_t, A::extent...>>(data()); }
+  auto mdspan() {
+    return std::mdspan<T, std::extents<std::size_t, A::extent...>>(data());
+  }
+  auto mdspan() const {
+    return std::mdspan<T const, std::extents<std::size_t, A::extent...>>(data());
+  }
 #endif
 
-  tensor_view<T, shape_type> view() { return tensor_view<T, shape_type>(data()); }
-  tensor_view<T const, shape_type> view() const { return tensor_view<T const, shape_type>(data()); }
+  tensor_view<T, shape_type> view() {
+    return tensor_view<T, shape_type>(data());
+  }
+  tensor_view<T const, shape_type> view() const {
+    return tensor_view<T const, shape_type>(data());
+  }
 
  private:
   static constexpr std::align_val_t alignment{64};
   struct release {
     void operator()(T* p) const { ::operator delete(p, alignment); }
   };
-  static T* allocate() { return static_cast<T*>(::operator new(size * sizeof(T), alignment)); }
+  static T* allocate() {
+    return static_cast<T*>(::operator new(size * sizeof(T), alignment));
+  }
 
   std::unique_ptr<T, release> data_;
 };

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// Matrix products for the shapes of recurrent networks: one side of a hundred rows, used once per time step. A BLAS library repacks both operands
-// at every call, which at these sizes costs a sixth of the time; here the left operand is read where it lies and the right
-// one is packed a panel at a time, small enough for the first cache. docs/architecture.md has the measurements.
+// Matrix products for the shapes of recurrent networks: one side of a hundred rows, used once per time step.
+// A BLAS library repacks both operands at every call, which at these sizes costs a sixth of the time; here
+// the left operand is read where it lies and the right one is packed a panel at a time, small enough for the
+// first cache. docs/architecture.md has the measurements.
 //
-// Method: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", TOMS 34, 2008, less the packing of A.
+// Method: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", TOMS 34, 2008, less the
+// packing of A.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -21,10 +23,10 @@ struct strided_matrix {
 
 namespace detail {
 
-inline constexpr std::size_t tile_rows = 12;           // 24 accumulators of 32 registers
+inline constexpr std::size_t tile_rows = 12;  // 24 accumulators of 32 registers
 inline constexpr std::size_t panel_columns = 2 * lanes;
-inline constexpr std::size_t panel_depth = 256;        // 256 × 32 floats: 32 KiB
-inline constexpr std::size_t block_rows = 480;         // rows of the left operand that stay in the second cache
+inline constexpr std::size_t panel_depth = 256;  // 256 × 32 floats: 32 KiB
+inline constexpr std::size_t block_rows = 480;   // rows of the left operand that stay in the second cache
 
 #if TENON_PACK_BYTES > 4
 /// Transposes a block of lanes × lanes elements held in packs, by log₂ lanes rounds of exchanges.
@@ -42,7 +44,8 @@ TENON_ALWAYS_INLINE void exchange(pack<float>* v) {
       };
       v[i] = __builtin_shufflevector(a, b, low(L)...);
       v[i + Half] = __builtin_shufflevector(a, b, high(L)...);
-    }(std::make_index_sequence<lanes>{});
+    }
+    (std::make_index_sequence<lanes>{});
   }
 }
 template <std::size_t Half = lanes / 2>
@@ -63,7 +66,8 @@ inline void pack_panel(strided_matrix<float> b, std::size_t depth, std::size_t c
       } else {
         std::size_t const first = std::min(columns, lanes);
         store(panel + k * panel_columns, load_partial(row, first));
-        store(panel + k * panel_columns + lanes, columns > lanes ? load_partial(row + lanes, columns - lanes) : pack<float>{});
+        store(panel + k * panel_columns + lanes,
+              columns > lanes ? load_partial(row + lanes, columns - lanes) : pack<float>{});
       }
     }
     return;
@@ -88,8 +92,8 @@ inline void pack_panel(strided_matrix<float> b, std::size_t depth, std::size_t c
 
 /// c (Rows × columns) (+)= a (Rows × depth) · panel.
 template <std::size_t Rows>
-inline void multiply_tile(strided_matrix<float> a, float const* panel, std::size_t depth, float* c, std::size_t leading,
-                          std::size_t columns, bool add) {
+inline void multiply_tile(strided_matrix<float> a, float const* panel, std::size_t depth, float* c,
+                          std::size_t leading, std::size_t columns, bool add) {
   pack<float> sum0[Rows]{}, sum1[Rows]{};
   for (std::size_t k = 0; k < depth; ++k) {
     auto const b0 = load(panel), b1 = load(panel + lanes);
@@ -113,7 +117,8 @@ inline void multiply_tile(strided_matrix<float> a, float const* panel, std::size
     for (std::size_t i = 0; i < Rows; ++i) {
       float* const row = c + i * leading;
       store_partial(row, add ? load_partial(row, first) + sum0[i] : sum0[i], first);
-      if (second > 0) store_partial(row + lanes, add ? load_partial(row + lanes, second) + sum1[i] : sum1[i], second);
+      if (second > 0)
+        store_partial(row + lanes, add ? load_partial(row + lanes, second) + sum1[i] : sum1[i], second);
     }
   }
 }
@@ -121,8 +126,9 @@ inline void multiply_tile(strided_matrix<float> a, float const* panel, std::size
 }  // namespace detail
 
 /// c (m × n, rows `leading` apart) (+)= a (m × k) · b (k × n). Runs on this thread; takes 32 KiB of stack.
-TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::size_t k, strided_matrix<float> a, strided_matrix<float> b, bool add,
-                     float* c, std::size_t leading) {
+TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::size_t k,
+                                           strided_matrix<float> a, strided_matrix<float> b, bool add,
+                                           float* c, std::size_t leading) {
   using namespace detail;
   alignas(64) float panel[panel_depth * panel_columns];
   for (std::size_t k0 = 0; k0 < k; k0 += panel_depth) {
@@ -132,12 +138,14 @@ TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::si
       std::size_t const end = std::min(m, i0 + block_rows);
       for (std::size_t j = 0; j < n; j += panel_columns) {
         std::size_t const columns = std::min(panel_columns, n - j);
-        pack_panel({b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride}, depth, columns, panel);
+        pack_panel({b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride}, depth,
+                   columns, panel);
         std::size_t i = i0;
         auto const rows = [&]<std::size_t Rows>(std::integral_constant<std::size_t, Rows>) {
           for (; i + Rows <= end; i += Rows)
-            multiply_tile<Rows>({a.data + i * a.row_stride + k0 * a.column_stride, a.row_stride, a.column_stride}, panel, depth,
-                                c + i * leading + j, leading, columns, adds);
+            multiply_tile<Rows>(
+                {a.data + i * a.row_stride + k0 * a.column_stride, a.row_stride, a.column_stride}, panel,
+                depth, c + i * leading + j, leading, columns, adds);
         };
         rows(std::integral_constant<std::size_t, tile_rows>{});
         rows(std::integral_constant<std::size_t, 8>{});

@@ -44,30 +44,35 @@ TENON_HOST_DEVICE TENON_ALWAYS_INLINE philox_block<V> philox(V c0, V c1, V c2, V
   return {{c0, c1, c2, c3}};
 }
 
-// Every element has 16 random bits: a block of four words serves eight elements. Sixteen neighbours (from a multiple of 16 on) take the same
-// half-word of sixteen blocks, so that a pack of neighbours is a pack of blocks, and eight packs share them.
+// Every element has 16 random bits: a block of four words serves eight elements. Sixteen neighbours (from a
+// multiple of 16 on) take the same half-word of sixteen blocks, so that a pack of neighbours is a pack of
+// blocks, and eight packs share them.
 
-/// The number of the block that holds an element's bits; which of its eight half-words they are is (element >> 4) & 7.
+/// The number of the block that holds an element's bits; which of its eight half-words they are is (element
+/// >> 4) & 7.
 template <class V>
 TENON_HOST_DEVICE TENON_ALWAYS_INLINE V random_block(V const& element) {
   return ((element >> 7) << 4) | (element & 15U);
 }
 
 template <class V>
-TENON_HOST_DEVICE TENON_ALWAYS_INLINE philox_block<V> draw_block(V const& number, std::uint32_t site, run_state const& state) {
+TENON_HOST_DEVICE TENON_ALWAYS_INLINE philox_block<V> draw_block(V const& number, std::uint32_t site,
+                                                                 run_state const& state) {
   V const zero{};
   return philox<V>(number, zero + site, zero + static_cast<std::uint32_t>(state.step),
-                   zero + static_cast<std::uint32_t>(state.step >> 32), static_cast<std::uint32_t>(state.seed),
-                   static_cast<std::uint32_t>(state.seed >> 32));
+                   zero + static_cast<std::uint32_t>(state.step >> 32),
+                   static_cast<std::uint32_t>(state.seed), static_cast<std::uint32_t>(state.seed >> 32));
 }
 
 /// 16 random bits of each of the given elements, whatever they are.
 template <class V>
-TENON_HOST_DEVICE TENON_ALWAYS_INLINE V random16(V const& element, std::uint32_t site, run_state const& state) {
+TENON_HOST_DEVICE TENON_ALWAYS_INLINE V random16(V const& element, std::uint32_t site,
+                                                 run_state const& state) {
   auto const block = draw_block(random_block(element), site, state);
   V const which = (element >> 5) & 3U;
-  V const word = select(which == 0U, block.word[0],
-                        select(which == 1U, block.word[1], select(which == 2U, block.word[2], block.word[3])));
+  V const word =
+      select(which == 0U, block.word[0],
+             select(which == 1U, block.word[1], select(which == 2U, block.word[2], block.word[3])));
   return select((element & 16U) == 0U, word & 0xFFFFU, word >> 16);
 }
 
@@ -78,7 +83,8 @@ struct random_cache {
   philox_block<pack<std::uint32_t>> block;
 
   /// The same as random16 for the elements first, first + 1, …; first is a multiple of the number of lanes.
-  TENON_ALWAYS_INLINE pack<std::uint32_t> neighbours(std::uint32_t first, std::uint32_t wanted_site, run_state const& state) {
+  TENON_ALWAYS_INLINE pack<std::uint32_t> neighbours(std::uint32_t first, std::uint32_t wanted_site,
+                                                     run_state const& state) {
     std::uint32_t const wanted = random_block(first);
     if (!drawn || wanted != number || wanted_site != site) {
       block = draw_block(broadcast<std::uint32_t>(wanted) + iota<std::uint32_t>(), wanted_site, state);

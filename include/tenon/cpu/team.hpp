@@ -18,13 +18,13 @@ inline std::size_t default_threads() {
 #endif
 }
 
-/// Calls f(thread, threads, barrier) on each of `threads` threads at once; barrier() waits for all of them. Built without OpenMP,
-/// or asked for one thread, it runs here.
+/// Calls f(thread, threads, barrier) on each of `threads` threads at once; barrier() waits for all of them.
+/// Built without OpenMP, or asked for one thread, it runs here.
 template <class F>
 void run_team([[maybe_unused]] std::size_t threads, F const& f) {
 #ifdef _OPENMP
   if (threads > 1) {
-#pragma omp parallel num_threads(static_cast<int>(threads))
+#pragma omp parallel num_threads(static_cast <int>(threads))
     f(static_cast<std::size_t>(omp_get_thread_num()), static_cast<std::size_t>(omp_get_num_threads()), [] {
 #pragma omp barrier
     });

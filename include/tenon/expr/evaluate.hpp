@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Evaluates a lowered tree at one point of its loop, forwards and backwards. Written for any environment that can load a
-// leaf: on the CPU a value is a pack of lanes, in a GPU kernel a scalar.
+// Evaluates a lowered tree at one point of its loop, forwards and backwards. Written for any environment that
+// can load a leaf: on the CPU a value is a pack of lanes, in a GPU kernel a scalar.
 #pragma once
 #include <cstddef>
 #include <tuple>
@@ -42,8 +42,8 @@ struct tree_type<apply<F, T, X...>> {
   using type = T;
 };
 
-/// A tree evaluated at one point: its value, and its operands' points, which the derivative needs again. Built in place, never copied, so that the
-/// compiler keeps every value in a register.
+/// A tree evaluated at one point: its value, and its operands' points, which the derivative needs again.
+/// Built in place, never copied, so that the compiler keeps every value in a register.
 template <class X, class To, class Env>
 struct point;
 

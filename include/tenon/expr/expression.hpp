@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Expressions: lazy element-wise trees over values with named axes. An expression has a shape and an element type and no storage; it
-// becomes a loop when it is assigned to a tensor, recorded in a program, or handed to an operation that needs its value.
+// Expressions: lazy element-wise trees over values with named axes. An expression has a shape and an element
+// type and no storage; it becomes a loop when it is assigned to a tensor, recorded in a program, or handed to
+// an operation that needs its value.
 #pragma once
 #include <concepts>
 #include <cstdint>
@@ -94,17 +95,21 @@ inline constexpr bool is_reduced<reduced<K, S, X>> = true;
 
 /// Something that stands in memory: a variable or parameter of a program, a tensor, a view.
 template <class X>
-concept stored = detail::is_variable<X> || detail::is_parameter<X> || detail::is_tensor<X> || detail::is_view<X>;
+concept stored =
+    detail::is_variable<X> || detail::is_parameter<X> || detail::is_tensor<X> || detail::is_view<X>;
 
-/// An operation that is put off until its value is needed, such as an embedding lookup; `settle(x)` finds its value.
+/// An operation that is put off until its value is needed, such as an embedding lookup; `settle(x)` finds its
+/// value.
 template <class X>
-concept postponed = requires { typename X::is_postponed; };
+concept postponed = requires {
+  typename X::is_postponed;
+};
 
 /// Anything with a shape and elements that operations accept.
 template <class X>
 concept operand = stored<std::remove_cvref_t<X>> || detail::is_mapped<std::remove_cvref_t<X>> ||
-                  detail::is_reduced<std::remove_cvref_t<X>> || detail::is_mask<std::remove_cvref_t<X>> ||
-                  postponed<std::remove_cvref_t<X>>;
+    detail::is_reduced<std::remove_cvref_t<X>> || detail::is_mask<std::remove_cvref_t<X>> ||
+    postponed<std::remove_cvref_t<X>>;
 
 template <class X>
 concept number = std::is_arithmetic_v<std::remove_cvref_t<X>>;
@@ -148,7 +153,8 @@ constexpr recorder* recorder_in(X const& x) {
     return x.owner;
   } else if constexpr (is_mapped<X>) {
     recorder* found = nullptr;
-    std::apply([&](auto const&... y) { ((found = found != nullptr ? found : recorder_in(y)), ...); }, x.operands);
+    std::apply([&](auto const&... y) { ((found = found != nullptr ? found : recorder_in(y)), ...); },
+               x.operands);
     return found;
   } else if constexpr (is_reduced<X>) {
     return recorder_in(x.operand);
@@ -167,11 +173,13 @@ constexpr recorder& recorder_of(X const&... x) {
   recorder* found = nullptr;
   ((found = found != nullptr ? found : detail::recorder_in(x)), ...);
   if (found == nullptr)
-    throw std::logic_error("an expression of parameters alone belongs to no recording: begin it with r.use(parameter)");
+    throw std::logic_error(
+        "an expression of parameters alone belongs to no recording: begin it with r.use(parameter)");
   return *found;
 }
 
-// `settle(x)`, in ops/map, turns an expression into something stored; operands of a tree that must be stored first call it.
+// `settle(x)`, in ops/map, turns an expression into something stored; operands of a tree that must be stored
+// first call it.
 template <class K, class S, class X>
 constexpr auto settle(reduced<K, S, X> const& x);
 
@@ -202,13 +210,11 @@ struct common_element {
   using type = std::common_type_t<computed<element_of<A>>, computed<element_of<B>>>;
 };
 template <class A, class B>
-  requires(is_scalar<A> && !is_scalar<B>)
-struct common_element<A, B> {
+requires(is_scalar<A> && !is_scalar<B>) struct common_element<A, B> {
   using type = computed<element_of<B>>;
 };
 template <class A, class B>
-  requires(is_scalar<B> && !is_scalar<A>)
-struct common_element<A, B> {
+requires(is_scalar<B> && !is_scalar<A>) struct common_element<A, B> {
   using type = computed<element_of<A>>;
 };
 
@@ -219,31 +225,34 @@ constexpr auto make_mapped(X&&... x) {
 
 }  // namespace detail
 
-// ---- operators -----------------------------------------------------------------------------------------------------
-// Each comes in two overloads: one for operands that fit, one that is declared to return the shape error.
+// ---- operators
+// ----------------------------------------------------------------------------------------------------- Each
+// comes in two overloads: one for operands that fit, one that is declared to return the shape error.
 
-// LEFT and RIGHT are a and b in the order in which FUNCTOR takes them; the axes always appear in the order written.
-#define TENON_BINARY(NAME, OPERATION, FUNCTOR, LEFT, RIGHT)                                                   \
-  template <operand A, operand B>                                                                             \
-    requires well_formed<unite_t<operation::map, shape_of<A>, shape_of<B>>>                                   \
-  constexpr auto NAME(A&& a, B&& b) {                                                                         \
-    using T = typename detail::common_element<std::remove_cvref_t<A>, std::remove_cvref_t<B>>::type;          \
-    return detail::make_mapped<FUNCTOR, T, unite_t<operation::map, shape_of<A>, shape_of<B>>>(                \
-        std::forward<decltype(LEFT)>(LEFT), std::forward<decltype(RIGHT)>(RIGHT));                            \
-  }                                                                                                           \
-  template <operand A, operand B, shape_error Error = unite_t<operation::OPERATION, shape_of<A>, shape_of<B>>> \
-  Error NAME(A&&, B&&);                                                                                       \
-  template <operand A, number B>                                                                              \
-  constexpr auto NAME(A&& a, B number) {                                                                      \
-    scalar<double> const b{static_cast<double>(number)};                                                      \
-    return detail::make_mapped<FUNCTOR, detail::computed<element_of<A>>, shape_of<A>>(                        \
-        std::forward<decltype(LEFT)>(LEFT), std::forward<decltype(RIGHT)>(RIGHT));                            \
-  }                                                                                                           \
-  template <number A, operand B>                                                                              \
-  constexpr auto NAME(A number, B&& b) {                                                                      \
-    scalar<double> const a{static_cast<double>(number)};                                                      \
-    return detail::make_mapped<FUNCTOR, detail::computed<element_of<B>>, shape_of<B>>(                        \
-        std::forward<decltype(LEFT)>(LEFT), std::forward<decltype(RIGHT)>(RIGHT));                            \
+// LEFT and RIGHT are a and b in the order in which FUNCTOR takes them; the axes always appear in the order
+// written.
+#define TENON_BINARY(NAME, OPERATION, FUNCTOR, LEFT, RIGHT)                                          \
+  template <operand A, operand B>                                                                    \
+  requires well_formed<unite_t<operation::map, shape_of<A>, shape_of<B>>>                            \
+  constexpr auto NAME(A&& a, B&& b) {                                                                \
+    using T = typename detail::common_element<std::remove_cvref_t<A>, std::remove_cvref_t<B>>::type; \
+    return detail::make_mapped<FUNCTOR, T, unite_t<operation::map, shape_of<A>, shape_of<B>>>(       \
+        std::forward<decltype(LEFT)>(LEFT), std::forward<decltype(RIGHT)>(RIGHT));                   \
+  }                                                                                                  \
+  template <operand A, operand B,                                                                    \
+            shape_error Error = unite_t<operation::OPERATION, shape_of<A>, shape_of<B>>>             \
+  Error NAME(A&&, B&&);                                                                              \
+  template <operand A, number B>                                                                     \
+  constexpr auto NAME(A&& a, B number) {                                                             \
+    scalar<double> const b{static_cast<double>(number)};                                             \
+    return detail::make_mapped<FUNCTOR, detail::computed<element_of<A>>, shape_of<A>>(               \
+        std::forward<decltype(LEFT)>(LEFT), std::forward<decltype(RIGHT)>(RIGHT));                   \
+  }                                                                                                  \
+  template <number A, operand B>                                                                     \
+  constexpr auto NAME(A number, B&& b) {                                                             \
+    scalar<double> const a{static_cast<double>(number)};                                             \
+    return detail::make_mapped<FUNCTOR, detail::computed<element_of<B>>, shape_of<B>>(               \
+        std::forward<decltype(LEFT)>(LEFT), std::forward<decltype(RIGHT)>(RIGHT));                   \
   }
 
 TENON_BINARY(operator+, add, fn::add, a, b)
@@ -260,10 +269,10 @@ TENON_BINARY(max, max, fn::maximum, a, b)
 TENON_BINARY(pow, pow, fn::pow, a, b)
 #undef TENON_BINARY
 
-#define TENON_UNARY(NAME, FUNCTOR)                                                                           \
-  template <operand A>                                                                                       \
-  constexpr auto NAME(A&& a) {                                                                               \
-    return detail::make_mapped<FUNCTOR, detail::computed<element_of<A>>, shape_of<A>>(std::forward<A>(a));   \
+#define TENON_UNARY(NAME, FUNCTOR)                                                                         \
+  template <operand A>                                                                                     \
+  constexpr auto NAME(A&& a) {                                                                             \
+    return detail::make_mapped<FUNCTOR, detail::computed<element_of<A>>, shape_of<A>>(std::forward<A>(a)); \
   }
 
 TENON_UNARY(operator-, fn::negate)
@@ -299,7 +308,8 @@ struct choose {
 };
 }  // namespace fn
 
-/// x with its elements converted to T (int32, float or double); a gradient flows through between floating types.
+/// x with its elements converted to T (int32, float or double); a gradient flows through between floating
+/// types.
 template <class T, operand A>
 constexpr auto cast(A&& x) {
   return detail::make_mapped<fn::convert, T, shape_of<A>>(std::forward<A>(x));
@@ -321,17 +331,19 @@ using select_shape = unite_t<operation::select, shape_of<C>, shape_of<wrapped<A>
 
 /// a where the condition (a comparison) holds, else b.
 template <operand C, class A, class B>
-  requires((operand<A> || operand<B>) && well_formed<detail::select_shape<C, A, B>>)
-constexpr auto select(C&& condition, A&& a, B&& b) {
+requires((operand<A> ||
+          operand<B>)&&well_formed<detail::select_shape<C, A, B>>) constexpr auto select(C&& condition, A&& a,
+                                                                                         B&& b) {
   using T = typename detail::common_element<detail::wrapped<A>, detail::wrapped<B>>::type;
   return detail::make_mapped<fn::choose, T, detail::select_shape<C, A, B>>(
-      std::forward<C>(condition), detail::wrap_number(std::forward<A>(a)), detail::wrap_number(std::forward<B>(b)));
+      std::forward<C>(condition), detail::wrap_number(std::forward<A>(a)),
+      detail::wrap_number(std::forward<B>(b)));
 }
 template <operand C, class A, class B, shape_error Error = detail::select_shape<C, A, B>>
-  requires(operand<A> || operand<B>)
-Error select(C&&, A&&, B&&);
+requires(operand<A> || operand<B>) Error select(C&&, A&&, B&&);
 
-// ---- reductions ----------------------------------------------------------------------------------------------------
+// ---- reductions
+// ----------------------------------------------------------------------------------------------------
 
 namespace detail {
 template <class Op, class S, class Names>
@@ -347,16 +359,16 @@ using reduced_over = typename reduced_shape<Op, shape_of<X>, names<Name...>>::ty
 }  // namespace detail
 
 // sum<batch, steps>(x) reduces over the axes named; sum(x) over all of them.
-#define TENON_REDUCTION(NAME, KIND)                                                                          \
-  template <template <std::size_t> class... Name, operand X>                                                 \
-    requires well_formed<detail::reduced_over<operation::NAME, X, Name...>>                                  \
-  constexpr auto NAME(X&& x) {                                                                               \
-    using H = decltype(detail::hold(std::forward<X>(x)));                                                    \
-    return reduced<KIND, detail::reduced_over<operation::NAME, X, Name...>, H>{                              \
-        detail::hold(std::forward<X>(x))};                                                                   \
-  }                                                                                                          \
-  template <template <std::size_t> class... Name, operand X,                                                 \
-            shape_error Error = detail::reduced_over<operation::NAME, X, Name...>>                           \
+#define TENON_REDUCTION(NAME, KIND)                                                \
+  template <template <std::size_t> class... Name, operand X>                       \
+  requires well_formed<detail::reduced_over<operation::NAME, X, Name...>>          \
+  constexpr auto NAME(X&& x) {                                                     \
+    using H = decltype(detail::hold(std::forward<X>(x)));                          \
+    return reduced<KIND, detail::reduced_over<operation::NAME, X, Name...>, H>{    \
+        detail::hold(std::forward<X>(x))};                                         \
+  }                                                                                \
+  template <template <std::size_t> class... Name, operand X,                       \
+            shape_error Error = detail::reduced_over<operation::NAME, X, Name...>> \
   Error NAME(X&&);
 
 TENON_REDUCTION(sum, by_sum)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// The element-wise functions that expressions are made of. Each states its value and how a gradient flows back through it; every
-// other derivative in Tenon's expressions follows from these by the chain rule.
+// The element-wise functions that expressions are made of. Each states its value and how a gradient flows
+// back through it; every other derivative in Tenon's expressions follows from these by the chain rule.
 //
-// `value` and `pull` are written once for any value type V: a scalar, or a pack of lanes. `pull(g, y, x…)` takes the
-// gradient g of the result y and gives the gradients of the arguments x….
+// `value` and `pull` are written once for any value type V: a scalar, or a pack of lanes. `pull(g, y, x…)`
+// takes the gradient g of the result y and gives the gradients of the arguments x….
 #pragma once
 #include <cstddef>
 
@@ -178,7 +178,8 @@ struct pow {
   }
   template <class V>
   TENON_FN pull2<V> pull(V const& g, V const& y, V const& a, V const& b) {
-    // At a = 0 the quotient y / a is 0 / 0: use the power one lower instead of it. And x^0 is constant, also at 0.
+    // At a = 0 the quotient y / a is 0 / 0: use the power one lower instead of it. And x^0 is constant, also
+    // at 0.
     V const one = V{} + 1;
     return {math::select(b == V{}, V{}, g * b * math::pow(a, b - one)),
             g * y * math::log(math::select(a > V{}, a, one))};

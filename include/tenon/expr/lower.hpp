@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Lowering: from an expression over named axes to a nameless tree of functors over loads. Kernels see only this.
+// Lowering: from an expression over named axes to a nameless tree of functors over loads. Kernels see only
+// this.
 #pragma once
 #include <cstddef>
 #include <tuple>
@@ -15,8 +16,8 @@ struct element_at {};
 /// Scalar number I of a call, in the type its functor computes in.
 template <std::size_t I>
 struct number_at {};
-/// A random keep mask: its element number is walked with strides L (operand number I is not there), its rate is scalar number J, its site
-/// integer number K.
+/// A random keep mask: its element number is walked with strides L (operand number I is not there), its rate
+/// is scalar number J, its site integer number K.
 template <std::size_t I, std::size_t J, std::size_t K, class L>
 struct mask_at {};
 /// Functor F on lowered operands, computed in type T.
@@ -100,9 +101,9 @@ struct lower_all {
 template <class Arranged, std::size_t Leaf, std::size_t Scalar, std::size_t Integer, class X, class... Rest>
 struct lower_all<Arranged, Leaf, Scalar, Integer, X, Rest...> {
   static constexpr auto n = count_leaves<X>;
-  using type = typename join_lists<
-      list<typename lower<X, Arranged, Leaf, Scalar, Integer>::type>,
-      typename lower_all<Arranged, Leaf + n.leaves, Scalar + n.scalars, Integer + n.integers, Rest...>::type>::type;
+  using type = typename join_lists<list<typename lower<X, Arranged, Leaf, Scalar, Integer>::type>,
+                                   typename lower_all<Arranged, Leaf + n.leaves, Scalar + n.scalars,
+                                                      Integer + n.integers, Rest...>::type>::type;
 };
 template <class F, class T, class List>
 struct apply_all;
@@ -111,9 +112,11 @@ struct apply_all<F, T, list<X...>> {
   using type = apply<F, T, X...>;
 };
 
-template <class F, class T, class S, class... X, class Arranged, std::size_t Leaf, std::size_t Scalar, std::size_t Integer>
+template <class F, class T, class S, class... X, class Arranged, std::size_t Leaf, std::size_t Scalar,
+          std::size_t Integer>
 struct lower<mapped<F, T, S, X...>, Arranged, Leaf, Scalar, Integer> {
-  using type = typename apply_all<F, T, typename lower_all<Arranged, Leaf, Scalar, Integer, X...>::type>::type;
+  using type =
+      typename apply_all<F, T, typename lower_all<Arranged, Leaf, Scalar, Integer, X...>::type>::type;
 };
 
 template <class Loop, class Out, std::size_t Key, class List>
@@ -172,9 +175,11 @@ constexpr void each_leaf(X const& x, Visit&& visit) {
 
 /// Puts the numbers of an expression into a call.
 template <class X>
-constexpr void collect_numbers(X const& x, call_spec& spec, std::size_t& scalar_index, std::size_t& integer_index) {
+constexpr void collect_numbers(X const& x, call_spec& spec, std::size_t& scalar_index,
+                               std::size_t& integer_index) {
   if constexpr (is_mapped<X>) {
-    std::apply([&](auto const&... y) { (collect_numbers(y, spec, scalar_index, integer_index), ...); }, x.operands);
+    std::apply([&](auto const&... y) { (collect_numbers(y, spec, scalar_index, integer_index), ...); },
+               x.operands);
   } else if constexpr (is_scalar<X>) {
     spec.scalars[scalar_index++] = x.value;
   } else if constexpr (is_mask<X>) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Loop nests: how an expression over named axes becomes loops over extents and strides. Names end here. Axes that
-// all leaves walk alike are merged, the axis that most leaves walk with stride one becomes the vector axis, and what is left
-// is a nameless type that equal loops under different names share.
+// Loop nests: how an expression over named axes becomes loops over extents and strides. Names end here. Axes
+// that all leaves walk alike are merged, the axis that most leaves walk with stride one becomes the vector
+// axis, and what is left is a nameless type that equal loops under different names share.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -12,8 +12,8 @@
 
 namespace tenon {
 
-/// K outer loops whose index reaches the output, then R outer loops that are reduced away, then the vector axis (reduced
-/// if VectorReduced); E are their extents in that order.
+/// K outer loops whose index reaches the output, then R outer loops that are reduced away, then the vector
+/// axis (reduced if VectorReduced); E are their extents in that order.
 template <std::size_t K, std::size_t R, bool VectorReduced, std::size_t... E>
 struct nest {
   static constexpr std::size_t kept = K, reduced = R, rank = sizeof...(E);
@@ -47,7 +47,8 @@ struct nest_plan {
 };
 
 template <std::size_t Leaves, std::size_t Rank>
-constexpr nest_plan<Leaves> plan_nest(std::array<std::size_t, Rank> const& extents, std::array<bool, Rank> const& kept,
+constexpr nest_plan<Leaves> plan_nest(std::array<std::size_t, Rank> const& extents,
+                                      std::array<bool, Rank> const& kept,
                                       std::array<std::array<std::size_t, Rank>, Leaves> const& strides,
                                       std::size_t key) {
   using plan_t = nest_plan<Leaves>;
@@ -81,7 +82,8 @@ constexpr nest_plan<Leaves> plan_nest(std::array<std::size_t, Rank> const& exten
   auto const vector_axis = pool[best];
   for (std::size_t d = best; d + 1 < count; ++d) pool[d] = pool[d + 1];
   --count;
-  // Outer loops: kept ones first, those in which leaf number `key` takes the largest strides outermost; stable.
+  // Outer loops: kept ones first, those in which leaf number `key` takes the largest strides outermost;
+  // stable.
   auto const before = [key](dimension const& left, dimension const& right) {
     if (left.kept != right.kept) return left.kept;
     return left.strides[key] > right.strides[key];
@@ -109,8 +111,8 @@ constexpr nest_plan<Leaves> plan_nest(std::array<std::size_t, Rank> const& exten
 
 }  // namespace detail
 
-/// The nest for a loop over the axes of Loop whose output has the axes of Out; LeafStrides are each leaf's strides over
-/// Loop's axes; leaf number Key decides the order of the outer loops.
+/// The nest for a loop over the axes of Loop whose output has the axes of Out; LeafStrides are each leaf's
+/// strides over Loop's axes; leaf number Key decides the order of the outer loops.
 template <class Loop, class Out, std::size_t Key, class... LeafStrides>
 struct arranged {
   static constexpr auto plan = [] {

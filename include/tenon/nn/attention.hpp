@@ -23,33 +23,36 @@ struct additive_attention {
   } w_v;
   TENON_MEMBERS(additive_attention, W_q, W_k, w_v)
 
-  /// What does not fit: all have the hiddens, memory and keys the steps, the query not; the counts have the rows' axes.
+  /// What does not fit: all have the hiddens, memory and keys the steps, the query not; the counts have the
+  /// rows' axes.
   template <class Q, class K, class M, class Valid>
-  using error = typename detail::first_of<
-      detail::name_error<operation::attention, shape_of<M>, steps>,
-      detail::axis_error<operation::attention, shape_of<M>, hiddens<H>>,
-      detail::axis_error<operation::attention, shape_of<Q>, hiddens<H>>,
-      detail::surplus_error<operation::attention, shape_of<Q>, steps>,
-      detail::extent_error<operation::attention, shape_of<M>, shape_of<K>, shape_of<Q>, shape_of<Valid>>>::type;
+  using error = typename detail::first_of<detail::name_error<operation::attention, shape_of<M>, steps>,
+                                          detail::axis_error<operation::attention, shape_of<M>, hiddens<H>>,
+                                          detail::axis_error<operation::attention, shape_of<Q>, hiddens<H>>,
+                                          detail::surplus_error<operation::attention, shape_of<Q>, steps>,
+                                          detail::extent_error<operation::attention, shape_of<M>, shape_of<K>,
+                                                               shape_of<Q>, shape_of<Valid>>>::type;
 
-  /// The part of the keys that no query changes: memory (steps, batch, hiddens) → W_k k, once for all queries.
+  /// The part of the keys that no query changes: memory (steps, batch, hiddens) → W_k k, once for all
+  /// queries.
   template <operand M>
-    requires std::is_void_v<detail::axis_error<operation::attention, shape_of<M>, hiddens<H>>>
-  constexpr auto keys(M const& memory) const {
-    return W_k(memory);
-  }
+  requires std::is_void_v<detail::axis_error<operation::attention, shape_of<M>, hiddens<H>>>
+  constexpr auto keys(M const& memory) const { return W_k(memory); }
   template <operand M, shape_error Error = detail::axis_error<operation::attention, shape_of<M>, hiddens<H>>>
   Error keys(M const& memory) const;
 
-  /// query (batch, hiddens), keys and memory (steps, batch, hiddens), valid (batch) → context and weights. The features
-  /// tanh(q + k), (batch, steps, hiddens), are stored nowhere, and computed again for the derivative.
+  /// query (batch, hiddens), keys and memory (steps, batch, hiddens), valid (batch) → context and weights.
+  /// The features tanh(q + k), (batch, steps, hiddens), are stored nowhere, and computed again for the
+  /// derivative.
   template <mode Mode, operand Q, operand K, operand M, operand Valid>
-    requires std::is_void_v<error<Q, K, M, Valid>>
-  constexpr auto attend(Q const& query, K const& keys, M const& memory, Valid const& valid, double dropout_rate) const {
+  requires std::is_void_v<error<Q, K, M, Valid>>
+  constexpr auto attend(Q const& query, K const& keys, M const& memory, Valid const& valid,
+                        double dropout_rate) const {
     auto const features = tanh(W_q(query) + keys);
     auto const weights = softmax<steps>(sum<hiddens>(w_v.weight * features), valid);
     if constexpr (Mode == mode::training) {
-      // Stored, (batch, steps) being little: within the sum each random factor would be drawn once per hidden unit.
+      // Stored, (batch, steps) being little: within the sum each random factor would be drawn once per hidden
+      // unit.
       auto const thinned = keep(dropout(weights, dropout_rate));
       auto const context = keep(sum<steps>(thinned * memory));
       return attended<decltype(context), decltype(weights)>{context, weights};
@@ -58,7 +61,8 @@ struct additive_attention {
       return attended<decltype(context), decltype(weights)>{context, weights};
     }
   }
-  template <mode Mode, operand Q, operand K, operand M, operand Valid, shape_error Error = error<Q, K, M, Valid>>
+  template <mode Mode, operand Q, operand K, operand M, operand Valid,
+            shape_error Error = error<Q, K, M, Valid>>
   Error attend(Q const& query, K const& keys, M const& memory, Valid const& valid, double dropout_rate) const;
 };
 

@@ -23,8 +23,8 @@ void fill_input(Session& s, std::string_view name, tensor<T, A...> const& field)
 }
 }  // namespace detail
 
-/// Copies each field of a Hana Struct of tensors to the input of its name. Throws tenon::error where the program has no such input of this type
-/// and size.
+/// Copies each field of a Hana Struct of tensors to the input of its name. Throws tenon::error where the
+/// program has no such input of this type and size.
 template <class Session, class Batch>
 void fill_inputs(Session& s, Batch const& fields) {
   hana::for_each(hana::accessors<Batch>(), [&](auto const& accessor) {

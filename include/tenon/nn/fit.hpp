@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a layer's signature demands of its arguments, checked at the call: a misfit is reported there, by the layer's name, and not
-// by some operation deep inside it.
+// What a layer's signature demands of its arguments, checked at the call: a misfit is reported there, by the
+// layer's name, and not by some operation deep inside it.
 #pragma once
 #include <cstddef>
 #include <type_traits>
@@ -18,7 +18,7 @@ struct axis_demand {
   using type = axis_required<Op, A, S>;
 };
 template <class Op, class S, class A>
-  requires has_axis<S, A>
+requires has_axis<S, A>
 struct axis_demand<Op, S, A> {
   using twin = axis_at<S, position<A>(S{})>;
   using type = std::conditional_t<twin::extent == A::extent, void, axis_extent_mismatch<Op, twin, A>>;
@@ -32,7 +32,7 @@ struct name_ban {
   using type = void;
 };
 template <class Op, class S, template <std::size_t> class Name>
-  requires has_name<S, Name>
+requires has_name<S, Name>
 struct name_ban<Op, S, Name> {
   using type = axis_without_place<Op, axis_of<S, Name>, typename drop<S, Name>::type>;
 };

@@ -16,10 +16,11 @@ struct decoded {
   Weights weights;  ///< (target_steps, batch, steps): what each step attended to
 };
 
-/// Decodes Count steps from the words `first` (batch, int32: <bos>), choosing among the first `used` words of the vocabulary (one int32).
+/// Decodes Count steps from the words `first` (batch, int32: <bos>), choosing among the first `used` words of
+/// the vocabulary (one int32).
 template <std::size_t Count, class Decoder, class Encoded, operand Valid, operand First, operand Used>
-constexpr auto decode_greedily(Decoder const& decoder, Encoded const& encoded, Valid const& valid, First const& first,
-                               Used const& used) {
+constexpr auto decode_greedily(Decoder const& decoder, Encoded const& encoded, Valid const& valid,
+                               First const& first, Used const& used) {
   auto state = decoder.start(encoded, valid);
   auto const words = [&](auto const& ids, auto const& carry) {
     auto const weights = decoder.template step<mode::inference>(*carry, decoder.embedded_gates(ids), 0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Gated recurrent units (Cho et al., EMNLP 2014) in PyTorch's form: reset after the hidden product, two biases.
+// Gated recurrent units (Cho et al., EMNLP 2014) in PyTorch's form: reset after the hidden product, two
+// biases.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -14,7 +15,8 @@ namespace tenon {
 /// Is a program recorded to learn, with dropout, or to be used?
 enum class mode : std::uint8_t { training, inference };
 
-/// r = σ(W_ir x + b_ir + W_hr h + b_hr), z likewise, n = tanh(W_in x + b_in + r ∘ (W_hn h + b_hn)), h' = (1 − z) ∘ n + z ∘ h.
+/// r = σ(W_ir x + b_ir + W_hr h + b_hr), z likewise, n = tanh(W_in x + b_in + r ∘ (W_hn h + b_hn)), h' = (1 −
+/// z) ∘ n + z ∘ h.
 template <axis_type In, std::size_t H>
 struct gru_cell {
   static constexpr std::size_t hidden_size = H;
@@ -24,24 +26,24 @@ struct gru_cell {
   parameter<gates<3>, hiddens<H>> bias_hh{uniform_by(H)};
   TENON_MEMBERS(gru_cell, weight_ih, weight_hh, bias_ih, bias_hh)
 
-  /// What the inputs contribute to the gates, W_i x + b_i: x (…, In) → (…, gates, hiddens). With a steps axis it is one product over all steps.
+  /// What the inputs contribute to the gates, W_i x + b_i: x (…, In) → (…, gates, hiddens). With a steps axis
+  /// it is one product over all steps.
   template <operand X>
-    requires std::is_void_v<detail::axis_error<operation::gru, shape_of<X>, In>>
-  constexpr auto input_gates(X&& x) const {
-    return linear(std::forward<X>(x), weight_ih, bias_ih);
-  }
+  requires std::is_void_v<detail::axis_error<operation::gru, shape_of<X>, In>>
+  constexpr auto input_gates(X&& x) const { return linear(std::forward<X>(x), weight_ih, bias_ih); }
   template <operand X, shape_error Error = detail::axis_error<operation::gru, shape_of<X>, In>>
   Error input_gates(X&& x) const;
 
   template <class G, class S>
-  using step_error = typename detail::first_of<detail::axis_error<operation::gru, shape_of<G>, gates<3>>,
-                                               detail::axis_error<operation::gru, shape_of<G>, hiddens<H>>,
-                                               detail::axis_error<operation::gru, shape_of<S>, hiddens<H>>,
-                                               detail::extent_error<operation::gru, shape_of<G>, shape_of<S>>>::type;
+  using step_error =
+      typename detail::first_of<detail::axis_error<operation::gru, shape_of<G>, gates<3>>,
+                                detail::axis_error<operation::gru, shape_of<G>, hiddens<H>>,
+                                detail::axis_error<operation::gru, shape_of<S>, hiddens<H>>,
+                                detail::extent_error<operation::gru, shape_of<G>, shape_of<S>>>::type;
 
   /// One step from the inputs' part of the gates (batch, gates, hiddens) and the state (batch, hiddens).
   template <operand G, operand S>
-    requires std::is_void_v<step_error<G, S>>
+  requires std::is_void_v<step_error<G, S>>
   constexpr auto operator()(G const& input, S const& state) const {
     auto const recurrent = linear(state, weight_hh);
     auto const gate = [&](std::size_t i) { return slice<gates>(recurrent, i) + slice<gates>(bias_hh, i); };
@@ -66,7 +68,7 @@ struct gru_cell {
 /// The outputs of a recurrent stack: the top layer's states of all steps, and each layer's last state.
 template <class Outputs, class State, std::size_t Layers>
 struct recurrent_result {
-  Outputs outputs;                  ///< (steps, batch, hiddens)
+  Outputs outputs;                   ///< (steps, batch, hiddens)
   std::array<State, Layers> states;  ///< (batch, hiddens) each
 };
 
@@ -84,7 +86,8 @@ template <axis_type In, std::size_t H, std::size_t L>
 struct gru {
   using layers_type = typename detail::gru_layers<In, H, std::make_index_sequence<L>>::type;
   layers_type layers{};
-  struct hana_accessors_impl {  // transparent: the layers' weights appear as this struct's own, "weight_ih_l0"
+  struct hana_accessors_impl {  // transparent: the layers' weights appear as this struct's own,
+                                // "weight_ih_l0"
     static constexpr auto apply() {
       return hana::make_tuple(
           hana::make_pair(hana::string<>{}, [](auto&& self) -> decltype(auto) { return (self.layers); }));
@@ -97,11 +100,12 @@ struct gru {
 
   /// x (…, In) with a steps axis Time → the top layer's outputs (steps, batch, hiddens) and all last states.
   template <template <std::size_t> class Time, mode Mode, operand X>
-    requires std::is_void_v<run_error<X, Time>>
+  requires std::is_void_v<run_error<X, Time>>
   constexpr auto run(X const& x, double dropout_rate) const {
     auto const& bottom = hana::front(layers);
     auto const outputs = layer<Time>(bottom, bottom.input_gates(x));
-    return above<Time, Mode, 1>(outputs, dropout_rate, std::array{slice<Time>(outputs, time_steps<Time>(outputs) - 1)});
+    return above<Time, Mode, 1>(outputs, dropout_rate,
+                                std::array{slice<Time>(outputs, time_steps<Time>(outputs) - 1)});
   }
   template <template <std::size_t> class Time, mode Mode, operand X, shape_error Error = run_error<X, Time>>
   Error run(X const& x, double dropout_rate) const;

@@ -13,10 +13,8 @@ struct linear_layer {
   TENON_MEMBERS(linear_layer, weight, bias)
 
   template <operand X>
-    requires well_formed<detail::linear_t<X, parameter<Out, from<In>>>>
-  constexpr auto operator()(X&& x) const {
-    return linear(std::forward<X>(x), weight, bias);
-  }
+  requires well_formed<detail::linear_t<X, parameter<Out, from<In>>>>
+  constexpr auto operator()(X&& x) const { return linear(std::forward<X>(x), weight, bias); }
   template <operand X, shape_error Error = detail::linear_t<X, parameter<Out, from<In>>>>
   Error operator()(X&& x) const;
 };
@@ -28,10 +26,8 @@ struct linear_map {
   TENON_MEMBERS(linear_map, weight)
 
   template <operand X>
-    requires well_formed<detail::linear_t<X, parameter<Out, from<In>>>>
-  constexpr auto operator()(X&& x) const {
-    return linear(std::forward<X>(x), weight);
-  }
+  requires well_formed<detail::linear_t<X, parameter<Out, from<In>>>>
+  constexpr auto operator()(X&& x) const { return linear(std::forward<X>(x), weight); }
   template <operand X, shape_error Error = detail::linear_t<X, parameter<Out, from<In>>>>
   Error operator()(X&& x) const;
 };

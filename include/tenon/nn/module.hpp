@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
-// Models: structs whose members are weights and other such structs, reflected with Boost.Hana. A layer lists its members once,
+// Models: structs whose members are weights and other such structs, reflected with Boost.Hana. A layer lists
+// its members once,
 //
 //   template <std::size_t H> struct attention {
 //     parameter<hiddens<H>, from<hiddens<H>>> w_q{xavier(…)}, w_k{…};
 //     TENON_MEMBERS(attention, w_q, w_k)
 //   };
 //
-// and Tenon lays out, names, initialises, saves and loads its weights. `constexpr auto model = laid_out(attention<8>{})` is ready for use
-// in recordings.
+// and Tenon lays out, names, initialises, saves and loads its weights. `constexpr auto model =
+// laid_out(attention<8>{})` is ready for use in recordings.
 #pragma once
 #include <boost/hana/accessors.hpp>
 #include <boost/hana/at.hpp>
@@ -33,19 +34,21 @@ namespace tenon {
 
 namespace hana = boost::hana;
 
-// Makes SELF a Hana Struct with the members named. (Hana's own macro cannot take member types that contain commas.)
-#define TENON_MEMBERS(SELF, ...)                                                              \
-  struct hana_accessors_impl {                                                                \
-    static constexpr auto apply() {                                                           \
-      return ::boost::hana::make_tuple(TENON_EACH_MEMBER(SELF, __VA_ARGS__));                 \
-    }                                                                                         \
+// Makes SELF a Hana Struct with the members named. (Hana's own macro cannot take member types that contain
+// commas.)
+#define TENON_MEMBERS(SELF, ...)                                              \
+  struct hana_accessors_impl {                                                \
+    static constexpr auto apply() {                                           \
+      return ::boost::hana::make_tuple(TENON_EACH_MEMBER(SELF, __VA_ARGS__)); \
+    }                                                                         \
   };
-#define TENON_MEMBER(SELF, NAME)                                                              \
-  ::boost::hana::make_pair(BOOST_HANA_STRING(#NAME), [](auto&& self) -> decltype(auto) {      \
-    return (static_cast<decltype(self)&&>(self).NAME);                                        \
+#define TENON_MEMBER(SELF, NAME)                                                         \
+  ::boost::hana::make_pair(BOOST_HANA_STRING(#NAME), [](auto&& self) -> decltype(auto) { \
+    return (static_cast<decltype(self)&&>(self).NAME);                                   \
   })
-#define TENON_EACH_MEMBER(SELF, ...)                                                                                \
-  TENON_PICK_MEMBERS(__VA_ARGS__, TENON_M8, TENON_M7, TENON_M6, TENON_M5, TENON_M4, TENON_M3, TENON_M2, TENON_M1)   \
+#define TENON_EACH_MEMBER(SELF, ...)                                                                    \
+  TENON_PICK_MEMBERS(__VA_ARGS__, TENON_M8, TENON_M7, TENON_M6, TENON_M5, TENON_M4, TENON_M3, TENON_M2, \
+                     TENON_M1)                                                                          \
   (SELF, __VA_ARGS__)
 #define TENON_PICK_MEMBERS(A, B, C, D, E, F, G, H, N, ...) N
 #define TENON_M1(S, A) TENON_MEMBER(S, A)
@@ -57,8 +60,8 @@ namespace hana = boost::hana;
 #define TENON_M7(S, A, ...) TENON_MEMBER(S, A), TENON_M6(S, __VA_ARGS__)
 #define TENON_M8(S, A, ...) TENON_MEMBER(S, A), TENON_M7(S, __VA_ARGS__)
 
-/// The way to a weight through a model's members; `str()` joins it with dots. A layer of a stack writes its number behind its weights'
-/// names, as PyTorch does: "encoder.rnn.weight_ih_l0".
+/// The way to a weight through a model's members; `str()` joins it with dots. A layer of a stack writes its
+/// number behind its weights' names, as PyTorch does: "encoder.rnn.weight_ih_l0".
 struct member_path {
   member_path const* parent = nullptr;
   std::string_view name{};
@@ -134,7 +137,8 @@ std::span<float> values_of(std::span<float> block, basic_parameter<T, A...> cons
   return block.subspan(p.offset / sizeof(float), shape<A...>::size);
 }
 
-// ---- initialisers ----------------------------------------------------------------------------------------------
+// ---- initialisers
+// ----------------------------------------------------------------------------------------------
 
 /// √x by Newton's method: std::sqrt is not for constant expressions.
 constexpr double square_root(double x) {
@@ -148,14 +152,20 @@ constexpr double square_root(double x) {
   return y;
 }
 
-constexpr initialiser uniform(double scale) { return {initialiser::kind_t::uniform, static_cast<float>(scale)}; }
-constexpr initialiser normal(double deviation) { return {initialiser::kind_t::normal, static_cast<float>(deviation)}; }
+constexpr initialiser uniform(double scale) {
+  return {initialiser::kind_t::uniform, static_cast<float>(scale)};
+}
+constexpr initialiser normal(double deviation) {
+  return {initialiser::kind_t::normal, static_cast<float>(deviation)};
+}
 /// Uniform in ±√(6 / (in + out)) (Glorot and Bengio, AISTATS 2010).
 constexpr initialiser xavier_uniform(std::size_t in, std::size_t out) {
   return uniform(square_root(6.0 / static_cast<double>(in + out)));
 }
 /// Uniform in ±1/√in: PyTorch's way with linear layers and with the biases of recurrent ones (in = hiddens).
-constexpr initialiser uniform_by(std::size_t in) { return uniform(1.0 / square_root(static_cast<double>(in))); }
+constexpr initialiser uniform_by(std::size_t in) {
+  return uniform(1.0 / square_root(static_cast<double>(in)));
+}
 
 /// Draws all weights anew. The same seed gives the same weights on every machine and device.
 template <class Model>
@@ -164,7 +174,8 @@ void initialise(Model const& model, std::span<float> block, std::uint64_t seed) 
   for_each_parameter(model, [&](member_path const&, auto const& p) {
     auto const values = values_of(block, p);
     for (std::size_t i = 0; i < values.size(); ++i) {
-      auto const bits = cpu::philox<std::uint32_t>(static_cast<std::uint32_t>(i), site, 0, 0, static_cast<std::uint32_t>(seed),
+      auto const bits = cpu::philox<std::uint32_t>(static_cast<std::uint32_t>(i), site, 0, 0,
+                                                   static_cast<std::uint32_t>(seed),
                                                    static_cast<std::uint32_t>(seed >> 32));
       // 24 bits, centred in their cells: never 0 or 1.
       double const u = (static_cast<double>(bits.word[0] >> 8) + 0.5) * 0x1p-24;
@@ -177,7 +188,8 @@ void initialise(Model const& model, std::span<float> block, std::uint64_t seed) 
           values[i] = p.init.scale * static_cast<float>(2 * u - 1);
           break;
         case initialiser::kind_t::normal:  // Box and Muller
-          values[i] = p.init.scale * static_cast<float>(std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v));
+          values[i] = p.init.scale *
+                      static_cast<float>(std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v));
           break;
       }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The encoder-decoder with attention (Sutskever, Vinyals, Le, NeurIPS 2014; Bahdanau, Cho, Bengio, ICLR 2015).
+// The encoder-decoder with attention (Sutskever, Vinyals, Le, NeurIPS 2014; Bahdanau, Cho, Bengio, ICLR
+// 2015).
 #pragma once
 #include <array>
 #include <cstddef>
@@ -20,12 +21,13 @@ struct gru_encoder {
   TENON_MEMBERS(gru_encoder, embedding, rnn)
 
   template <class Ids>
-  using error = typename detail::first_of<detail::name_error<operation::encoder, shape_of<Ids>, steps>,
-                                          detail::name_error<operation::encoder, shape_of<Ids>, batch>,
-                                          detail::element_error<operation::encoder, element_of<Ids>, std::int32_t>>::type;
+  using error = typename detail::first_of<
+      detail::name_error<operation::encoder, shape_of<Ids>, steps>,
+      detail::name_error<operation::encoder, shape_of<Ids>, batch>,
+      detail::element_error<operation::encoder, element_of<Ids>, std::int32_t>>::type;
 
   template <mode Mode, operand Ids>
-    requires std::is_void_v<error<Ids>>
+  requires std::is_void_v<error<Ids>>
   constexpr auto encode(Ids const& source, double dropout_rate) const {
     return rnn.template run<steps, Mode>(embedding(arrange<steps, batch>(source)), dropout_rate);
   }
@@ -43,7 +45,8 @@ template <class Encoded>
 inline constexpr std::size_t encoded_layers = std::tuple_size_v<decltype(Encoded::states)>;
 }  // namespace detail
 
-/// A decoder whose query at each step is its top layer's last state. Input of its bottom layer: [context ; embedding].
+/// A decoder whose query at each step is its top layer's last state. Input of its bottom layer: [context ;
+/// embedding].
 template <std::size_t V, std::size_t E, std::size_t H, std::size_t L>
 struct attention_decoder {
   additive_attention<H> attention;
@@ -76,7 +79,7 @@ struct attention_decoder {
 
   /// Starts from the encoder's result: states of all layers, outputs as memory.
   template <class Encoded, operand Valid>
-    requires std::is_void_v<start_error<Encoded, Valid>>
+  requires std::is_void_v<start_error<Encoded, Valid>>
   constexpr auto start(Encoded const& encoded, Valid const& valid) const {
     auto const keys = attention.keys(encoded.outputs);
     using State = variable<float, shape_of<decltype(encoded.states[0])>>;
@@ -87,10 +90,12 @@ struct attention_decoder {
   template <class Encoded, operand Valid, shape_error Error = start_error<Encoded, Valid>>
   Error start(Encoded const& encoded, Valid const& valid) const;
 
-  /// One step: the embedding's part of the bottom gates (batch, gates, hiddens) → the attention weights; moves c.states on.
+  /// One step: the embedding's part of the bottom gates (batch, gates, hiddens) → the attention weights;
+  /// moves c.states on.
   template <mode Mode, class C, operand G>
   constexpr auto step(C& c, G const& embedded_gates, double dropout_rate) const {
-    auto const seen = attention.template attend<Mode>(c.states[L - 1], c.keys, c.memory, c.valid, dropout_rate);
+    auto const seen =
+        attention.template attend<Mode>(c.states[L - 1], c.keys, c.memory, c.valid, dropout_rate);
     auto const input = add_linear(embedded_gates, seen.context, context_weight());
     c.states[0] = hana::front(rnn.layers)(input, c.states[0]);
     layers_above<Mode, 1>(c, dropout_rate);
@@ -112,8 +117,9 @@ struct attention_decoder {
 
   /// Teacher forcing: target (batch, target_steps) → logits (target_steps, batch, vocab).
   template <mode Mode, class Encoded, operand Valid, operand Ids>
-    requires std::is_void_v<decode_error<Encoded, Valid, Ids>>
-  constexpr auto decode(Encoded const& encoded, Valid const& valid, Ids const& target, double dropout_rate) const {
+  requires std::is_void_v<decode_error<Encoded, Valid, Ids>>
+  constexpr auto decode(Encoded const& encoded, Valid const& valid, Ids const& target,
+                        double dropout_rate) const {
     auto c = start(encoded, valid);
     constexpr std::size_t count = extent_of<shape_of<Ids>, target_steps>;
     auto const embedded = embedded_gates(arrange<target_steps, batch>(target));
@@ -159,10 +165,13 @@ struct encoder_decoder {
   attention_decoder<TargetVocab, E, H, L> decoder;
   TENON_MEMBERS(encoder_decoder, encoder, decoder)
 
-  /// source (batch, steps) with `valid` (batch) words each, target (batch, target_steps) → logits (target_steps, batch, vocab).
+  /// source (batch, steps) with `valid` (batch) words each, target (batch, target_steps) → logits
+  /// (target_steps, batch, vocab).
   template <mode Mode, operand Source, operand Valid, operand Target>
-  constexpr auto logits(Source const& source, Valid const& valid, Target const& target, double dropout_rate = 0) const {
-    return decoder.template decode<Mode>(encoder.template encode<Mode>(source, dropout_rate), valid, target, dropout_rate);
+  constexpr auto logits(Source const& source, Valid const& valid, Target const& target,
+                        double dropout_rate = 0) const {
+    return decoder.template decode<Mode>(encoder.template encode<Mode>(source, dropout_rate), valid, target,
+                                         dropout_rate);
   }
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What an operation does with the call that it has specified: in a recording it is written down, on tensors it is run.
+// What an operation does with the call that it has specified: in a recording it is written down, on tensors
+// it is run.
 #pragma once
 #include <cstddef>
 
@@ -32,7 +33,8 @@ constexpr void record_call(recorder& r, call_spec const& spec, location out, boo
   r.end();
 }
 
-/// The result, of element type T and shape S, of a call on stored operands: a variable of their recording, or a tensor.
+/// The result, of element type T and shape S, of a call on stored operands: a variable of their recording, or
+/// a tensor.
 template <class T, class S, stored... X>
 constexpr auto emit(call_spec const& spec, X const&... x) {
   if constexpr ((is_recorded<X> || ...)) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Optimisers over the flat parameter block: Adam and SGD, with clipping by the gradient's global norm. Two calls in all, however
-// many parameters a model has: the norm, then clip and update together.
+// Optimisers over the flat parameter block: Adam and SGD, with clipping by the gradient's global norm. Two
+// calls in all, however many parameters a model has: the norm, then clip and update together.
 #pragma once
 #include <cmath>
 #include <cstddef>
@@ -25,7 +25,8 @@ struct sgd {
   float learning_rate = 0.01F;
 };
 
-/// If ‖g‖ > limit then g ← g · limit / ‖g‖, the norm being over all parameters together (Pascanu, Mikolov, Bengio, ICML 2013).
+/// If ‖g‖ > limit then g ← g · limit / ‖g‖, the norm being over all parameters together (Pascanu, Mikolov,
+/// Bengio, ICML 2013).
 struct clip_by_global_norm {
   float limit = std::numeric_limits<float>::infinity();
 };
@@ -40,7 +41,8 @@ inline void norm_kernel(call_arguments const& a, std::size_t chunk) {
   auto const* const g = a.in<float>(1);
   double total = 0;
   std::size_t i = mine.begin;
-  // Blocks of some thousand floats: within a block float lanes are exact enough, across blocks a double is needed.
+  // Blocks of some thousand floats: within a block float lanes are exact enough, across blocks a double is
+  // needed.
   while (i < mine.end) {
     std::size_t const stop = std::min(mine.end, i + 4096);
     cpu::pack<float> sums{};
@@ -66,8 +68,8 @@ inline float clip_scale(double const* parts, double limit) {
   return norm > limit ? static_cast<float>(limit / norm) : 1.0F;
 }
 
-/// Operands: parameters, first moments, second moments, gradients, sums of squares. scalars: learning rate, β₁, β₂, ε, norm limit;
-/// integers[0]: parameters.
+/// Operands: parameters, first moments, second moments, gradients, sums of squares. scalars: learning rate,
+/// β₁, β₂, ε, norm limit; integers[0]: parameters.
 inline void adam_kernel(call_arguments const& a, std::size_t chunk) {
   auto const mine = cpu::part_of(static_cast<std::size_t>(a.integers[0]), norm_parts, chunk);
   float* const p = a.out<float>(0);
@@ -107,12 +109,14 @@ inline void adam_kernel(call_arguments const& a, std::size_t chunk) {
   }
 }
 
-/// Operands: parameters, gradients, sums of squares. scalars: learning rate, norm limit; integers[0]: parameters.
+/// Operands: parameters, gradients, sums of squares. scalars: learning rate, norm limit; integers[0]:
+/// parameters.
 inline void sgd_kernel(call_arguments const& a, std::size_t chunk) {
   auto const mine = cpu::part_of(static_cast<std::size_t>(a.integers[0]), norm_parts, chunk);
   float* const p = a.out<float>(0);
   float const* const g = a.in<float>(1);
-  float const rate = static_cast<float>(a.scalars[0]) * a.state->learning_rate_scale * clip_scale(a.in<double>(2), a.scalars[1]);
+  float const rate = static_cast<float>(a.scalars[0]) * a.state->learning_rate_scale *
+                     clip_scale(a.in<double>(2), a.scalars[1]);
   for (std::size_t i = mine.begin; i < mine.end; ++i) p[i] -= rate * g[i];
 }
 
@@ -136,9 +140,11 @@ constexpr location optimiser_state(recorder& r, std::size_t bytes, std::size_t o
   return {r.add_storage(s), 0};
 }
 
-/// Records the loss's derivative and the gradient's norm; gives the places of the gradients and of the norm's parts.
+/// Records the loss's derivative and the gradient's norm; gives the places of the gradients and of the norm's
+/// parts.
 template <class T>
-constexpr std::array<location, 2> gradients_and_norm(recorder& r, variable<T, shape<>> const& loss, std::size_t count) {
+constexpr std::array<location, 2> gradients_and_norm(recorder& r, variable<T, shape<>> const& loss,
+                                                     std::size_t count) {
   auto const gradients = r.parameter_gradients(count * sizeof(float));
   r.differentiate(loss.at);
   if (!r.complete_parameter_gradients(count * sizeof(float))) r.at(gradients.storage).zero_first = true;
@@ -164,10 +170,10 @@ constexpr std::array<location, 2> gradients_and_norm(recorder& r, variable<T, sh
 
 }  // namespace detail
 
-/// Ends a training program: derivatives of `loss` (a scalar) with respect to all `parameters` (their number), clipping, one step of
-/// Adam. State: two floats a parameter.
+/// Ends a training program: derivatives of `loss` (a scalar) with respect to all `parameters` (their number),
+/// clipping, one step of Adam. State: two floats a parameter.
 template <operand X>
-  requires std::is_same_v<shape_of<X>, shape<>>
+requires std::is_same_v<shape_of<X>, shape<>>
 constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, adam const& how,
                         clip_by_global_norm const& clip = {}) {
   std::size_t const bytes = parameters * sizeof(float);
@@ -177,8 +183,9 @@ constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, adam
   spec.run = &detail::adam_kernel;
   spec.chunks = detail::norm_parts;
   spec.flops = 14 * parameters;
-  spec.scalars = {static_cast<double>(how.learning_rate), static_cast<double>(how.beta1), static_cast<double>(how.beta2),
-                  static_cast<double>(how.epsilon), static_cast<double>(clip.limit)};
+  spec.scalars = {static_cast<double>(how.learning_rate), static_cast<double>(how.beta1),
+                  static_cast<double>(how.beta2), static_cast<double>(how.epsilon),
+                  static_cast<double>(clip.limit)};
   spec.integers[0] = static_cast<std::int64_t>(parameters);
   r.begin(spec);
   r.result(detail::parameters_in_place(r, bytes), bytes, true);
@@ -192,7 +199,7 @@ constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, adam
 
 /// The same with one step of gradient descent.
 template <operand X>
-  requires std::is_same_v<shape_of<X>, shape<>>
+requires std::is_same_v<shape_of<X>, shape<>>
 constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, sgd const& how,
                         clip_by_global_norm const& clip = {}) {
   std::size_t const bytes = parameters * sizeof(float);
@@ -214,9 +221,8 @@ constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, sgd 
 
 /// A loss that still has axes is none yet: reduce it first.
 template <operand X, class Optimiser>
-  requires(!std::is_same_v<shape_of<X>, shape<>>)
-axis_without_place<operation::minimise, axis_at<shape_of<X>, 0>, shape<>> minimise(recorder&, X const&, std::size_t,
-                                                                                   Optimiser const&,
-                                                                                   clip_by_global_norm const& = {});
+requires(!std::is_same_v<shape_of<X>, shape<>>) axis_without_place < operation::minimise,
+    axis_at < shape_of<X>,
+0 >, shape < >> minimise(recorder&, X const&, std::size_t, Optimiser const&, clip_by_global_norm const& = {});
 
 }  // namespace tenon

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a program is made of: calls of kernels on places in memory. Plain data, so that every pass over a program
-// (derivatives, rewrites, lifetimes, costs) is an ordinary constexpr function over arrays.
+// What a program is made of: calls of kernels on places in memory. Plain data, so that every pass over a
+// program (derivatives, rewrites, lifetimes, costs) is an ordinary constexpr function over arrays.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -10,10 +10,11 @@ namespace tenon {
 
 class recorder;
 
-/// What changes from run to run and kernels may need: it keys the random numbers and the optimiser's bias correction.
+/// What changes from run to run and kernels may need: it keys the random numbers and the optimiser's bias
+/// correction.
 struct run_state {
   std::uint64_t seed = 0;
-  std::uint64_t step = 0;        ///< runs so far of programs that update parameters
+  std::uint64_t step = 0;         ///< runs so far of programs that update parameters
   float learning_rate_scale = 1;  ///< multiplies the recorded learning rate (schedules)
 };
 
@@ -36,24 +37,34 @@ struct call_arguments {
   bool adds_to(std::size_t k) const { return ((accumulate >> k) & 1U) != 0; }
 };
 
-/// A kernel does one of the equal parts (chunks) into which its call is cut. How many there are is a property of the
-/// call, never of the machine: that is why results do not depend on the number of threads.
+/// A kernel does one of the equal parts (chunks) into which its call is cut. How many there are is a property
+/// of the call, never of the machine: that is why results do not depend on the number of threads.
 using kernel = void (*)(call_arguments const&, std::size_t chunk);
 
 /// Records the calls that carry the gradient of call number `index` back to its operands.
-using pullback = void (*)(recorder&, std::size_t index);
+/// Whether there is one stands beside it: with its sanitisers on, g++ 12 cannot compare a function's address
+/// with null in a constant expression.
+struct pullback {
+  using function = void (*)(recorder&, std::size_t index);
+  function run = nullptr;
+  bool exists = false;
+
+  constexpr pullback() = default;
+  constexpr pullback(function f)
+      : run{f}, exists{true} {}  // NOLINT(google-explicit-constructor): `spec.pull = &f`
+};
 
 /// The part of a call that an operation states: everything but its operands.
 struct call_spec {
   char const* name = "";
   kernel run = nullptr;
-  pullback pull = nullptr;
+  pullback pull{};
   std::size_t chunks = 1;
   std::uint64_t flops = 0;
   std::array<double, 8> scalars{};
   std::array<std::int64_t, 4> integers{};
-  /// Bit k: the output may take the memory of operand k (after the outputs) if that is dead after this call, because what
-  /// the kernel reads from there it reads before it writes there.
+  /// Bit k: the output may take the memory of operand k (after the outputs) if that is dead after this call,
+  /// because what the kernel reads from there it reads before it writes there.
   std::uint32_t in_place = 0;
 };
 
@@ -94,8 +105,10 @@ struct storage {
   int host = -1;  ///< placed inside this storage, at host_offset; only the planner cares
   std::size_t host_offset = 0;
   int gradient = -1;
-  bool zero_first = false;  ///< a gradient that some parts write and others only read: cleared before its first use
-  std::size_t offset = 0;   ///< in its area; for parameters and state fixed from the start, else set by the plan
+  bool zero_first =
+      false;  ///< a gradient that some parts write and others only read: cleared before its first use
+  std::size_t offset =
+      0;  ///< in its area; for parameters and state fixed from the start, else set by the plan
 };
 
 }  // namespace tenon

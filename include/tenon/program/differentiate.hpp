@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Reverse-mode differentiation of a recording: walk the calls backwards, let each record the calls that carry its result's gradient to
-// its operands, then emit the weight gradients that waited for all time steps.
+// Reverse-mode differentiation of a recording: walk the calls backwards, let each record the calls that carry
+// its result's gradient to its operands, then emit the weight gradients that waited for all time steps.
 #pragma once
 #include <cstddef>
 #include <vector>
@@ -36,14 +36,15 @@ constexpr void recorder::differentiate(location loss) {
   result(seed.where, at(top.storage).element_bytes);
   end();
   for (std::size_t i = forward_calls; i-- > 0;)
-    if (calls_[i].pull != nullptr) calls_[i].pull(*this, i);
+    if (calls_[i].pull.exists) calls_[i].pull.run(*this, i);
   // Group what was deferred by weight; the order within a group is that of the steps, last one first.
   std::vector<char> done(deferred_.size(), 0);
   for (std::size_t i = 0; i < deferred_.size(); ++i) {
     if (done[i]) continue;
     std::vector<deferred_gradient> group;
     for (std::size_t j = i; j < deferred_.size(); ++j) {
-      if (done[j] || deferred_[j].emit != deferred_[i].emit || deferred_[j].sink != deferred_[i].sink) continue;
+      if (done[j] || deferred_[j].emit != deferred_[i].emit || deferred_[j].sink != deferred_[i].sink)
+        continue;
       group.push_back(deferred_[j]);
       done[j] = 1;
     }

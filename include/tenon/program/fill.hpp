@@ -11,7 +11,8 @@ namespace tenon {
 
 /// Zeros integers[0] bytes in integers[1] chunks; operand: out.
 inline void clear_kernel(call_arguments const& a, std::size_t chunk) {
-  auto const bytes = static_cast<std::size_t>(a.integers[0]), chunks = static_cast<std::size_t>(a.integers[1]);
+  auto const bytes = static_cast<std::size_t>(a.integers[0]),
+             chunks = static_cast<std::size_t>(a.integers[1]);
   std::size_t const begin = bytes * chunk / chunks, end = bytes * (chunk + 1) / chunks;
   std::memset(a.out<char>(0) + begin, 0, end - begin);
 }

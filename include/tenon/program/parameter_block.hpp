@@ -11,12 +11,12 @@ namespace tenon {
 
 namespace detail {
 struct aligned_release {
-  void operator()(std::byte* p) const { ::operator delete(p, std::align_val_t{64}); }
+  void operator()(std::byte* p) const { ::operator delete (p, std::align_val_t{64}); }
 };
 using aligned_bytes = std::unique_ptr<std::byte[], aligned_release>;
 inline aligned_bytes allocate_zeros(std::size_t bytes) {
   std::size_t const whole = std::max<std::size_t>(64, (bytes + 63) / 64 * 64);
-  auto* const p = static_cast<std::byte*>(::operator new(whole, std::align_val_t{64}));
+  auto* const p = static_cast<std::byte*>(::operator new (whole, std::align_val_t{64}));
   std::fill_n(p, whole, std::byte{});
   return aligned_bytes(p);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// The memory plan: when each piece of memory is first and last needed, which may share, and where each lies in the arena. One walk over
-// the calls with a list of gaps, so that planning stays near linear and runs in constant expressions.
+// The memory plan: when each piece of memory is first and last needed, which may share, and where each lies
+// in the arena. One walk over the calls with a list of gaps, so that planning stays near linear and runs in
+// constant expressions.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -14,7 +15,7 @@ namespace tenon {
 /// A recording with its calls in final order and its memory placed.
 struct planned {
   std::vector<call> calls;
-  std::vector<location> operands;   ///< storage: index into `storages` after planning; offset within it
+  std::vector<location> operands;  ///< storage: index into `storages` after planning; offset within it
   std::vector<storage> storages;
   std::vector<std::size_t> first, last;  ///< per storage: the calls between which it is needed
   std::vector<char> placed;              ///< per storage: has memory of its own in the arena
@@ -25,7 +26,9 @@ struct planned {
 namespace detail {
 
 inline constexpr std::size_t alignment = 64;
-constexpr std::size_t aligned(std::size_t bytes) { return (bytes + alignment - 1) / alignment * alignment; }
+constexpr std::size_t aligned(std::size_t bytes) {
+  return (bytes + alignment - 1) / alignment * alignment;
+}
 
 /// The free parts of an unbounded block of memory, in order of address.
 class gap_list {
@@ -84,7 +87,8 @@ constexpr std::vector<std::size_t> final_order(recorder const& r) {
   for (std::size_t i = 0; i < order.size(); ++i) {
     if (order[i].after != 0) continue;
     result.push_back(i);
-    for (int j = next[i]; j >= 0; j = next[static_cast<std::size_t>(j)]) result.push_back(static_cast<std::size_t>(j));
+    for (int j = next[i]; j >= 0; j = next[static_cast<std::size_t>(j)])
+      result.push_back(static_cast<std::size_t>(j));
   }
   return result;
 }
@@ -116,7 +120,8 @@ constexpr void order_calls(recorder const& r, planned& p) {
       auto const where = r.operands()[first + k];
       if (!where.exists()) continue;
       auto const top = r.root(where).storage;
-      auto const host = p.storages[static_cast<std::size_t>(top)].host;  // the block that all parameters' gradients lie in
+      auto const host =
+          p.storages[static_cast<std::size_t>(top)].host;  // the block that all parameters' gradients lie in
       if (host >= 0) clear_once(host);
       clear_once(top);
     }
@@ -135,7 +140,8 @@ constexpr void order_calls(recorder const& r, planned& p) {
 constexpr void share_in_place(planned& p) {
   std::vector<int> moved(p.storages.size(), -1);  // a storage that now lives in another
   auto const home = [&moved](location where) {
-    while (moved[static_cast<std::size_t>(where.storage)] >= 0) where.storage = moved[static_cast<std::size_t>(where.storage)];
+    while (moved[static_cast<std::size_t>(where.storage)] >= 0)
+      where.storage = moved[static_cast<std::size_t>(where.storage)];
     return where;
   };
   for (std::size_t i = 0; i < p.calls.size(); ++i) {
@@ -153,8 +159,9 @@ constexpr void share_in_place(planned& p) {
       auto const in = home(where);
       auto const s = static_cast<std::size_t>(in.storage);
       auto const& source = p.storages[s];
-      bool const dies = (source.kind == storage::kind_t::temporary || source.kind == storage::kind_t::gradient) &&
-                        p.last[s] == i && in.offset == 0 && source.bytes == target.bytes && s != o;
+      bool const dies =
+          (source.kind == storage::kind_t::temporary || source.kind == storage::kind_t::gradient) &&
+          p.last[s] == i && in.offset == 0 && source.bytes == target.bytes && s != o;
       if (!dies) continue;
       bool elsewhere = false;  // also read in another way by this call
       for (std::size_t j = 1; j < c.operands; ++j) {
@@ -200,8 +207,8 @@ constexpr void find_lifetimes(recorder const& r, planned& p) {
   }
 }
 
-/// Walks the calls, forwards or backwards in time, and gives each block the smallest gap that it fits when it is first met. Gives the bytes
-/// needed in all.
+/// Walks the calls, forwards or backwards in time, and gives each block the smallest gap that it fits when it
+/// is first met. Gives the bytes needed in all.
 constexpr std::size_t place_in_gaps(planned const& p, std::vector<std::vector<std::size_t>> const& met,
                                     std::vector<std::vector<std::size_t>> const& left, bool backwards,
                                     std::vector<std::size_t>& offsets) {
@@ -223,7 +230,8 @@ constexpr void place_storages(planned& p) {
   std::vector<std::vector<std::size_t>> starting(p.calls.size() + 1), ending(p.calls.size() + 1);
   p.placed.assign(p.storages.size(), 0);
   for (std::size_t s = 0; s < p.storages.size(); ++s) {
-    if (!is_temporary(p.storages[s]) || p.storages[s].host >= 0 || p.storages[s].parent >= 0 || p.first[s] > p.last[s])
+    if (!is_temporary(p.storages[s]) || p.storages[s].host >= 0 || p.storages[s].parent >= 0 ||
+        p.first[s] > p.last[s])
       continue;
     p.placed[s] = 1;
     starting[p.first[s]].push_back(s);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Programs: recordings that are ordered, planned and ready to run. What a program needs and does is known before it runs, and, if it was
-// recorded in a constant expression, to the compiler:
+// Programs: recordings that are ordered, planned and ready to run. What a program needs and does is known
+// before it runs, and, if it was recorded in a constant expression, to the compiler:
 //
 //   constexpr auto step = record([](recorder& r) { … });
 //   static_assert(step.arena_bytes() < 16_MiB);
@@ -93,16 +93,16 @@ constexpr program_parts assemble(recorder const& r) {
     return address{block, true, s.offset + where.offset};
   };
   for (auto const& c : p.calls) {
-    out.calls.push_back({c.name, c.run, c.first_operand, c.operands, c.chunks, c.accumulate, c.scalars, c.integers, c.flops,
-                         c.bytes});
+    out.calls.push_back({c.name, c.run, c.first_operand, c.operands, c.chunks, c.accumulate, c.scalars,
+                         c.integers, c.flops, c.bytes});
     out.totals.flops += c.flops;
     out.totals.bytes_moved += c.bytes;
   }
   for (auto const& where : p.operands) out.operands.push_back(address_of(where));
   auto const ports = [&](std::vector<port> const& from, std::vector<program_port>& to) {
     for (auto const& port : from)
-      to.push_back({port.name, port.type, port.elements, address_of(r.physical({port.storage, 0})).offset,
-                    port.axes});
+      to.push_back(
+          {port.name, port.type, port.elements, address_of(r.physical({port.storage, 0})).offset, port.axes});
   };
   ports(r.inputs(), out.inputs);
   ports(r.outputs(), out.outputs);
@@ -144,7 +144,8 @@ struct program_queries {
 }  // namespace detail
 
 /// A program recorded in a constant expression.
-template <std::size_t Calls, std::size_t Operands, std::size_t Inputs, std::size_t Outputs, std::size_t Blocks>
+template <std::size_t Calls, std::size_t Operands, std::size_t Inputs, std::size_t Outputs,
+          std::size_t Blocks>
 struct program : detail::program_queries<program<Calls, Operands, Inputs, Outputs, Blocks>> {
   std::array<program_call, Calls> calls{};
   std::array<address, Operands> operands{};
@@ -177,7 +178,8 @@ consteval program_sizes sizes_of(F const& f) {
 
 }  // namespace detail
 
-/// Records what f(recorder&) does, in a constant expression. f is a lambda without captures; it may use constexpr objects.
+/// Records what f(recorder&) does, in a constant expression. f is a lambda without captures; it may use
+/// constexpr objects.
 template <class F>
 consteval auto record(F) {
   constexpr auto n = detail::sizes_of(F{});
@@ -192,15 +194,20 @@ consteval auto record(F) {
   return p;
 }
 
-/// Records the same at run time: for programs too long for the compiler, and for functions that capture something.
+/// Records the same at run time: for programs too long for the compiler, and for functions that capture
+/// something.
 template <class F>
 dynamic_program record_now(F const& f) {
   return {detail::record_parts(f), {}};
 }
 
 inline namespace literals {
-consteval std::size_t operator""_KiB(unsigned long long n) { return static_cast<std::size_t>(n) << 10; }
-consteval std::size_t operator""_MiB(unsigned long long n) { return static_cast<std::size_t>(n) << 20; }
+consteval std::size_t operator""_KiB(unsigned long long n) {
+  return static_cast<std::size_t>(n) << 10;
+}
+consteval std::size_t operator""_MiB(unsigned long long n) {
+  return static_cast<std::size_t>(n) << 20;
+}
 }  // namespace literals
 
 }  // namespace tenon

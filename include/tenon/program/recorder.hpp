@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The recorder: writes down what a function over typed variables does, as a list of calls. It works alike in a constant
-// expression and at start-up.
+// The recorder: writes down what a function over typed variables does, as a list of calls. It works alike in
+// a constant expression and at start-up.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -68,7 +68,8 @@ struct port {
   std::uint64_t axes = 0;  ///< the fingerprint of its shape
 };
 
-/// A weight gradient that waits for the other time steps of the same weight, to become one product over all of them.
+/// A weight gradient that waits for the other time steps of the same weight, to become one product over all
+/// of them.
 struct deferred_gradient {
   void (*emit)(recorder&, std::span<deferred_gradient const>) = nullptr;
   location operand, gradient, sink;
@@ -78,7 +79,9 @@ struct deferred_gradient {
 
 /// Values and expressions; not the error that an operation on misfits gives.
 template <class X>
-concept has_shape = requires { typename std::remove_cvref_t<X>::shape_type; };
+concept has_shape = requires {
+  typename std::remove_cvref_t<X>::shape_type;
+};
 
 class recorder {
  public:
@@ -90,7 +93,8 @@ class recorder {
     return v;
   }
 
-  /// Wants the derivative with respect to an input as well; parameters are always wanted. Call it before using the input.
+  /// Wants the derivative with respect to an input as well; parameters are always wanted. Call it before
+  /// using the input.
   template <class T, class S>
   constexpr void track(variable<T, S> const& v) {
     storages_[static_cast<std::size_t>(v.at.storage)].active = true;
@@ -143,7 +147,8 @@ class recorder {
     return {this, place(p)};
   }
 
-  // ---- calls -------------------------------------------------------------------------------------------------------
+  // ---- calls
+  // -------------------------------------------------------------------------------------------------------
 
   constexpr void begin(call_spec const& spec) {
     call c;
@@ -168,12 +173,13 @@ class recorder {
     operands_.push_back(where);
     ++c.operands;
   }
-  /// The call recorded last reads this too, beyond what its operands say (the further steps of a summed product).
+  /// The call recorded last reads this too, beyond what its operands say (the further steps of a summed
+  /// product).
   constexpr void also_reads(location where) { operand(where, 0); }
   /// Ends the call begun last: its outputs now depend on whatever its operands depend on.
   constexpr void end() {
     auto const& c = calls_.back();
-    if (c.pull == nullptr) return;
+    if (!c.pull.exists) return;
     bool active = false;
     for (std::size_t k = c.outputs; k < c.operands; ++k) active |= is_active(operands_[c.first_operand + k]);
     if (!active) return;
@@ -182,8 +188,8 @@ class recorder {
       if (where.exists()) at(root(where).storage).active = true;
     }
   }
-  /// Moves the call recorded last to just after call number `index` (weight gradients that were waiting), or further back if it adds to
-  /// what a later call writes.
+  /// Moves the call recorded last to just after call number `index` (weight gradients that were waiting), or
+  /// further back if it adds to what a later call writes.
   constexpr void place_last_after(std::size_t index) {
     auto const last = calls_.size() - 1;
     auto const& c = calls_[last];
@@ -199,7 +205,8 @@ class recorder {
     return operands_[calls_[index].first_operand + k];
   }
 
-  // ---- structure ---------------------------------------------------------------------------------------------------
+  // ---- structure
+  // ---------------------------------------------------------------------------------------------------
 
   constexpr storage& at(int s) { return storages_[static_cast<std::size_t>(s)]; }
   constexpr storage const& at(int s) const { return storages_[static_cast<std::size_t>(s)]; }
@@ -227,9 +234,7 @@ class recorder {
     return where.offset == 0 && s.bytes == bytes && s.parent < 0 && s.host < 0 &&
            (s.kind == storage::kind_t::temporary || s.kind == storage::kind_t::gradient);
   }
-  constexpr bool is_active(location where) const {
-    return where.exists() && at(root(where).storage).active;
-  }
+  constexpr bool is_active(location where) const { return where.exists() && at(root(where).storage).active; }
 
   /// Do two views of one value share no element?
   template <class S, class L, class OtherS, class OtherL>
@@ -241,7 +246,8 @@ class recorder {
     return x.regular && y.regular && x.common_volume(y) == 0;
   }
 
-  // ---- gradients ---------------------------------------------------------------------------------------------------
+  // ---- gradients
+  // ---------------------------------------------------------------------------------------------------
 
   /// Where a kernel is to put the gradient of a view of a value, and whether to add to what is there.
   struct gradient_place {
@@ -280,16 +286,18 @@ class recorder {
   /// Records the calls that carry the gradient of `loss`, a scalar, back to everything active.
   constexpr void differentiate(location loss);
   template <class X>
-    requires std::is_same_v<typename X::shape_type, shape<>>
+  requires std::is_same_v<typename X::shape_type, shape<>>
   constexpr void differentiate(X const& loss);
 
-  /// The gradient block of parameters of `bytes` bytes in all: one storage, laid out as the parameter block is.
+  /// The gradient block of parameters of `bytes` bytes in all: one storage, laid out as the parameter block
+  /// is.
   constexpr location parameter_gradients(std::size_t bytes);
 
   /// The gradient of a value after `differentiate`, as a value of its own.
   template <class T, class S, class L>
   constexpr variable<T, S, L> gradient(variable<T, S, L> const& v) {
-    if (!is_active(v.at)) throw std::logic_error("gradient: track() the input before anything is computed from it");
+    if (!is_active(v.at))
+      throw std::logic_error("gradient: track() the input before anything is computed from it");
     auto where = gradient_source<S, L>(v.at);
     if (!where.exists()) {  // the loss does not depend on it
       storage s;
@@ -305,7 +313,8 @@ class recorder {
     return {this, where};
   }
 
-  // ---- results -----------------------------------------------------------------------------------------------------
+  // ---- results
+  // -----------------------------------------------------------------------------------------------------
 
   /// Makes a value an output of the program: it can be read after each run.
   template <has_shape X>
@@ -317,12 +326,14 @@ class recorder {
   }
 
   constexpr std::uint64_t next_random_site() { return random_sites_++; }
-  /// The parameter block that the program updates and the optimiser's state, in bytes. All gradients of parameters used lie in one block.
+  /// The parameter block that the program updates and the optimiser's state, in bytes. All gradients of
+  /// parameters used lie in one block.
   constexpr void updates_parameters(std::size_t state_bytes) {
     updates_ = true;
     state_bytes_ = state_bytes;
   }
-  /// Gives parameters that no gradient reached a gradient of zero; true if every byte of the block is covered by parameters in use.
+  /// Gives parameters that no gradient reached a gradient of zero; true if every byte of the block is covered
+  /// by parameters in use.
   constexpr bool complete_parameter_gradients(std::size_t bytes) {
     std::size_t covered = 0;
     for (int p : parameters_) {
@@ -330,7 +341,8 @@ class recorder {
       region whole;
       whole.rank = at(p).rank;
       for (std::size_t d = 0; d < whole.rank; ++d) whole.end[d] = at(p).extents[d];
-      if (!at(g.storage).zero_first && written_volume(g.storage, whole) < whole.volume()) clear_first(g.storage);
+      if (!at(g.storage).zero_first && written_volume(g.storage, whole) < whole.volume())
+        clear_first(g.storage);
       covered += at(p).bytes;
     }
     return covered == bytes;
@@ -398,7 +410,8 @@ class recorder {
   }
 
   std::vector<storage> storages_;
-  std::vector<std::vector<region>> written_;  ///< per storage: the parts of a gradient that hold something, disjoint
+  std::vector<std::vector<region>>
+      written_;  ///< per storage: the parts of a gradient that hold something, disjoint
   std::vector<call> calls_;
   std::vector<position> order_;
   std::vector<location> operands_;

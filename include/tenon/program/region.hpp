@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Which part of a storage a view covers, as a box in the storage's own coordinates. Backwards recording uses it to decide
-// whether a gradient's part is written for the first time or added to.
+// Which part of a storage a view covers, as a box in the storage's own coordinates. Backwards recording uses
+// it to decide whether a gradient's part is written for the first time or added to.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -32,7 +32,8 @@ struct region {
   }
 };
 
-/// The box that a view with the given extents and strides (in elements), starting `offset` bytes into `s`, covers.
+/// The box that a view with the given extents and strides (in elements), starting `offset` bytes into `s`,
+/// covers.
 constexpr region region_of(storage const& s, std::size_t offset, std::span<std::size_t const> extents,
                            std::span<std::size_t const> strides) {
   region r;
@@ -57,7 +58,8 @@ constexpr region region_of(storage const& s, std::size_t offset, std::span<std::
   }
   for (std::size_t k = 0; k < extents.size(); ++k) {
     if (extents[k] == 1) continue;
-    // An axis may run over several dense dimensions where a view merged them: peel them off from the innermost.
+    // An axis may run over several dense dimensions where a view merged them: peel them off from the
+    // innermost.
     std::size_t left = extents[k];
     std::size_t stride = strides[k];
     for (std::size_t d = s.rank; d-- > 0 && left > 1;) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// A session: a program bound to a device, its arena and a parameter block. It allocates when it is made and never again.
+// A session: a program bound to a device, its arena and a parameter block. It allocates when it is made and
+// never again.
 #pragma once
 #include <cstddef>
 #include <span>
@@ -25,8 +26,8 @@ class session;
 template <>
 class session<cpu_device> {
  public:
-  /// Binds a program to parameters. Both must outlive the session. Throws tenon::error if the block is smaller than the
-  /// program's parameters.
+  /// Binds a program to parameters. Both must outlive the session. Throws tenon::error if the block is
+  /// smaller than the program's parameters.
   session(program_view const& program, parameter_block& parameters, std::size_t threads = 1)
       : program_{program}, parameters_{&parameters}, threads_{threads == 0 ? 1 : threads} {
     if (program.totals.parameter_bytes > parameters.bytes())
@@ -42,18 +43,21 @@ class session<cpu_device> {
       pointers_.push_back(a.exists ? bases[static_cast<std::size_t>(a.where)] + a.offset : nullptr);
     calls_.reserve(program.calls.size());
     for (auto const& c : program.calls)
-      calls_.push_back({c.run, c.chunks,
-                        {pointers_.data() + c.first_operand, c.scalars.data(), c.integers.data(), c.accumulate, &state_}});
+      calls_.push_back(
+          {c.run,
+           c.chunks,
+           {pointers_.data() + c.first_operand, c.scalars.data(), c.integers.data(), c.accumulate, &state_}});
   }
   template <class Program>
-    requires requires(Program const& p) { p.view(); }
+  requires requires(Program const& p) { p.view(); }
   session(Program const& program, parameter_block& parameters, std::size_t threads = 1)
       : session(program.view(), parameters, threads) {}
   template <class Program>
-    requires requires(Program const& p) { p.view(); }
-  session(Program&& program, parameter_block& parameters, std::size_t threads = 1) = delete;  // it would be gone
+  requires requires(Program const& p) { p.view(); }
+  session(Program&& program, parameter_block& parameters,
+          std::size_t threads = 1) = delete;  // it would be gone
   template <class Program>
-    requires requires(Program const& p) { p.view(); }
+  requires requires(Program const& p) { p.view(); }
   session(Program& program, parameter_block& parameters, std::size_t threads = 1)
       : session(program.view(), parameters, threads) {}
 
@@ -72,7 +76,8 @@ class session<cpu_device> {
     if (program_.totals.updates_parameters) ++parameters_->steps;
   }
 
-  /// Runs the program once on this thread, handing each call to f(call, run), which is to call run(), and may time it.
+  /// Runs the program once on this thread, handing each call to f(call, run), which is to call run(), and may
+  /// time it.
   template <class F>
   void profile(F&& f) {
     state_.step = parameters_->steps;
@@ -83,12 +88,12 @@ class session<cpu_device> {
     if (program_.totals.updates_parameters) ++parameters_->steps;
   }
 
-  /// The memory of an input, to be filled before each run that should see other values; it keeps what was put there. Throws
-  /// tenon::error if the program has no such input of this type and size.
+  /// The memory of an input, to be filled before each run that should see other values; it keeps what was put
+  /// there. Throws tenon::error if the program has no such input of this type and size.
   template <class T, axis_type... A>
   tensor_view<T, shape<A...>> input(std::string_view name) {
-    return tensor_view<T, shape<A...>>(
-        reinterpret_cast<T*>(find(program_.inputs, "input", name, element_type_of<T>, shape<A...>::size, fingerprint<shape<A...>>)));
+    return tensor_view<T, shape<A...>>(reinterpret_cast<T*>(find(
+        program_.inputs, "input", name, element_type_of<T>, shape<A...>::size, fingerprint<shape<A...>>)));
   }
   /// The same as a flat span of row-major elements.
   template <class T>
@@ -98,8 +103,8 @@ class session<cpu_device> {
 
   template <class T, axis_type... A>
   tensor_view<T const, shape<A...>> output(std::string_view name) {
-    return tensor_view<T const, shape<A...>>(
-        reinterpret_cast<T const*>(find(program_.outputs, "output", name, element_type_of<T>, shape<A...>::size, fingerprint<shape<A...>>)));
+    return tensor_view<T const, shape<A...>>(reinterpret_cast<T const*>(find(
+        program_.outputs, "output", name, element_type_of<T>, shape<A...>::size, fingerprint<shape<A...>>)));
   }
   template <class T>
   std::span<T const> output_elements(std::string_view name) {
@@ -118,29 +123,34 @@ class session<cpu_device> {
     call_arguments arguments;
   };
 
-  static program_port const& port_named(std::span<program_port const> ports, char const* kind, std::string_view name) {
+  static program_port const& port_named(std::span<program_port const> ports, char const* kind,
+                                        std::string_view name) {
     for (auto const& p : ports)
       if (p.name == name) return p;
     std::string known;
     for (auto const& p : ports) known += (known.empty() ? "" : ", ") + std::string(p.name);
-    throw error("the program has no " + std::string(kind) + " \"" + std::string(name) + "\"; it has: " + known);
+    throw error("the program has no " + std::string(kind) + " \"" + std::string(name) +
+                "\"; it has: " + known);
   }
-  std::byte* find(std::span<program_port const> ports, char const* kind, std::string_view name, element_type type,
-                  std::size_t count, std::uint64_t axes) {
+  std::byte* find(std::span<program_port const> ports, char const* kind, std::string_view name,
+                  element_type type, std::size_t count, std::uint64_t axes) {
     auto const& p = port_named(ports, kind, name);
     if (p.type != type || p.elements != count)
       throw error("the program's " + std::string(kind) + " \"" + std::string(name) + "\" has " +
                   std::to_string(p.elements) + " elements of another type or number than was asked for (" +
                   std::to_string(count) + ")");
     if (p.axes != axes)
-      throw error("the program's " + std::string(kind) + " \"" + std::string(name) +
-                  "\" has other axes, or the same in another order, than was asked for: use those of its recording");
+      throw error(
+          "the program's " + std::string(kind) + " \"" + std::string(name) +
+          "\" has other axes, or the same in another order, than was asked for: use those of its recording");
     return arena_.get() + p.offset;
   }
   template <class T>
   std::span<T> elements(std::span<program_port const> ports, char const* kind, std::string_view name) {
     auto const& p = port_named(ports, kind, name);
-    return {reinterpret_cast<T*>(find(ports, kind, name, element_type_of<std::remove_const_t<T>>, p.elements, p.axes)), p.elements};
+    return {reinterpret_cast<T*>(
+                find(ports, kind, name, element_type_of<std::remove_const_t<T>>, p.elements, p.axes)),
+            p.elements};
   }
 
   program_view program_;

@@ -31,8 +31,7 @@ struct argmax_kernel {
 }  // namespace cpu
 
 template <template <std::size_t> class Name, operand X, operand... Used>
-  requires(has_name<shape_of<X>, Name> && sizeof...(Used) <= 1)
-constexpr auto argmax(X&& x, Used&&... used) {
+requires(has_name<shape_of<X>, Name> && sizeof...(Used) <= 1) constexpr auto argmax(X&& x, Used&&... used) {
   auto const value = keep(std::forward<X>(x));
   using V = std::remove_cvref_t<decltype(value)>;
   using rows = typename detail::drop<shape_of<V>, Name>::type;

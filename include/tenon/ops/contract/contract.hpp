@@ -6,9 +6,9 @@
 //   linear(x, w, b)    the same plus b
 //   outer(x, y)        nothing is summed; x and y share no name
 //
-// The result has x's axes, then y's. Derivative: two contractions. The gradient of a weight used at many time steps is put
-// off until all are known and computed as one product over batch × steps (Appleyard, Kočiský, Blunsom:
-// "Optimizing performance of recurrent neural networks on GPUs", 2016).
+// The result has x's axes, then y's. Derivative: two contractions. The gradient of a weight used at many time
+// steps is put off until all are known and computed as one product over batch × steps (Appleyard, Kočiský,
+// Blunsom: "Optimizing performance of recurrent neural networks on GPUs", 2016).
 #pragma once
 #include <array>
 #include <cstddef>
@@ -26,7 +26,8 @@ namespace detail {
 template <std::size_t N>
 struct summed : axis<N> {};  // the inner axis of a linear map, under a name that no operand has
 
-// ---- lowering --------------------------------------------------------------------------------------------------------
+// ---- lowering
+// --------------------------------------------------------------------------------------------------------
 
 /// The axes of a contraction of values of shape X and Y (layouts LX, LY) into O (layout LO).
 template <class X, class LX, class Y, class LY, class O, class LO>
@@ -45,15 +46,14 @@ struct contraction {
   static constexpr contraction_plan plan = plan_contraction(contraction_axes<X, LX, Y, LY, O, LO>());
 
   template <std::size_t... I, std::size_t... S>
-  static auto kernel(std::index_sequence<I...>, std::index_sequence<S...>)
-      -> cpu::contract_kernel<
-          T, plan.m.extent, plan.n.extent, plan.k.extent, strides<plan.m.left, plan.k.left>,
-          strides<plan.k.right, plan.n.right>, strides<plan.m.out, plan.n.out>,
-          cpu::product_loops<cpu::product_loop<plan.loops[I].extent, plan.loops[I].left, plan.loops[I].right,
-                                               plan.loops[I].out>...>,
-          cpu::product_loops<cpu::product_loop<plan.loops[plan.independent + S].extent,
-                                               plan.loops[plan.independent + S].left,
-                                               plan.loops[plan.independent + S].right, 0>...>>;
+  static auto kernel(std::index_sequence<I...>, std::index_sequence<S...>) -> cpu::contract_kernel<
+      T, plan.m.extent, plan.n.extent, plan.k.extent, strides<plan.m.left, plan.k.left>,
+      strides<plan.k.right, plan.n.right>, strides<plan.m.out, plan.n.out>,
+      cpu::product_loops<cpu::product_loop<plan.loops[I].extent, plan.loops[I].left, plan.loops[I].right,
+                                           plan.loops[I].out>...>,
+      cpu::product_loops<
+          cpu::product_loop<plan.loops[plan.independent + S].extent, plan.loops[plan.independent + S].left,
+                            plan.loops[plan.independent + S].right, 0>...>>;
   using kernel_type =
       decltype(kernel(std::make_index_sequence<plan.independent>{}, std::make_index_sequence<plan.sums>{}));
 
@@ -85,14 +85,16 @@ struct contracted {
   using layout = L;
 };
 
-// ---- recording -------------------------------------------------------------------------------------------------------
+// ---- recording
+// -------------------------------------------------------------------------------------------------------
 
 template <class X, class Y, class O>
 struct contract_pull;
 
 template <class X, class Y, class O>
-using contraction_of = contraction<typename O::element, typename X::shape_type, typename X::layout, typename Y::shape_type,
-                                   typename Y::layout, typename O::shape_type, typename O::layout>;
+using contraction_of =
+    contraction<typename O::element, typename X::shape_type, typename X::layout, typename Y::shape_type,
+                typename Y::layout, typename O::shape_type, typename O::layout>;
 
 template <class X>
 constexpr std::size_t size_in_bytes() {
@@ -101,8 +103,9 @@ constexpr std::size_t size_in_bytes() {
 
 /// Records out (+)= x · y.
 template <class X, class Y, class O>
-constexpr void record_contraction(recorder& r, location out, bool add, location x, location y, char const* name,
-                                  bool differentiable, std::array<std::int64_t, 3> repeat = {}) {
+constexpr void record_contraction(recorder& r, location out, bool add, location x, location y,
+                                  char const* name, bool differentiable,
+                                  std::array<std::int64_t, 3> repeat = {}) {
   using C = contraction_of<X, Y, O>;
   auto spec = C::spec(name);
   if (differentiable) spec.pull = &contract_pull<X, Y, O>::run;
@@ -134,8 +137,9 @@ struct weight_gradient {
              end < steps.size() && distance(r, steps, end - 1, xs, gs) && xs == x_step && gs == g_step;)
           ++end;
       auto const sink = r.gradient_sink<typename W::shape_type, typename W::layout>(steps[begin].sink);
-      record_contraction<X, G, W>(r, sink.where, sink.add, steps[begin].operand, steps[begin].gradient, "weight gradient",
-                                  false, {static_cast<std::int64_t>(end - begin), x_step, g_step});
+      record_contraction<X, G, W>(r, sink.where, sink.add, steps[begin].operand, steps[begin].gradient,
+                                  "weight gradient", false,
+                                  {static_cast<std::int64_t>(end - begin), x_step, g_step});
       for (std::size_t i = begin + 1; i < end; ++i) {
         r.also_reads(steps[i].operand);
         r.also_reads(steps[i].gradient);
@@ -147,11 +151,12 @@ struct weight_gradient {
 
  private:
   /// From step i to the next: how far apart operand and gradient lie; false if not forwards in one storage.
-  static constexpr bool distance(recorder const& r, std::vector<deferred_gradient> const& steps, std::size_t i,
-                                 std::int64_t& x, std::int64_t& g) {
+  static constexpr bool distance(recorder const& r, std::vector<deferred_gradient> const& steps,
+                                 std::size_t i, std::int64_t& x, std::int64_t& g) {
     auto const x0 = r.physical(steps[i].operand), x1 = r.physical(steps[i + 1].operand);
     auto const g0 = r.physical(steps[i].gradient), g1 = r.physical(steps[i + 1].gradient);
-    if (x0.storage != x1.storage || g0.storage != g1.storage || x1.offset < x0.offset || g1.offset <= g0.offset)
+    if (x0.storage != x1.storage || g0.storage != g1.storage || x1.offset < x0.offset ||
+        g1.offset <= g0.offset)
       return false;
     x = static_cast<std::int64_t>(x1.offset - x0.offset);
     g = static_cast<std::int64_t>(g1.offset - g0.offset);
@@ -160,7 +165,8 @@ struct weight_gradient {
 
   /// Places the steps' values behind each other where each of them is still free to go anywhere.
   static constexpr void place_together(recorder& r, std::vector<deferred_gradient> const& steps,
-                                       location deferred_gradient::*where, std::size_t deferred_gradient::*bytes) {
+                                       location deferred_gradient::*where,
+                                       std::size_t deferred_gradient::*bytes) {
     std::vector<int> members;
     for (auto const& s : steps) {
       auto const top = r.root(s.*where);
@@ -205,7 +211,8 @@ struct contract_pull {
     constexpr bool as_products = contraction_of<Other, O, Wanted>::as_products;
     if constexpr (as_products) {
       if (r.at(r.root(wanted).storage).kind == storage::kind_t::parameter) {
-        r.defer({&weight_gradient<Other, O, Wanted>::emit, other, g, wanted, size_in_bytes<Other>(), size_in_bytes<O>()});
+        r.defer({&weight_gradient<Other, O, Wanted>::emit, other, g, wanted, size_in_bytes<Other>(),
+                 size_in_bytes<O>()});
         return;
       }
       auto const sink = r.gradient_sink<typename Wanted::shape_type, typename Wanted::layout>(wanted);
@@ -221,7 +228,8 @@ struct contract_pull {
 
 struct nothing {};
 
-/// bias + x · y summed over the axes that Out lacks. X and Y hold values; their axes may go by other names here (SX, SY).
+/// bias + x · y summed over the axes that Out lacks. X and Y hold values; their axes may go by other names
+/// here (SX, SY).
 template <class SX, class SY, class Out, class X, class Y, class B = nothing>
 constexpr auto contract(X const& x, Y const& y, char const* name, B const& bias = {}) {
   using T = typename common_element<X, Y>::type;
@@ -232,7 +240,9 @@ constexpr auto contract(X const& x, Y const& y, char const* name, B const& bias 
                 "a contraction needs operands of one element type: cast<float>(x)");
   constexpr bool biased = !std::is_same_v<B, nothing>;
   using how = contraction_of<A, C, O>;
-  auto const products = [&] { return review<SX, typename X::layout>(x, 0) * review<SY, typename Y::layout>(y, 0); };
+  auto const products = [&] {
+    return review<SX, typename X::layout>(x, 0) * review<SY, typename Y::layout>(y, 0);
+  };
   if constexpr (is_recorded<X> || is_recorded<Y> || is_recorded<B>) {
     recorder& r = recorder_of(x, y);
     auto const out = r.make<T, Out>();
@@ -257,7 +267,8 @@ constexpr auto contract(X const& x, Y const& y, char const* name, B const& bias 
   }
 }
 
-// ---- shape rules -----------------------------------------------------------------------------------------------------
+// ---- shape rules
+// -----------------------------------------------------------------------------------------------------
 
 template <class Op, class X, class Y, template <std::size_t> class... Name>
 struct dot_shape {
@@ -266,12 +277,13 @@ struct dot_shape {
     using type = U;
   };
   template <class U>
-    requires well_formed<U>
+  requires well_formed<U>
   struct after_union<U> {
     using in_x = without_t<Op, X, names<Name...>>;
     using in_y = without_t<Op, Y, names<Name...>>;
-    using type = std::conditional_t<!well_formed<in_x>, in_x,
-                                    std::conditional_t<!well_formed<in_y>, in_y, without_t<Op, U, names<Name...>>>>;
+    using type =
+        std::conditional_t<!well_formed<in_x>, in_x,
+                           std::conditional_t<!well_formed<in_y>, in_y, without_t<Op, U, names<Name...>>>>;
   };
   using type = typename after_union<unite_t<Op, X, Y>>::type;
 };
@@ -305,8 +317,7 @@ struct linear_shape {
       using type = axis_required<operation::linear, In, X>;
     };
     template <std::size_t At>
-      requires(At < X::rank)
-    struct found<At> {
+    requires(At < X::rank) struct found<At> {
       using own = axis_at<X, At>;
       using s = summed<In::extent>;
       using x_shape = typename replaced<X, In, s>::type;
@@ -314,27 +325,29 @@ struct linear_shape {
       // A name on both sides would become a batch axis; in a linear map that is a mistake.
       template <class XS, class... A>
       static auto twin(shape<A...>) {
-        return std::type_identity<
-            typename join<std::conditional_t<has_axis<XS, A> && !same_name<A, s>, shape<A>, shape<>>...>::type>{};
+        return std::type_identity<typename join<
+            std::conditional_t<has_axis<XS, A> && !same_name<A, s>, shape<A>, shape<>>...>::type>{};
       }
       using common = typename decltype(twin<x_shape>(w_shape{}))::type;
       template <class C>
       struct distinct_names {
-        using type =
-            axis_named_twice<operation::linear, axis_at<x_shape, position<axis_at<C, 0>>(x_shape{})>, axis_at<C, 0>>;
+        using type = axis_named_twice<operation::linear, axis_at<x_shape, position<axis_at<C, 0>>(x_shape{})>,
+                                      axis_at<C, 0>>;
       };
       template <class C>
-        requires std::is_same_v<C, shape<>>
+      requires std::is_same_v<C, shape<>>
       struct distinct_names<C> {
-        using type = without_t<operation::linear, unite_t<operation::linear, x_shape, w_shape>, names<summed>>;
+        using type =
+            without_t<operation::linear, unite_t<operation::linear, x_shape, w_shape>, names<summed>>;
       };
-      using type = typename std::conditional_t<own::extent == In::extent, distinct_names<common>,
-                                               std::type_identity<axis_extent_mismatch<operation::linear, own, from<In>>>>::type;
+      using type = typename std::conditional_t<
+          own::extent == In::extent, distinct_names<common>,
+          std::type_identity<axis_extent_mismatch<operation::linear, own, from<In>>>>::type;
     };
     using type = typename found<at>::type;
   };
   template <class In>
-    requires std::is_void_v<In>
+  requires std::is_void_v<In>
   struct by_axis<In> {
     using type = from_axis_missing<operation::linear, W>;
   };
@@ -345,25 +358,27 @@ template <class X, class W>
 using linear_t = typename first_of<element_error<operation::linear, element_of<X>, element_of<W>>,
                                    typename linear_shape<shape_of<X>, shape_of<W>>::type>::type;
 template <class X, class Y, template <std::size_t> class... Name>
-using dot_t = typename first_of<element_error<operation::dot, element_of<X>, element_of<Y>>,
-                                typename dot_shape<operation::dot, shape_of<X>, shape_of<Y>, Name...>::type>::type;
+using dot_t =
+    typename first_of<element_error<operation::dot, element_of<X>, element_of<Y>>,
+                      typename dot_shape<operation::dot, shape_of<X>, shape_of<Y>, Name...>::type>::type;
 
 }  // namespace detail
 
 /// Σ of x · y over the axes Name…, which both have; other shared names are batch axes.
 template <template <std::size_t> class... Name, operand X, operand Y>
-  requires well_formed<detail::dot_t<X, Y, Name...>>
+requires well_formed<detail::dot_t<X, Y, Name...>>
 constexpr auto dot(X&& x, Y&& y) {
-  return detail::contract<shape_of<X>, shape_of<Y>, detail::dot_t<X, Y, Name...>>(keep(std::forward<X>(x)),
-                                                                                   keep(std::forward<Y>(y)), "dot");
+  return detail::contract<shape_of<X>, shape_of<Y>, detail::dot_t<X, Y, Name...>>(
+      keep(std::forward<X>(x)), keep(std::forward<Y>(y)), "dot");
 }
-template <template <std::size_t> class... Name, operand X, operand Y, shape_error Error = detail::dot_t<X, Y, Name...>>
+template <template <std::size_t> class... Name, operand X, operand Y,
+          shape_error Error = detail::dot_t<X, Y, Name...>>
 Error dot(X&& x, Y&& y);
 
 /// x's axis a mapped by w, which has the axis from<a>: out = Σ_a x · w, of x's other axes and then w's.
 template <operand X, operand W>
-  requires(well_formed<detail::linear_t<X, W>> && !postponed<std::remove_cvref_t<X>>)
-constexpr auto linear(X&& x, W&& w) {
+requires(well_formed<detail::linear_t<X, W>> &&
+         !postponed<std::remove_cvref_t<X>>) constexpr auto linear(X&& x, W&& w) {
   using in = typename detail::incoming_axis<shape_of<W>>::type;
   using s = detail::summed<in::extent>;
   return detail::contract<typename detail::replaced<shape_of<X>, in, s>::type,
@@ -375,9 +390,8 @@ Error linear(X&& x, W&& w);
 
 /// linear(x, w) + b, b having axes of the result.
 template <operand X, operand W, operand B>
-  requires(well_formed<detail::linear_t<X, W>> && assignable<detail::linear_t<X, W>, shape_of<B>> &&
-           !postponed<std::remove_cvref_t<X>>)
-constexpr auto linear(X&& x, W&& w, B&& b) {
+requires(well_formed<detail::linear_t<X, W>>&& assignable<detail::linear_t<X, W>, shape_of<B>> &&
+         !postponed<std::remove_cvref_t<X>>) constexpr auto linear(X&& x, W&& w, B&& b) {
   using in = typename detail::incoming_axis<shape_of<W>>::type;
   using s = detail::summed<in::extent>;
   return detail::contract<typename detail::replaced<shape_of<X>, in, s>::type,
@@ -387,14 +401,14 @@ constexpr auto linear(X&& x, W&& w, B&& b) {
 template <operand X, operand W, operand B, shape_error Error = detail::linear_t<X, W>>
 Error linear(X&& x, W&& w, B&& b);
 template <operand X, operand W, operand B,
-          shape_error Error = typename detail::misfit<detail::linear_t<X, W>, shape_of<B>, operation::linear>::type>
-  requires well_formed<detail::linear_t<X, W>>
-Error linear(X&& x, W&& w, B&& b);
+          shape_error Error =
+              typename detail::misfit<detail::linear_t<X, W>, shape_of<B>, operation::linear>::type>
+requires well_formed<detail::linear_t<X, W>> Error linear(X&& x, W&& w, B&& b);
 
-/// y += linear(x, w), in y's own memory: for a recurrence's step that adds to what was computed for all steps at once. Nothing else may read y
-/// before the sum. Gives y.
+/// y += linear(x, w), in y's own memory: for a recurrence's step that adds to what was computed for all steps
+/// at once. Nothing else may read y before the sum. Gives y.
 template <class T, class S, class L, operand X, operand W>
-  requires std::is_same_v<detail::linear_t<X, W>, S>
+requires std::is_same_v<detail::linear_t<X, W>, S>
 constexpr variable<T, S, L> add_linear(variable<T, S, L> const& y, X&& x, W&& w) {
   using in = typename detail::incoming_axis<shape_of<W>>::type;
   using s = detail::summed<in::extent>;
@@ -405,8 +419,10 @@ constexpr variable<T, S, L> add_linear(variable<T, S, L> const& y, X&& x, W&& w)
   using B = detail::contracted<T, typename detail::replaced<shape_of<W>, from<in>, s>::type,
                                typename std::remove_cvref_t<decltype(b)>::layout>;
   using O = detail::contracted<T, S, L>;
-  static_assert(detail::contraction_of<A, B, O>::plan.possible, "add_linear: the operands are no matrices in memory");
-  detail::record_contraction<A, B, O>(*y.owner, y.at, true, y.owner->place(a), y.owner->place(b), "linear", true);
+  static_assert(detail::contraction_of<A, B, O>::plan.possible,
+                "add_linear: the operands are no matrices in memory");
+  detail::record_contraction<A, B, O>(*y.owner, y.at, true, y.owner->place(a), y.owner->place(b), "linear",
+                                      true);
   return y;
 }
 template <class T, class S, class L, operand X, operand W,
@@ -420,14 +436,15 @@ namespace detail {
 template <class X, class Y>
 struct outer_shape {
   template <class... A>
-  static auto common(shape<A...>) -> typename join<std::conditional_t<has_axis<Y, A>, shape<A>, shape<>>...>::type;
+  static auto common(shape<A...>) ->
+      typename join<std::conditional_t<has_axis<Y, A>, shape<A>, shape<>>...>::type;
   template <class C>
   struct of {
     using A = axis_at<C, 0>;
     using type = axis_named_twice<operation::outer, A, axis_at<Y, position<A>(Y{})>>;
   };
   template <class C>
-    requires std::is_same_v<C, shape<>>
+  requires std::is_same_v<C, shape<>>
   struct of<C> {
     using type = unite_t<operation::outer, X, Y>;
   };
@@ -439,7 +456,7 @@ using outer_t = typename outer_shape<shape_of<X>, shape_of<Y>>::type;
 
 /// Every element of x times every element of y.
 template <operand X, operand Y>
-  requires well_formed<detail::outer_t<X, Y>>
+requires well_formed<detail::outer_t<X, Y>>
 constexpr auto outer(X&& x, Y&& y) {
   return keep(std::forward<X>(x) * std::forward<Y>(y));
 }

@@ -11,12 +11,15 @@
 
 namespace tenon::cpu {
 
-constexpr std::size_t round_up(std::size_t x, std::size_t unit) { return (x + unit - 1) / unit * unit; }
+constexpr std::size_t round_up(std::size_t x, std::size_t unit) {
+  return (x + unit - 1) / unit * unit;
+}
 
-/// Operands: out, left, right. integers[0] products in all (0 means 1), whose operands lie integers[1] and integers[2]
-/// bytes apart, are summed into one output: that is how the weight gradients of all time steps become one product.
-template <class T, std::size_t M, std::size_t N, std::size_t K, class LeftStrides, class RightStrides, class OutStrides,
-          class Independent, class Sums>
+/// Operands: out, left, right. integers[0] products in all (0 means 1), whose operands lie integers[1] and
+/// integers[2] bytes apart, are summed into one output: that is how the weight gradients of all time steps
+/// become one product.
+template <class T, std::size_t M, std::size_t N, std::size_t K, class LeftStrides, class RightStrides,
+          class OutStrides, class Independent, class Sums>
 struct contract_kernel;
 
 /// A loop around the product: its extent and its operands' strides.
@@ -27,14 +30,15 @@ struct product_loop {
 template <class...>
 struct product_loops {};
 
-template <class T, std::size_t M, std::size_t N, std::size_t K, std::size_t LM, std::size_t LK, std::size_t RK,
-          std::size_t RN, std::size_t OM, std::size_t ON, class... Independent, class... Sums>
-struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM, ON>, product_loops<Independent...>,
-                       product_loops<Sums...>> {
+template <class T, std::size_t M, std::size_t N, std::size_t K, std::size_t LM, std::size_t LK,
+          std::size_t RK, std::size_t RN, std::size_t OM, std::size_t ON, class... Independent, class... Sums>
+struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM, ON>,
+                       product_loops<Independent...>, product_loops<Sums...>> {
   static constexpr std::size_t products = (std::size_t{1} * ... * Independent::axis.extent);
   static constexpr std::size_t terms = (std::size_t{1} * ... * Sums::axis.extent);
   static constexpr std::uint64_t flops = 2 * std::uint64_t{M} * N * K * products * terms;
-  // Long enough for two cores to be worth waking, short enough to keep a dozen busy. OpenBLAS likes multiples of 16.
+  // Long enough for two cores to be worth waking, short enough to keep a dozen busy. OpenBLAS likes multiples
+  // of 16.
   static constexpr std::size_t wanted = [] {
     std::size_t c = 1;
     while (c < 16 && flops / (2 * c) >= 8'000'000) c *= 2;
@@ -79,9 +83,11 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
     o += i * Loop::axis.out;
   }
 
-  static void sums(call_arguments const& a, T const* left, T const* right, T* out, std::size_t rows, std::size_t columns) {
+  static void sums(call_arguments const& a, T const* left, T const* right, T* out, std::size_t rows,
+                   std::size_t columns) {
     auto const repeats = static_cast<std::size_t>(std::max<std::int64_t>(1, a.integers[0]));
-    auto const left_step = static_cast<std::size_t>(a.integers[1]), right_step = static_cast<std::size_t>(a.integers[2]);
+    auto const left_step = static_cast<std::size_t>(a.integers[1]),
+               right_step = static_cast<std::size_t>(a.integers[2]);
     bool add = a.adds_to(0);
     if (repeats > 1 && terms == 1 && left_step == K * LK * sizeof(T) && right_step == K * RK * sizeof(T)) {
       product(left, right, out, rows, columns, K * repeats, add);
@@ -99,21 +105,25 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
     }
   }
 
-  /// Small and middling products run faster without BLAS's packing of both operands; a single row is no matrix to it, either.
-  static constexpr bool direct = std::is_same_v<T, float> && (by_rows ? piece : M) >= 8 && N >= lanes &&
-                                 (by_product || by_rows ? N : piece) * (by_rows ? piece : M) * K <= (std::size_t{1} << 26);
+  /// Small and middling products run faster without BLAS's packing of both operands; a single row is no
+  /// matrix to it, either.
+  static constexpr bool direct =
+      std::is_same_v<T, float> && (by_rows ? piece : M) >= 8 && N >= lanes &&
+      (by_product || by_rows ? N : piece) * (by_rows ? piece : M) * K <= (std::size_t{1} << 26);
 
-  static void product(T const* left, T const* right, T* out, std::size_t rows, std::size_t columns, std::size_t k,
-                      bool add) {
+  static void product(T const* left, T const* right, T* out, std::size_t rows, std::size_t columns,
+                      std::size_t k, bool add) {
     if constexpr (direct) {
       multiply(rows, columns, k, {left, LM, LK}, {right, RK, RN}, add, out, OM);
     } else {
       constexpr bool left_transposed = LK != 1 && K != 1;
       constexpr bool right_transposed = RN != 1 && N != 1;
-      // A leading dimension must be at least the stored row's length, also where there is one row and it is never used.
+      // A leading dimension must be at least the stored row's length, also where there is one row and it is
+      // never used.
       auto const leading = [](std::size_t stride, std::size_t length) { return std::max(stride, length); };
       matrix_operand<T> const l{left, left_transposed ? leading(LK, rows) : leading(LM, k), left_transposed};
-      matrix_operand<T> const r{right, right_transposed ? leading(RN, k) : leading(RK, columns), right_transposed};
+      matrix_operand<T> const r{right, right_transposed ? leading(RN, k) : leading(RK, columns),
+                                right_transposed};
       gemm(rows, columns, k, l, r, add ? T(1) : T(0), out, leading(OM, columns));
     }
   }

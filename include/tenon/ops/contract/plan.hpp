@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// How a contraction over named axes becomes matrix products: axes are sorted into the roles they play, neighbours in memory are
-// merged, and what does not fit one product becomes a loop of products. All at compile time, on plain arrays.
+// How a contraction over named axes becomes matrix products: axes are sorted into the roles they play,
+// neighbours in memory are merged, and what does not fit one product becomes a loop of products. All at
+// compile time, on plain arrays.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -9,7 +10,8 @@
 
 namespace tenon {
 
-/// One axis of a contraction: its extent and its stride in the left operand, the right operand and the output; 0 where it is absent.
+/// One axis of a contraction: its extent and its stride in the left operand, the right operand and the
+/// output; 0 where it is absent.
 struct contraction_axis {
   std::size_t extent = 1, left = 0, right = 0, out = 0;
 };
@@ -19,7 +21,8 @@ struct contraction_plan {
   bool possible = true;  ///< false: some operand has no axis of stride one; use an element-wise loop
   bool swapped = false;  ///< left and right change roles, because the output is stored transposed
   contraction_axis m{}, n{}, k{};
-  std::array<contraction_axis, 8> loops{};  ///< independent products first, then `sums` loops that add to one output
+  std::array<contraction_axis, 8>
+      loops{};  ///< independent products first, then `sums` loops that add to one output
   std::size_t independent = 0, sums = 0;
 
   constexpr std::uint64_t flops() const {
@@ -39,7 +42,9 @@ constexpr contraction_plan plan_contraction(std::array<contraction_axis, N> axes
     constexpr void merge(bool by_out) {
       for (std::size_t i = 1; i < count; ++i)
         for (std::size_t j = i; j > 0; --j) {
-          auto const key = [by_out](contraction_axis const& a) { return by_out ? a.out : std::max(a.left, a.right); };
+          auto const key = [by_out](contraction_axis const& a) {
+            return by_out ? a.out : std::max(a.left, a.right);
+          };
           if (key(axes[j]) > key(axes[j - 1])) std::swap(axes[j], axes[j - 1]);
         }
       std::size_t kept = 0;
@@ -108,10 +113,12 @@ constexpr contraction_plan plan_contraction(std::array<contraction_axis, N> axes
   loop(n);
   loop(k);
   // An extent of one fits any stride; otherwise one of the two strides of each matrix must be one.
-  auto const fits = [](std::size_t rows, std::size_t row_stride, std::size_t columns, std::size_t column_stride) {
+  auto const fits = [](std::size_t rows, std::size_t row_stride, std::size_t columns,
+                       std::size_t column_stride) {
     return columns == 1 || column_stride == 1 || rows == 1 || row_stride == 1;
   };
-  plan.possible = (plan.n.extent == 1 || plan.n.out == 1) && fits(plan.m.extent, plan.m.left, plan.k.extent, plan.k.left) &&
+  plan.possible = (plan.n.extent == 1 || plan.n.out == 1) &&
+                  fits(plan.m.extent, plan.m.left, plan.k.extent, plan.k.left) &&
                   fits(plan.k.extent, plan.k.right, plan.n.extent, plan.n.right);
   return plan;
 }

@@ -18,8 +18,8 @@ TENON_ALWAYS_INLINE std::size_t used_logits(std::int32_t const* limit) {
     return Count;
 }
 
-/// Operands: loss per row, log Σ e^logit per row (for the gradient), logits (rows dense, one after another), labels and, if Limited, the
-/// number of logits in use (one int32).
+/// Operands: loss per row, log Σ e^logit per row (for the gradient), logits (rows dense, one after another),
+/// labels and, if Limited, the number of logits in use (one int32).
 template <class T, std::size_t Rows, std::size_t Count, class WalkLabels, bool Limited>
 struct cross_entropy_kernel {
   static constexpr std::size_t chunks = chunks_for(Rows * Count, 12, Rows);
@@ -45,8 +45,8 @@ struct cross_entropy_kernel {
   }
 };
 
-/// d logits = g (softmax − one-hot); operands: d logits, g per row, log sums, logits, labels, limit. d logits may stand where the logits
-/// stand.
+/// d logits = g (softmax − one-hot); operands: d logits, g per row, log sums, logits, labels, limit. d logits
+/// may stand where the logits stand.
 template <class T, std::size_t Rows, std::size_t Count, class WalkLabels, bool Limited>
 struct cross_entropy_gradient_kernel {
   static constexpr std::size_t chunks = chunks_for(Rows * Count, 12, Rows);

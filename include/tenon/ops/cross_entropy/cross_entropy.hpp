@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // cross_entropy<vocab>(logits, labels)              −log softmax_vocab(logits)[label], for each row
-// cross_entropy<vocab>(logits, labels, used)        the same over the first `used` logits (one int32 at run time): a vocabulary below capacity
-// mean_cross_entropy<vocab>(logits, labels, weight) Σ weight · cross entropy / Σ weight, a scalar
+// cross_entropy<vocab>(logits, labels, used)        the same over the first `used` logits (one int32 at run
+// time): a vocabulary below capacity mean_cross_entropy<vocab>(logits, labels, weight) Σ weight · cross
+// entropy / Σ weight, a scalar
 //
 // Derivative: g (softmax − one-hot), written over the logits where nothing else needs them.
 #pragma once
@@ -23,7 +24,8 @@ struct cross_entropy_form {
   using walk = cpu::row_walk<strides_of_extents<rows>, strides_in<Labels, LabelsLayout, rows>>;
 
   static constexpr void pull(recorder& r, std::size_t index) {
-    auto const losses = r.operand_of(index, 0), sums = r.operand_of(index, 1), logits = r.operand_of(index, 2);
+    auto const losses = r.operand_of(index, 0), sums = r.operand_of(index, 1),
+               logits = r.operand_of(index, 2);
     auto const g = r.gradient_source<rows, row_major<rows>>(losses);
     if (!g.exists()) return;
     auto const sink = r.gradient_sink<S, row_major<S>>(logits);
@@ -58,7 +60,8 @@ struct cross_entropy_form {
   }
 };
 
-/// Rows, if `Each` (labels, weights) has one element for each of them, in whatever order of axes; else the error.
+/// Rows, if `Each` (labels, weights) has one element for each of them, in whatever order of axes; else the
+/// error.
 template <class Rows, class Each>
 struct one_each {
   using type = Rows;  // an error
@@ -74,14 +77,15 @@ struct cross_entropy_shape {
   using type = axis_missing<operation::cross_entropy, Name, S>;
 };
 template <class S, template <std::size_t> class Name, class Labels>
-  requires has_name<S, Name>
+requires has_name<S, Name>
 struct cross_entropy_shape<S, Name, Labels> {
   using rows = typename drop<S, Name>::type;
   using type = typename one_each<rows, Labels>::type;
 };
 template <class X, template <std::size_t> class Name, class Labels>
-using cross_entropy_t = typename first_of<element_error<operation::cross_entropy, element_of<Labels>, std::int32_t>,
-                                          typename cross_entropy_shape<shape_of<X>, Name, shape_of<Labels>>::type>::type;
+using cross_entropy_t =
+    typename first_of<element_error<operation::cross_entropy, element_of<Labels>, std::int32_t>,
+                      typename cross_entropy_shape<shape_of<X>, Name, shape_of<Labels>>::type>::type;
 
 template <class X, template <std::size_t> class Name, class Labels, class Weight>
 using mean_cross_entropy_t = typename one_each<cross_entropy_t<X, Name, Labels>, shape_of<Weight>>::type;
@@ -90,9 +94,11 @@ template <template <std::size_t> class Name, class X, class Labels, class... Use
 constexpr auto cross_entropy_rows(X const& x, Labels const& labels, Used const&... used) {
   using T = element_of<X>;
   using S = shape_of<X>;
-  static_assert(is_dense<S, typename X::layout> && is_named<axis_at<S, S::rank - 1>, Name>,
-                "cross_entropy: the classes must be the logits' innermost axis; keep(arrange<…>(logits)) first");
-  using form = cross_entropy_form<T, S, Name, shape_of<Labels>, typename Labels::layout, sizeof...(Used) == 1>;
+  static_assert(
+      is_dense<S, typename X::layout> && is_named<axis_at<S, S::rank - 1>, Name>,
+      "cross_entropy: the classes must be the logits' innermost axis; keep(arrange<…>(logits)) first");
+  using form =
+      cross_entropy_form<T, S, Name, shape_of<Labels>, typename Labels::layout, sizeof...(Used) == 1>;
   using rows = typename form::rows;
   auto const spec = form::spec();
   if constexpr (is_recorded<X> || is_recorded<Labels>) {
@@ -109,7 +115,8 @@ constexpr auto cross_entropy_rows(X const& x, Labels const& labels, Used const&.
     return losses;
   } else {
     tensor_of<T, rows> losses, sums;
-    void* const operands[] = {losses.data(), sums.data(), address_of(x), address_of(labels), address_of(used)...};
+    void* const operands[] = {losses.data(), sums.data(), address_of(x), address_of(labels),
+                              address_of(used)...};
     run_now(spec, operands);
     return losses;
   }
@@ -119,12 +126,12 @@ constexpr auto cross_entropy_rows(X const& x, Labels const& labels, Used const&.
 
 /// The loss of each row of logits; labels past the end count as the last class.
 template <template <std::size_t> class Name, operand X, operand Labels>
-  requires well_formed<detail::cross_entropy_t<X, Name, Labels>>
+requires well_formed<detail::cross_entropy_t<X, Name, Labels>>
 constexpr auto cross_entropy(X&& logits, Labels&& labels) {
   return detail::cross_entropy_rows<Name>(keep(std::forward<X>(logits)), keep(std::forward<Labels>(labels)));
 }
 template <template <std::size_t> class Name, operand X, operand Labels, operand Used>
-  requires well_formed<detail::cross_entropy_t<X, Name, Labels>>
+requires well_formed<detail::cross_entropy_t<X, Name, Labels>>
 constexpr auto cross_entropy(X&& logits, Labels&& labels, Used&& used) {
   static_assert(std::is_same_v<shape_of<Used>, shape<>> && std::is_same_v<element_of<Used>, std::int32_t>,
                 "cross_entropy: the number of classes in use is one int32");
@@ -137,9 +144,10 @@ Error cross_entropy(X&& logits, Labels&& labels, operand auto&&... used);
 
 /// Σ weight · cross entropy / Σ weight: the mean over the rows that count.
 template <template <std::size_t> class Name, operand X, operand Labels, operand Weight, operand... Used>
-  requires well_formed<detail::mean_cross_entropy_t<X, Name, Labels, Weight>>
+requires well_formed<detail::mean_cross_entropy_t<X, Name, Labels, Weight>>
 constexpr auto mean_cross_entropy(X&& logits, Labels&& labels, Weight&& weight, Used&&... used) {
-  auto const losses = cross_entropy<Name>(std::forward<X>(logits), std::forward<Labels>(labels), std::forward<Used>(used)...);
+  auto const losses =
+      cross_entropy<Name>(std::forward<X>(logits), std::forward<Labels>(labels), std::forward<Used>(used)...);
   auto const w = keep(std::forward<Weight>(weight));
   return keep(sum(losses * w) / sum(w));
 }

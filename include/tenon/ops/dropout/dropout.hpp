@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// dropout(x, rate): x with each element dropped with probability `rate` and the others scaled by 1 / (1 − rate) (Srivastava et al.,
-// JMLR 15, 2014, in its inverted form). The factors are drawn again when they are needed again, so no mask is stored;
-// they depend on the run's seed and step, the place in the program and the element alone.
+// dropout(x, rate): x with each element dropped with probability `rate` and the others scaled by 1 / (1 −
+// rate) (Srivastava et al., JMLR 15, 2014, in its inverted form). The factors are drawn again when they are
+// needed again, so no mask is stored; they depend on the run's seed and step, the place in the program and
+// the element alone.
 #pragma once
 #include <cstdint>
 
@@ -11,7 +12,7 @@ namespace tenon {
 
 /// In a recording: an expression, drawn anew at each run.
 template <operand X>
-  requires is_recorded<X>
+requires is_recorded<X>
 constexpr auto dropout(X&& x, double rate) {
   auto const site = recorder_of(x).next_random_site();
   return std::forward<X>(x) * keep_mask<shape_of<X>>{rate, site};
@@ -19,8 +20,7 @@ constexpr auto dropout(X&& x, double rate) {
 
 /// On tensors, at once: `site` takes the place of the program's count.
 template <operand X>
-  requires(!is_recorded<X>)
-constexpr auto dropout(X&& x, double rate, std::uint64_t site) {
+requires(!is_recorded<X>) constexpr auto dropout(X&& x, double rate, std::uint64_t site) {
   return std::forward<X>(x) * keep_mask<shape_of<X>>{rate, site};
 }
 

@@ -35,11 +35,12 @@ struct gather_kernel {
   }
 };
 
-/// table row ids[i] += rows row i; operands: table, rows, ids. Each chunk owns some columns, so that the order in which a row's
-/// contributions are added, and with it the sum's last bit, depends on nothing.
+/// table row ids[i] += rows row i; operands: table, rows, ids. Each chunk owns some columns, so that the
+/// order in which a row's contributions are added, and with it the sum's last bit, depends on nothing.
 template <class T, std::size_t Rows, std::size_t Width, class Walk>
 struct scatter_add_kernel {
-  static constexpr std::size_t chunks = chunks_for(Walk::count * Width, 2, std::max<std::size_t>(1, Width / 64));
+  static constexpr std::size_t chunks =
+      chunks_for(Walk::count * Width, 2, std::max<std::size_t>(1, Width / 64));
   static void run(call_arguments const& a, std::size_t chunk) {
     auto const mine = part_of(Width, chunks, chunk);
     std::size_t const width = mine.end - mine.begin;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Lookups: rows of a table by number, as in an embedding.
 //
-//   gather<vocab>(table, ids)              out = table at position ids of axis vocab; axes of ids, then the table's others
-//   scatter_add<vocab<V>>(rows, ids)       out[v] = Σ of the rows whose id is v: gather's transpose, and its derivative
+//   gather<vocab>(table, ids)              out = table at position ids of axis vocab; axes of ids, then the
+//   table's others scatter_add<vocab<V>>(rows, ids)       out[v] = Σ of the rows whose id is v: gather's
+//   transpose, and its derivative
 //
 // A gather is postponed: linear(gather(table, ids), w) with fewer rows in the table than ids becomes
 // gather(linear(table, w), ids), which multiplies each distinct row once.
@@ -23,17 +24,18 @@ struct gather_shape {
   using type = axis_missing<Op, Name, Table>;
 };
 template <class Op, class Table, template <std::size_t> class Name, class Ids>
-  requires has_name<Table, Name>
+requires has_name<Table, Name>
 struct gather_shape<Op, Table, Name, Ids> {
   using rest = typename drop<Table, Name>::type;
   template <class... A>
-  static auto common(shape<A...>) -> typename join<std::conditional_t<has_axis<rest, A>, shape<A>, shape<>>...>::type;
+  static auto common(shape<A...>) ->
+      typename join<std::conditional_t<has_axis<rest, A>, shape<A>, shape<>>...>::type;
   template <class C>
   struct of {
     using type = axis_named_twice<Op, axis_at<C, 0>, axis_at<rest, position<axis_at<C, 0>>(rest{})>>;
   };
   template <class C>
-    requires std::is_same_v<C, shape<>>
+  requires std::is_same_v<C, shape<>>
   struct of<C> {
     using type = typename join<Ids, rest>::type;
   };
@@ -69,7 +71,8 @@ struct gather_pull {
     spec.run = &kernel_type::run;
     spec.chunks = kernel_type::chunks;
     spec.flops = Ids::size * Width;
-    record_call<T, Table>(r, spec, sink.where, sink.add, standing_at<T, out_shape>(r, g), standing_at<std::int32_t, Ids, IdsLayout>(r, ids));
+    record_call<T, Table>(r, spec, sink.where, sink.add, standing_at<T, out_shape>(r, g),
+                          standing_at<std::int32_t, Ids, IdsLayout>(r, ids));
   }
 };
 
@@ -100,8 +103,9 @@ struct gathered {
 
   /// The rows, stored.
   constexpr auto evaluate() const {
-    static_assert(detail::is_named<axis_at<table_shape, 0>, Name> && is_dense<table_shape, typename Table::layout>,
-                  "gather: the table's rows must be dense; keep(arrange<…>(table)) with the looked-up axis first");
+    static_assert(
+        detail::is_named<axis_at<table_shape, 0>, Name> && is_dense<table_shape, typename Table::layout>,
+        "gather: the table's rows must be dense; keep(arrange<…>(table)) with the looked-up axis first");
     constexpr std::size_t rows = axis_at<table_shape, 0>::extent, width = table_shape::size / rows;
     using walk = cpu::row_walk<strides_of_extents<ids_shape>, typename Ids::layout>;
     auto spec = detail::gather_spec<element, rows, width, walk>();
@@ -112,13 +116,14 @@ struct gathered {
 
 namespace detail {
 template <class Table, class Ids, template <std::size_t> class Name>
-using gather_t = typename first_of<element_error<operation::gather, element_of<Ids>, std::int32_t>,
-                                   typename gather_shape<operation::gather, shape_of<Table>, Name, shape_of<Ids>>::type>::type;
+using gather_t = typename first_of<
+    element_error<operation::gather, element_of<Ids>, std::int32_t>,
+    typename gather_shape<operation::gather, shape_of<Table>, Name, shape_of<Ids>>::type>::type;
 }  // namespace detail
 
 /// The rows of `table` numbered by `ids` along axis Name. Numbers past the end read the last row.
 template <template <std::size_t> class Name, operand Table, operand Ids>
-  requires well_formed<detail::gather_t<Table, Ids, Name>>
+requires well_formed<detail::gather_t<Table, Ids, Name>>
 constexpr auto gather(Table&& table, Ids&& ids) {
   auto t = keep(std::forward<Table>(table));
   auto i = keep(std::forward<Ids>(ids));
@@ -130,7 +135,7 @@ Error gather(Table&& table, Ids&& ids);
 
 /// A linear map of looked-up rows: maps the table instead where it has fewer rows than are looked up.
 template <template <std::size_t> class Name, class Table, class Ids, operand W>
-  requires well_formed<detail::linear_t<gathered<Name, Table, Ids>, W>>
+requires well_formed<detail::linear_t<gathered<Name, Table, Ids>, W>>
 constexpr auto linear(gathered<Name, Table, Ids> const& x, W&& w) {
   if constexpr (extent_of<shape_of<Table>, Name> < shape_of<Ids>::size)
     return gather<Name>(linear(x.bound_table(), std::forward<W>(w)), x.ids).evaluate();
@@ -139,9 +144,10 @@ constexpr auto linear(gathered<Name, Table, Ids> const& x, W&& w) {
 }
 
 template <template <std::size_t> class Name, class Table, class Ids, operand W, operand B>
-  requires(well_formed<detail::linear_t<gathered<Name, Table, Ids>, W>> &&
-           assignable<detail::linear_t<gathered<Name, Table, Ids>, W>, shape_of<B>>)
-constexpr auto linear(gathered<Name, Table, Ids> const& x, W&& w, B&& b) {
+requires(well_formed<detail::linear_t<gathered<Name, Table, Ids>, W>>&&
+             assignable<detail::linear_t<gathered<Name, Table, Ids>, W>,
+                        shape_of<B>>) constexpr auto linear(gathered<Name, Table, Ids> const& x, W&& w,
+                                                            B&& b) {
   if constexpr (extent_of<shape_of<Table>, Name> < shape_of<Ids>::size)
     return gather<Name>(linear(x.bound_table(), std::forward<W>(w), std::forward<B>(b)), x.ids).evaluate();
   else
@@ -160,7 +166,8 @@ struct scatter_pull {
     auto const sink = r.gradient_sink<Rows, row_major<Rows>>(rows);
     if (!sink.where.exists()) return;
     using walk = cpu::row_walk<strides_of_extents<Ids>, IdsLayout>;
-    record_call<T, Rows>(r, gather_spec<T, Count, Width, walk>(), sink.where, sink.add, standing_at<T, table_shape>(r, g),
+    record_call<T, Rows>(r, gather_spec<T, Count, Width, walk>(), sink.where, sink.add,
+                         standing_at<T, table_shape>(r, g),
                          standing_at<std::int32_t, Ids, IdsLayout>(r, ids));
   }
 };
@@ -182,12 +189,15 @@ struct scatter_shape {
     using clash_type = typename clash<operation::scatter_add, A, Rows>::type;
     using type = typename std::conditional_t<
         !has_axis<Rows, A>, required<A>,
-        std::conditional_t<!std::is_void_v<clash_type>, std::type_identity<clash_type>, missing<shape<Rest...>>>>::type;
+        std::conditional_t<!std::is_void_v<clash_type>, std::type_identity<clash_type>,
+                           missing<shape<Rest...>>>>::type;
   };
   template <class... A>
-  static auto rest(shape<A...>) -> typename join<std::conditional_t<has_axis<Ids, A>, shape<>, shape<A>>...>::type;
+  static auto rest(shape<A...>) ->
+      typename join<std::conditional_t<has_axis<Ids, A>, shape<>, shape<A>>...>::type;
   using error = typename missing<Ids>::type;
-  using type = std::conditional_t<std::is_void_v<error>, typename join<shape<Axis>, decltype(rest(Rows{}))>::type, error>;
+  using type = std::conditional_t<std::is_void_v<error>,
+                                  typename join<shape<Axis>, decltype(rest(Rows{}))>::type, error>;
 };
 template <class Axis, class Rows, class Ids>
 using scatter_t = typename first_of<element_error<operation::scatter_add, element_of<Ids>, std::int32_t>,
@@ -195,9 +205,10 @@ using scatter_t = typename first_of<element_error<operation::scatter_add, elemen
 
 }  // namespace detail
 
-/// out[v] = Σ of the rows whose id is v. `rows` has the axes of `ids`, in their order, and then those that every row has.
+/// out[v] = Σ of the rows whose id is v. `rows` has the axes of `ids`, in their order, and then those that
+/// every row has.
 template <axis_type Axis, operand Rows, operand Ids>
-  requires well_formed<detail::scatter_t<Axis, Rows, Ids>>
+requires well_formed<detail::scatter_t<Axis, Rows, Ids>>
 constexpr auto scatter_add(Rows&& rows, Ids&& ids) {
   using S = detail::scatter_t<Axis, Rows, Ids>;
   using T = element_of<Rows>;
@@ -205,7 +216,8 @@ constexpr auto scatter_add(Rows&& rows, Ids&& ids) {
   auto const i = keep(std::forward<Ids>(ids));
   using X = std::remove_cvref_t<decltype(x)>;
   using I = std::remove_cvref_t<decltype(i)>;
-  static_assert(is_dense<shape_of<X>, typename X::layout>, "scatter_add: the rows must be dense; keep() them first");
+  static_assert(is_dense<shape_of<X>, typename X::layout>,
+                "scatter_add: the rows must be dense; keep() them first");
   constexpr std::size_t width = S::size / Axis::extent;
   using walk = cpu::row_walk<strides_of_extents<shape_of<I>>, typename I::layout>;
   using kernel_type = cpu::scatter_add_kernel<T, Axis::extent, width, walk>;
@@ -214,7 +226,8 @@ constexpr auto scatter_add(Rows&& rows, Ids&& ids) {
   spec.run = &kernel_type::run;
   spec.chunks = kernel_type::chunks;
   spec.flops = shape_of<X>::size;
-  spec.pull = &detail::scatter_pull<T, shape_of<X>, shape_of<I>, typename I::layout, Axis::extent, width>::run;
+  spec.pull =
+      &detail::scatter_pull<T, shape_of<X>, shape_of<I>, typename I::layout, Axis::extent, width>::run;
   return emit<T, S>(spec, x, i);
 }
 template <axis_type Axis, operand Rows, operand Ids, shape_error Error = detail::scatter_t<Axis, Rows, Ids>>

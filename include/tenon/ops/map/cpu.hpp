@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Maps and reductions on the CPU: one vectorised loop nest for an expression, one for all of its gradients together.
+// Maps and reductions on the CPU: one vectorised loop nest for an expression, one for all of its gradients
+// together.
 #pragma once
 #include <bit>
 #include <cstddef>
@@ -20,8 +21,9 @@ constexpr range part_of(std::size_t total, std::size_t chunks, std::size_t chunk
   return {total * chunk / chunks, total * (chunk + 1) / chunks};
 }
 
-/// Into how many chunks to cut a loop of `elements` elements of `cost` operations each, at most `most`: a power of two, so that few threads get
-/// equal shares, of some ten microseconds each, which is what waking a thread is worth.
+/// Into how many chunks to cut a loop of `elements` elements of `cost` operations each, at most `most`: a
+/// power of two, so that few threads get equal shares, of some ten microseconds each, which is what waking a
+/// thread is worth.
 constexpr std::size_t chunks_for(std::size_t elements, std::size_t cost, std::size_t most) {
   std::size_t const wanted = elements * (cost + 2) / (std::size_t{1} << 18);
   return std::bit_floor(std::clamp<std::size_t>(wanted, 1, std::min<std::size_t>(most, 16)));
@@ -65,10 +67,10 @@ struct lane_environment {
     auto const first = reinterpret_cast<std::uintptr_t>(base[I]) + position * stride;
     auto const element = broadcast<std::uint32_t>(static_cast<std::uint32_t>(first)) +
                          iota<std::uint32_t>() * static_cast<std::uint32_t>(stride);
-    auto const bits =
-        stride == 1 && first % lanes == 0
-            ? randoms.neighbours(static_cast<std::uint32_t>(first), static_cast<std::uint32_t>(site), *arguments.state)
-            : random16(element, static_cast<std::uint32_t>(site), *arguments.state);
+    auto const bits = stride == 1 && first % lanes == 0
+                          ? randoms.neighbours(static_cast<std::uint32_t>(first),
+                                               static_cast<std::uint32_t>(site), *arguments.state)
+                          : random16(element, static_cast<std::uint32_t>(site), *arguments.state);
     auto const threshold = static_cast<std::uint32_t>(rate * 65536.0 + 0.5);
     auto const scale = static_cast<float>(1.0 / (1.0 - rate));
     return select(bits >= threshold, broadcast<float>(scale), broadcast<float>(0.0f));
@@ -124,8 +126,8 @@ TENON_ALWAYS_INLINE std::size_t row_offset(std::size_t const* coordinates) {
 }
 
 template <class Nest, class... Leaf>
-TENON_ALWAYS_INLINE void set_rows(tenon::detail::list<Leaf...>, call_arguments const& a, std::size_t const* coordinates,
-                                  void const** base) {
+TENON_ALWAYS_INLINE void set_rows(tenon::detail::list<Leaf...>, call_arguments const& a,
+                                  std::size_t const* coordinates, void const** base) {
   ((base[place<Leaf>::index] = reinterpret_cast<void const*>(
         reinterpret_cast<std::uintptr_t>(a.operands[place<Leaf>::index]) +
         row_offset<Nest, Leaf, Nest::rank - 1>(coordinates) * sizeof(typename place<Leaf>::element))),
@@ -147,7 +149,8 @@ TENON_ALWAYS_INLINE void put(T* p, V const& v, std::size_t count, bool add) {
   }
 }
 
-// ---- maps --------------------------------------------------------------------------------------------------
+// ---- maps
+// --------------------------------------------------------------------------------------------------
 
 /// out = tree, for every element; operands: out, then the tree's leaves.
 template <class Nest, class Out, class Tree>
@@ -186,8 +189,8 @@ struct map_kernel {
       if (i < end) at<false>(a, base, out, i, end - i, add, randoms);
   }
   template <bool Full>
-  TENON_ALWAYS_INLINE static void at(call_arguments const& a, void const* const* base, element* out, std::size_t i,
-                                     std::size_t count, bool add, random_cache& randoms) {
+  TENON_ALWAYS_INLINE static void at(call_arguments const& a, void const* const* base, element* out,
+                                     std::size_t i, std::size_t count, bool add, random_cache& randoms) {
     constexpr std::size_t stride = place<Out>::layout::values[Nest::rank - 1];
     using to = tenon::detail::computed<element>;
     lane_environment<Full> const env{a, base, i, count, randoms};
@@ -197,7 +200,8 @@ struct map_kernel {
   }
 };
 
-// ---- reductions --------------------------------------------------------------------------------------------
+// ---- reductions
+// --------------------------------------------------------------------------------------------
 
 template <class Kind>
 struct combine {  // sum and mean
@@ -274,8 +278,8 @@ struct reduce_kernel {
   }
 
   template <bool Full>
-  TENON_ALWAYS_INLINE static value at(call_arguments const& a, void const* const* base, std::size_t i, std::size_t n,
-                                      random_cache& randoms) {
+  TENON_ALWAYS_INLINE static value at(call_arguments const& a, void const* const* base, std::size_t i,
+                                      std::size_t n, random_cache& randoms) {
     lane_environment<Full> const env{a, base, i, n, randoms};
     tenon::detail::point<Tree, type, lane_environment<Full>> const here{env};
     return tenon::detail::value_as<type, Tree, lane_environment<Full>>(here);
@@ -292,11 +296,13 @@ struct reduce_kernel {
       set_rows<Nest>(leaves{}, a, coordinates, base);
       std::size_t i = 0;
       if constexpr (vector_extent >= lanes)
-        for (; i + lanes <= vector_extent; i += lanes) total = how::join(total, at<true>(a, base, i, lanes, randoms));
+        for (; i + lanes <= vector_extent; i += lanes)
+          total = how::join(total, at<true>(a, base, i, lanes, randoms));
       if constexpr (vector_extent % lanes != 0) {
         std::size_t const n = vector_extent - i;
         auto const used = iota<std::int32_t>() < static_cast<std::int32_t>(n);
-        total = how::join(total, select(used, at<false>(a, base, i, n, randoms), how::template start<value>()));
+        total =
+            how::join(total, select(used, at<false>(a, base, i, n, randoms), how::template start<value>()));
       }
     }
     element* const out = a.template out<element>(0) + row_offset<Nest, Out, Nest::kept>(coordinates);
@@ -304,7 +310,8 @@ struct reduce_kernel {
     *out = static_cast<element>(add ? static_cast<type>(*out) + result : result);
   }
 
-  static void to_vector(call_arguments const& a, std::size_t row, std::size_t begin, std::size_t end, bool add) {
+  static void to_vector(call_arguments const& a, std::size_t row, std::size_t begin, std::size_t end,
+                        bool add) {
     std::size_t coordinates[Nest::rank];
     decode<Nest, 0, Nest::kept>(row, coordinates);
     std::size_t i = begin;
@@ -316,10 +323,11 @@ struct reduce_kernel {
       if (i < end) columns<false, 1>(a, coordinates, i, end - i, add);
   }
 
-  // Width packs side by side: the reduced loops run over memory rows apart, and wider columns use more of each cache line fetched.
+  // Width packs side by side: the reduced loops run over memory rows apart, and wider columns use more of
+  // each cache line fetched.
   template <bool Full, std::size_t Width>
-  TENON_ALWAYS_INLINE static void columns(call_arguments const& a, std::size_t* coordinates, std::size_t i, std::size_t n,
-                                          bool add) {
+  TENON_ALWAYS_INLINE static void columns(call_arguments const& a, std::size_t* coordinates, std::size_t i,
+                                          std::size_t n, bool add) {
     value total[Width];
     random_cache randoms;
     for (auto& t : total) t = how::template start<value>();
@@ -327,7 +335,8 @@ struct reduce_kernel {
       decode<Nest, Nest::kept, Nest::reduced>(r, coordinates);
       void const* base[32];
       set_rows<Nest>(leaves{}, a, coordinates, base);
-      for (std::size_t w = 0; w < Width; ++w) total[w] = how::join(total[w], at<Full>(a, base, i + w * lanes, n, randoms));
+      for (std::size_t w = 0; w < Width; ++w)
+        total[w] = how::join(total[w], at<Full>(a, base, i + w * lanes, n, randoms));
     }
     constexpr std::size_t stride = place<Out>::layout::values[Nest::rank - 1];
     element* const out = a.template out<element>(0) + row_offset<Nest, Out, Nest::kept>(coordinates);
@@ -336,7 +345,8 @@ struct reduce_kernel {
   }
 };
 
-// ---- gradients of maps and reductions ------------------------------------------------------------------------
+// ---- gradients of maps and reductions
+// ------------------------------------------------------------------------
 
 /// One pack of gradient per leaf, found by the leaf's operand number.
 template <std::size_t I, class V>
@@ -346,7 +356,8 @@ struct gradient_slot {
 template <class List>
 struct gradient_pack;
 template <std::size_t... I, class... T, class... L>
-struct gradient_pack<tenon::detail::list<element_at<I, T, L>...>> : gradient_slot<I, pack<tenon::detail::computed<T>>>... {
+struct gradient_pack<tenon::detail::list<element_at<I, T, L>...>>
+    : gradient_slot<I, pack<tenon::detail::computed<T>>>... {
   template <std::size_t J, class V>
   TENON_ALWAYS_INLINE void add(V const& g) {
     slot<J>(*this) += g;
@@ -357,14 +368,17 @@ struct gradient_pack<tenon::detail::list<element_at<I, T, L>...>> : gradient_slo
   }
 };
 
-/// The gradients of all leaves of a tree in one loop; operands: one sink per leaf in `Sinks` (null: not wanted), then the gradient G of
-/// the result, the result Y (max alone reads it), and the tree's leaves. Sink k belongs to leaf number `Leaves`[k]. A sink that lacks the
-/// loop's first axis gets one part per chunk, to be summed by the caller, if there are several chunks.
+/// The gradients of all leaves of a tree in one loop; operands: one sink per leaf in `Sinks` (null: not
+/// wanted), then the gradient G of the result, the result Y (max alone reads it), and the tree's leaves. Sink
+/// k belongs to leaf number `Leaves`[k]. A sink that lacks the loop's first axis gets one part per chunk, to
+/// be summed by the caller, if there are several chunks.
 template <class Kind, class Nest, std::size_t Chunks, class G, class Y, class Tree, class Leaves, class Sinks>
 struct pull_kernel;
 
-template <class Kind, class Nest, std::size_t Chunks, class G, class Y, class Tree, class... Leaf, class... Sink>
-struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>, tenon::detail::list<Sink...>> {
+template <class Kind, class Nest, std::size_t Chunks, class G, class Y, class Tree, class... Leaf,
+          class... Sink>
+struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
+                   tenon::detail::list<Sink...>> {
   using loads = typename tenon::detail::all_loads<Tree>::type;
   using type = typename tenon::detail::tree_type<Tree>::type;
   using leaf_list = tenon::detail::list<Leaf...>;
@@ -393,7 +407,8 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
   };
 
   template <class S>
-  static sink_row sink_at(call_arguments const& a, std::size_t const* coordinates, std::size_t first, std::size_t chunk) {
+  static sink_row sink_at(call_arguments const& a, std::size_t const* coordinates, std::size_t first,
+                          std::size_t chunk) {
     using element = typename place<S>::element;
     constexpr auto strides = place<S>::layout::values;
     auto* const start = static_cast<element*>(a.operands[place<S>::index]);
@@ -411,8 +426,8 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
     return {start + offset, touched || a.adds_to(place<S>::index)};
   }
 
-  static void do_row(call_arguments const& a, std::size_t row, std::size_t first, std::size_t chunk, std::size_t begin,
-                     std::size_t end) {
+  static void do_row(call_arguments const& a, std::size_t row, std::size_t first, std::size_t chunk,
+                     std::size_t begin, std::size_t end) {
     std::size_t coordinates[Nest::rank];
     decode<Nest, 0, outer>(row, coordinates);
     void const* base[sinks + 2 + tenon::detail::list_size<loads>];
@@ -460,15 +475,18 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
 
   template <bool Full, class L, class S>
   TENON_ALWAYS_INLINE static void deliver(sink_row const& sink, gradient_pack<leaf_list>& here,
-                                          gradient_pack<leaf_list>& totals, std::size_t i, std::size_t count) {
+                                          gradient_pack<leaf_list>& totals, std::size_t i,
+                                          std::size_t count) {
     constexpr std::size_t stride = place<S>::layout::values[outer];
     using element = typename place<S>::element;
     auto v = gradient_pack<leaf_list>::template slot<place<L>::index>(here);
     if constexpr (stride == 0) {
-      if constexpr (!Full) v = select(iota<std::int32_t>() < static_cast<std::int32_t>(count), v, decltype(v){});
+      if constexpr (!Full)
+        v = select(iota<std::int32_t>() < static_cast<std::int32_t>(count), v, decltype(v){});
       gradient_pack<leaf_list>::template slot<place<L>::index>(totals) += v;
     } else {
-      if (sink.row != nullptr) put<Full, stride>(static_cast<element*>(sink.row) + i * stride, v, count, sink.add);
+      if (sink.row != nullptr)
+        put<Full, stride>(static_cast<element*>(sink.row) + i * stride, v, count, sink.add);
     }
   }
 

@@ -17,7 +17,8 @@ namespace tenon {
 
 namespace detail {
 
-/// Operands of one expression: its gradient call has as many outputs, and a call has 32 bits to say which of them to add to.
+/// Operands of one expression: its gradient call has as many outputs, and a call has 32 bits to say which of
+/// them to add to.
 inline constexpr std::size_t max_leaves = 31;
 
 /// One element-wise loop with its reduction: where Out (element type, shape, layout) gets expression X.
@@ -32,11 +33,13 @@ struct map_call {
   using out = element_at<0, typename Out::element, typename arrangement::template leaf<0>>;
   using tree = typename lower<X, arrangement, 1, 0, 0>::type;
   static constexpr bool reduces = loop::size != out_shape::size;
-  static_assert(count_leaves<X>.leaves <= max_leaves && count_leaves<X>.scalars <= call_spec{}.scalars.size() &&
+  static_assert(count_leaves<X>.leaves <= max_leaves &&
+                    count_leaves<X>.scalars <= call_spec{}.scalars.size() &&
                     count_leaves<X>.integers <= call_spec{}.integers.size(),
                 "an expression has too many operands or numbers for one loop: keep() a part of it");
-  using kernel_type = typename std::conditional_t<reduces, std::type_identity<cpu::reduce_kernel<Kind, nest_type, out, tree>>,
-                                                  std::type_identity<cpu::map_kernel<nest_type, out, tree>>>::type;
+  using kernel_type =
+      typename std::conditional_t<reduces, std::type_identity<cpu::reduce_kernel<Kind, nest_type, out, tree>>,
+                                  std::type_identity<cpu::map_kernel<nest_type, out, tree>>>::type;
   static constexpr std::size_t flops = loop::size * (flops_of<tree> + (reduces ? 1 : 0));
 };
 
@@ -99,7 +102,8 @@ void run_map(typename Out::element* out, X const& x, bool add = false) {
   run_now(spec, operands, add ? 1U : 0U);
 }
 
-// ---- the gradient --------------------------------------------------------------------------------------------
+// ---- the gradient
+// --------------------------------------------------------------------------------------------
 
 template <std::size_t N>
 struct parts : axis<N> {};  // the chunks of a gradient that several chunks add to
@@ -116,7 +120,8 @@ struct map_pull {
   using forward_call = map_call<Kind, Out, X>;
   using loop = typename forward_call::loop;
   using infos = typename leaf_infos<X>::type;
-  using wanted = typename gradient_leaves<typename forward_call::tree>::type;  // element_at<1 + leaf number, …>
+  using wanted =
+      typename gradient_leaves<typename forward_call::tree>::type;  // element_at<1 + leaf number, …>
 
   template <class Leaf>
   struct number;
@@ -138,12 +143,12 @@ struct map_pull {
     template <class Info>
     using own_strides = strides_in<typename Info::shape_type, typename Info::layout, loop>;
 
-    // Every sink is walked like its leaf. One that lacks the axis that is cut into chunks gets a part of its own for each chunk, which spans
-    // as much memory as the leaf does.
-    using arrangement =
-        typename arrange_list<loop, loop, sinks,
-                              typename join_lists<list<own_strides<typename list_at<number<W>::value, infos>::type>...>,
-                                                  list<g_strides, g_strides>, leaf_list>::type>::type;
+    // Every sink is walked like its leaf. One that lacks the axis that is cut into chunks gets a part of its
+    // own for each chunk, which spans as much memory as the leaf does.
+    using arrangement = typename arrange_list<
+        loop, loop, sinks,
+        typename join_lists<list<own_strides<typename list_at<number<W>::value, infos>::type>...>,
+                            list<g_strides, g_strides>, leaf_list>::type>::type;
     static constexpr std::size_t cost = 3 * flops_of<typename forward_call::tree> + sinks;
     static constexpr std::size_t chunks = [] {
       using n = typename arrangement::nest_type;
@@ -160,13 +165,14 @@ struct map_pull {
       using tree = typename lower<X, arrangement, sinks + 2, 0, 0>::type;
       using g = element_at<sinks, typename Out::element, typename arrangement::template leaf<sinks>>;
       using y = element_at<sinks + 1, typename Out::element, typename arrangement::template leaf<sinks + 1>>;
-      using kernel_type =
-          cpu::pull_kernel<Kind, typename arrangement::nest_type, chunks, g, y, tree, typename gradient_leaves<tree>::type,
-                           list<element_at<K, typename info<K>::element, typename arrangement::template leaf<K>>...>>;
+      using kernel_type = cpu::pull_kernel<
+          Kind, typename arrangement::nest_type, chunks, g, y, tree, typename gradient_leaves<tree>::type,
+          list<element_at<K, typename info<K>::element, typename arrangement::template leaf<K>>...>>;
     };
     using final = final_form<std::make_index_sequence<sinks>>;
 
-    /// A detour for the gradient of leaf K: parts to sum, or a copy where two leaves see one value in different ways.
+    /// A detour for the gradient of leaf K: parts to sum, or a copy where two leaves see one value in
+    /// different ways.
     struct detour {
       location where{};
       bool taken = false;
@@ -181,7 +187,7 @@ struct map_pull {
       if (!(r.is_active(value[K]) || ...)) return;
       call_spec spec = r.calls()[index];
       spec.run = &final::kernel_type::run;
-      spec.pull = nullptr;
+      spec.pull = {};
       spec.name = "map gradient";
       spec.chunks = chunks;
       spec.flops = cost * loop::size;
@@ -222,14 +228,16 @@ struct map_pull {
       } else {
         bool conflict = false;
         [&]<std::size_t... J>(std::index_sequence<J...>) {
-          ((conflict |= !in_parts<J> && r.is_active(value[J]) && r.root(value[J]).storage == r.root(value[K]).storage &&
+          ((conflict |= !in_parts<J> && r.is_active(value[J]) &&
+                        r.root(value[J]).storage == r.root(value[K]).storage &&
                         (r.root(value[J]) != r.root(value[K]) ||
                          !std::is_same_v<typename info<J>::shape_type, typename I::shape_type> ||
-                         !std::is_same_v<typename info<J>::layout, typename I::layout>) &&
-                        !r.disjoint<typename info<J>::shape_type, typename info<J>::layout, typename I::shape_type,
-                                    typename I::layout>(value[J], value[K])),
+                         !std::is_same_v<typename info<J>::layout, typename I::layout>)&&!r
+                            .disjoint<typename info<J>::shape_type, typename info<J>::layout,
+                                      typename I::shape_type, typename I::layout>(value[J], value[K])),
            ...);
-        }(std::make_index_sequence<K>{});
+        }
+        (std::make_index_sequence<K>{});
         if (conflict) {
           detours[K] = {make_copies<I>(r, 1), true};
         } else {
@@ -326,7 +334,8 @@ bool reads_elsewhere(void const* out, X const& x) {
 template <class Destination, class S>
 concept assignable = std::is_void_v<typename detail::misfit<Destination, S>::type>;
 
-/// Stores the value of an expression: in a recording a variable, else a tensor. What is stored already stays as it is.
+/// Stores the value of an expression: in a recording a variable, else a tensor. What is stored already stays
+/// as it is.
 template <operand X>
 constexpr auto keep(X&& x) {
   using D = std::remove_cvref_t<X>;
@@ -340,8 +349,10 @@ constexpr auto keep(X&& x) {
     using how = detail::split_reduction<D>;
     auto const& tree = how::tree(x);
     using tree_type = std::remove_cvref_t<decltype(tree)>;
-    if constexpr (is_recorded<D> && std::is_same_v<typename how::kind, by_max> && detail::is_mapped<tree_type>) {
-      // The derivative finds the largest element by comparing: what is compared must be the very numbers, not computed again.
+    if constexpr (is_recorded<D> && std::is_same_v<typename how::kind, by_max> &&
+                  detail::is_mapped<tree_type>) {
+      // The derivative finds the largest element by comparing: what is compared must be the very numbers, not
+      // computed again.
       return keep(reduced<by_max, S, decltype(keep(tree))>{keep(tree)});
     } else if constexpr (is_recorded<D>) {
       recorder& r = recorder_of(x);
@@ -365,11 +376,11 @@ constexpr auto settle(X const& x) {
   return x.evaluate();
 }
 
-/// Evaluates an expression into a tensor, at once. The tensor's axes may stand in another order than the expression's.
+/// Evaluates an expression into a tensor, at once. The tensor's axes may stand in another order than the
+/// expression's.
 template <class T, class... A, operand X>
-  requires(!is_recorded<X> && !std::is_same_v<std::remove_cvref_t<X>, tensor<T, A...>> &&
-           assignable<shape<A...>, shape_of<X>>)
-void assign_to(tensor<T, A...>& out, X&& x) {
+requires(!is_recorded<X> && !std::is_same_v<std::remove_cvref_t<X>, tensor<T, A...>> &&
+         assignable<shape<A...>, shape_of<X>>) void assign_to(tensor<T, A...>& out, X&& x) {
   using D = std::remove_cvref_t<X>;
   if constexpr (postponed<D>) {
     out = x.evaluate();
@@ -387,12 +398,12 @@ void assign_to(tensor<T, A...>& out, X&& x) {
     }
   }
 }
-template <class T, class... A, operand X, shape_error Error = typename detail::misfit<shape<A...>, shape_of<X>>::type>
-  requires(!is_recorded<X>)
-Error assign_to(tensor<T, A...>& out, X&& x);
+template <class T, class... A, operand X,
+          shape_error Error = typename detail::misfit<shape<A...>, shape_of<X>>::type>
+requires(!is_recorded<X>) Error assign_to(tensor<T, A...>& out, X&& x);
 template <class T, class... A, operand X>
-  requires is_recorded<X>
-recorded_value_has_no_elements<operation::assign, shape_of<X>> assign_to(tensor<T, A...>& out, X&& x);
+requires is_recorded<X> recorded_value_has_no_elements<operation::assign, shape_of<X>> assign_to(
+    tensor<T, A...>& out, X&& x);
 
 template <has_shape X>
 constexpr void recorder::output(char const* name, X&& x) {
@@ -411,7 +422,7 @@ constexpr void recorder::output(char const* name, X&& x) {
 }
 
 template <class X>
-  requires std::is_same_v<typename X::shape_type, shape<>>
+requires std::is_same_v<typename X::shape_type, shape<>>
 constexpr void recorder::differentiate(X const& loss) {
   differentiate(place(keep(loss)));
 }

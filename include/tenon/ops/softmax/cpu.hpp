@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Softmax along one axis on the CPU. A row's elements lie `Stride` apart; rows are numbered over the other axes.
+// Softmax along one axis on the CPU. A row's elements lie `Stride` apart; rows are numbered over the other
+// axes.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -31,7 +32,8 @@ struct strided_row {
       for (std::size_t l = 0; l < n; ++l) row[(i + l) * Stride] = lane_of(v, l);
     }
   }
-  /// Calls f(i, n, used) for each pack of the row: n elements from i on, `used` masking the lanes that hold them.
+  /// Calls f(i, n, used) for each pack of the row: n elements from i on, `used` masking the lanes that hold
+  /// them.
   template <class F>
   TENON_ALWAYS_INLINE static void each_pack(F const& f) {
     for (std::size_t i = 0; i < Count; i += lanes) {
@@ -41,13 +43,14 @@ struct strided_row {
   }
 };
 
-/// A score that a mask replaces: exp of it, less any sensible maximum, is 0, yet a row of nothing else is uniform.
+/// A score that a mask replaces: exp of it, less any sensible maximum, is 0, yet a row of nothing else is
+/// uniform.
 template <class T>
 inline constexpr T masked_score = T(-1e6);
 
 /// y = softmax(x) along the row; operands: y, x and, if Masked, how many elements of each row count (int32).
-template <class T, std::size_t Count, std::size_t StrideX, class WalkX, class WalkY, std::size_t StrideY, class WalkValid,
-          bool Masked, bool Log>
+template <class T, std::size_t Count, std::size_t StrideX, class WalkX, class WalkY, std::size_t StrideY,
+          class WalkValid, bool Masked, bool Log>
 struct softmax_kernel {
   static constexpr std::size_t chunks = chunks_for(WalkX::count * Count, 20, WalkX::count);
   static void run(call_arguments const& a, std::size_t chunk) {
@@ -62,12 +65,14 @@ struct softmax_kernel {
       auto const read = [&](std::size_t i, std::size_t n) {
         auto const v = row_x::read(x, i, n);
         if constexpr (Masked)
-          return select(iota<std::int32_t>() < valid - static_cast<std::int32_t>(i), v, broadcast<T>(masked_score<T>));
+          return select(iota<std::int32_t>() < valid - static_cast<std::int32_t>(i), v,
+                        broadcast<T>(masked_score<T>));
         else
           return v;
       };
       auto top = broadcast<T>(std::numeric_limits<T>::lowest());
-      row_x::each_pack([&](std::size_t i, std::size_t n, auto used) { top = select(used, max(top, read(i, n)), top); });
+      row_x::each_pack(
+          [&](std::size_t i, std::size_t n, auto used) { top = select(used, max(top, read(i, n)), top); });
       auto const highest = broadcast<T>(max_of(top));
       pack<T> total{};
       row_x::each_pack([&](std::size_t i, std::size_t n, auto used) {
@@ -77,18 +82,21 @@ struct softmax_kernel {
       });
       if constexpr (Log) {
         auto const shift = highest + math::log(broadcast<T>(sum(total)));
-        row_x::each_pack([&](std::size_t i, std::size_t n, auto) { row_y::write(y, i, n, read(i, n) - shift); });
+        row_x::each_pack(
+            [&](std::size_t i, std::size_t n, auto) { row_y::write(y, i, n, read(i, n) - shift); });
       } else {
         auto const scale = broadcast<T>(T(1) / sum(total));
-        row_x::each_pack([&](std::size_t i, std::size_t n, auto) { row_y::write(y, i, n, row_y::read(y, i, n) * scale); });
+        row_x::each_pack(
+            [&](std::size_t i, std::size_t n, auto) { row_y::write(y, i, n, row_y::read(y, i, n) * scale); });
       }
     }
   }
 };
 
-/// dx = y (g − Σ g y), or g − e^y Σ g for the logarithm; masked positions get 0. Operands: dx, g, y and, if Masked, the valid counts.
-template <class T, std::size_t Count, std::size_t StrideX, class WalkX, class WalkY, std::size_t StrideY, class WalkValid,
-          bool Masked, bool Log>
+/// dx = y (g − Σ g y), or g − e^y Σ g for the logarithm; masked positions get 0. Operands: dx, g, y and, if
+/// Masked, the valid counts.
+template <class T, std::size_t Count, std::size_t StrideX, class WalkX, class WalkY, std::size_t StrideY,
+          class WalkValid, bool Masked, bool Log>
 struct softmax_gradient_kernel {
   static constexpr std::size_t chunks = chunks_for(WalkX::count * Count, Log ? 20 : 4, WalkX::count);
   static void run(call_arguments const& a, std::size_t chunk) {
@@ -111,7 +119,8 @@ struct softmax_gradient_kernel {
       row_x::each_pack([&](std::size_t i, std::size_t n, auto) {
         auto const gy = row_y::read(g, i, n), yy = row_y::read(y, i, n);
         auto d = Log ? gy - math::exp(yy) * common : yy * (gy - common);
-        if constexpr (Masked) d = select(iota<std::int32_t>() < valid - static_cast<std::int32_t>(i), d, pack<T>{});
+        if constexpr (Masked)
+          d = select(iota<std::int32_t>() < valid - static_cast<std::int32_t>(i), d, pack<T>{});
         if (add) d += row_x::read(dx, i, n);
         row_x::write(dx, i, n, d);
       });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // softmax<a>(x)          e^x / Σ_a e^x
-// softmax<a>(x, valid)   the same over the first `valid` positions of axis a: the scores after them are replaced by −10⁶
-// log_softmax<a>(x)      the logarithm of the first, without leaving the range of the type
+// softmax<a>(x, valid)   the same over the first `valid` positions of axis a: the scores after them are
+// replaced by −10⁶ log_softmax<a>(x)      the logarithm of the first, without leaving the range of the type
 //
 // Derivative: dx = y (g − Σ_a g y).
 #pragma once
@@ -27,7 +27,7 @@ struct softmax_shape {
   using type = axis_missing<Op, Name, S>;
 };
 template <class Op, class S, template <std::size_t> class Name, class Valid>
-  requires has_name<S, Name>
+requires has_name<S, Name>
 struct softmax_shape<Op, S, Name, Valid> {
   // The counts' axes must be rows' axes: with their extents, and not the axis that is normalised.
   using fit = typename misfit<typename drop<S, Name>::type, Valid, Op>::type;
@@ -42,7 +42,8 @@ struct softmax_form {
   template <class From, class Layout>
   using walk = cpu::row_walk<strides_of_extents<rows>, strides_in<From, Layout, rows>>;
   static constexpr bool masked = !std::is_same_v<Valid, unmasked>;
-  template <template <class, std::size_t, std::size_t, class, class, std::size_t, class, bool, bool> class Kernel>
+  template <template <class, std::size_t, std::size_t, class, class, std::size_t, class, bool, bool>
+            class Kernel>
   using kernel = Kernel<T, count, L::values[position_of<Name>(S{})], walk<S, L>, walk<S, dense>,
                         dense::values[position_of<Name>(S{})],
                         walk<typename Valid::shape_type, typename Valid::layout>, masked, Log>;
@@ -62,7 +63,8 @@ struct softmax_form {
     spec.in_place = std::is_same_v<L, dense> ? 3 : 0;
     if constexpr (masked)
       record_call<T, S>(r, spec, sink.where, sink.add, standing_at<T, S>(r, g), standing_at<T, S>(r, y),
-                        standing_at<std::int32_t, typename Valid::shape_type, typename Valid::layout>(r, r.operand_of(index, 2)));
+                        standing_at<std::int32_t, typename Valid::shape_type, typename Valid::layout>(
+                            r, r.operand_of(index, 2)));
     else
       record_call<T, S>(r, spec, sink.where, sink.add, standing_at<T, S>(r, g), standing_at<T, S>(r, y));
   }
@@ -81,19 +83,21 @@ struct softmax_form {
 };
 
 template <class Op, class X, template <std::size_t> class Name, class Valid>
-using softmax_t = typename first_of<element_error<Op, element_of<Valid>, std::int32_t>,
-                                    typename softmax_shape<Op, shape_of<X>, Name, shape_of<Valid>>::type>::type;
+using softmax_t =
+    typename first_of<element_error<Op, element_of<Valid>, std::int32_t>,
+                      typename softmax_shape<Op, shape_of<X>, Name, shape_of<Valid>>::type>::type;
 
 }  // namespace detail
 
 /// e^x / Σ e^x along axis Name.
 template <template <std::size_t> class Name, operand X>
-  requires well_formed<detail::softmax_t<operation::softmax, X, Name, detail::unmasked>>
+requires well_formed<detail::softmax_t<operation::softmax, X, Name, detail::unmasked>>
 constexpr auto softmax(X&& x) {
   auto const value = keep(std::forward<X>(x));
   using V = std::remove_cvref_t<decltype(value)>;
-  return emit<element_of<V>, shape_of<V>>(
-      detail::softmax_form<element_of<V>, shape_of<V>, typename V::layout, Name, detail::unmasked, false>::spec(), value);
+  return emit<element_of<V>, shape_of<V>>(detail::softmax_form<element_of<V>, shape_of<V>, typename V::layout,
+                                                               Name, detail::unmasked, false>::spec(),
+                                          value);
 }
 template <template <std::size_t> class Name, operand X,
           shape_error Error = detail::softmax_t<operation::softmax, X, Name, detail::unmasked>>
@@ -101,14 +105,14 @@ Error softmax(X&& x);
 
 /// The same over the first `valid` positions alone; valid (int32) has axes of x other than Name.
 template <template <std::size_t> class Name, operand X, operand Valid>
-  requires well_formed<detail::softmax_t<operation::softmax, X, Name, Valid>>
+requires well_formed<detail::softmax_t<operation::softmax, X, Name, Valid>>
 constexpr auto softmax(X&& x, Valid&& valid) {
   auto const value = keep(std::forward<X>(x));
   auto const counts = keep(std::forward<Valid>(valid));
   using V = std::remove_cvref_t<decltype(value)>;
   return emit<element_of<V>, shape_of<V>>(
-      detail::softmax_form<element_of<V>, shape_of<V>, typename V::layout, Name, std::remove_cvref_t<decltype(counts)>,
-                           false>::spec(),
+      detail::softmax_form<element_of<V>, shape_of<V>, typename V::layout, Name,
+                           std::remove_cvref_t<decltype(counts)>, false>::spec(),
       value, counts);
 }
 template <template <std::size_t> class Name, operand X, operand Valid,
@@ -117,12 +121,13 @@ Error softmax(X&& x, Valid&& valid);
 
 /// log(softmax<Name>(x)).
 template <template <std::size_t> class Name, operand X>
-  requires well_formed<detail::softmax_t<operation::log_softmax, X, Name, detail::unmasked>>
+requires well_formed<detail::softmax_t<operation::log_softmax, X, Name, detail::unmasked>>
 constexpr auto log_softmax(X&& x) {
   auto const value = keep(std::forward<X>(x));
   using V = std::remove_cvref_t<decltype(value)>;
-  return emit<element_of<V>, shape_of<V>>(
-      detail::softmax_form<element_of<V>, shape_of<V>, typename V::layout, Name, detail::unmasked, true>::spec(), value);
+  return emit<element_of<V>, shape_of<V>>(detail::softmax_form<element_of<V>, shape_of<V>, typename V::layout,
+                                                               Name, detail::unmasked, true>::spec(),
+                                          value);
 }
 template <template <std::size_t> class Name, operand X,
           shape_error Error = detail::softmax_t<operation::log_softmax, X, Name, detail::unmasked>>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// stack<a>(x₀, x₁, …) lays values of one shape behind each other along a new outermost axis a; concat<a>(x, y) joins two
-// values along an axis that both have.
+// stack<a>(x₀, x₁, …) lays values of one shape behind each other along a new outermost axis a; concat<a>(x,
+// y) joins two values along an axis that both have.
 //
-// In a recording a stack costs nothing where its operands are whole values of their own: they are placed inside
-// the stack from the start. Otherwise, and for concat, they are copied. Derivative: each operand's gradient is its part of
-// the result's gradient.
+// In a recording a stack costs nothing where its operands are whole values of their own: they are placed
+// inside the stack from the start. Otherwise, and for concat, they are copied. Derivative: each operand's
+// gradient is its part of the result's gradient.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -16,8 +16,7 @@ namespace tenon {
 
 /// The values x[0], …, x[N-1] (variables of one type) along a new outermost axis Name.
 template <template <std::size_t> class Name, class T, class S, class L, std::size_t N>
-  requires(!has_name<S, Name>)
-constexpr auto stack(std::array<variable<T, S, L>, N> const& x) {
+requires(!has_name<S, Name>) constexpr auto stack(std::array<variable<T, S, L>, N> const& x) {
   using result = typename detail::join<shape<Name<N>>, S>::type;
   recorder& r = *x[0].owner;
   auto const out = r.make<T, result>();
@@ -43,8 +42,7 @@ Error stack(std::array<variable<T, S, L>, N> const& x);
 
 /// Stacks tensors of one type at once.
 template <template <std::size_t> class Name, class T, class... A, std::size_t N>
-  requires(!has_name<shape<A...>, Name>)
-auto stack(std::array<tensor<T, A...>, N> const& x) {
+requires(!has_name<shape<A...>, Name>) auto stack(std::array<tensor<T, A...>, N> const& x) {
   tensor<T, Name<N>, A...> out;
   for (std::size_t i = 0; i < N; ++i) std::copy_n(x[i].data(), x[i].size, out.data() + i * x[i].size);
   return out;
@@ -61,8 +59,7 @@ struct concat_shape {
                                   axis_missing<operation::concat, Name, S>>;
 };
 template <class S, class T, template <std::size_t> class Name>
-  requires(has_name<S, Name> && has_name<T, Name>)
-struct concat_shape<S, T, Name> {
+requires(has_name<S, Name>&& has_name<T, Name>) struct concat_shape<S, T, Name> {
   // The other axes must be the same, whatever their order.
   using others = unite_t<operation::concat, typename drop<S, Name>::type, typename drop<T, Name>::type>;
   template <class U>
@@ -70,16 +67,14 @@ struct concat_shape<S, T, Name> {
     using type = U;  // an error
   };
   template <class U>
-    requires(well_formed<U> && U::rank + 1 == S::rank && U::rank + 1 == T::rank)
-  struct whole<U> {
+  requires(well_formed<U>&& U::rank + 1 == S::rank && U::rank + 1 == T::rank) struct whole<U> {
     template <class... A>
     static auto grown(shape<A...>)
         -> shape<std::conditional_t<is_named<A, Name>, Name<extent_of<S, Name> + extent_of<T, Name>>, A>...>;
     using type = decltype(grown(S{}));
   };
   template <class U>
-    requires(well_formed<U> && (U::rank + 1 != S::rank || U::rank + 1 != T::rank))
-  struct whole<U> {
+  requires(well_formed<U> && (U::rank + 1 != S::rank || U::rank + 1 != T::rank)) struct whole<U> {
     using type = axis_required<operation::concat, axis_at<U, U::rank - 1>,
                                std::conditional_t<(S::rank < T::rank || U::rank + 1 == T::rank), S, T>>;
   };
@@ -93,7 +88,7 @@ using concat_t = typename first_of<element_error<operation::concat, element_of<X
 
 /// x and y one behind the other along axis Name; their other axes must agree.
 template <template <std::size_t> class Name, operand X, operand Y>
-  requires well_formed<detail::concat_t<X, Y, Name>>
+requires well_formed<detail::concat_t<X, Y, Name>>
 constexpr auto concat(X&& x, Y&& y) {
   using S = detail::concat_t<X, Y, Name>;
   using T = element_of<X>;
@@ -119,7 +114,8 @@ constexpr auto concat(X&& x, Y&& y) {
     return out;
   }
 }
-template <template <std::size_t> class Name, operand X, operand Y, shape_error Error = detail::concat_t<X, Y, Name>>
+template <template <std::size_t> class Name, operand X, operand Y,
+          shape_error Error = detail::concat_t<X, Y, Name>>
 Error concat(X&& x, Y&& y);
 
 }  // namespace tenon

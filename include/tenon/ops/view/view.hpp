@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Views: the same memory under other axes. They cost nothing; gradients flow through them because the gradient of a value
-// is viewed in the same way.
+// Views: the same memory under other axes. They cost nothing; gradients flow through them because the
+// gradient of a value is viewed in the same way.
 //
 //   slice<a>(x, i)          x at position i of axis a, which goes away
 //   part<a, Begin, N>(x)    N positions of axis a from Begin on
@@ -22,7 +22,8 @@ namespace detail {
 template <class S, class L, class X>
 constexpr auto review(X const& x, std::size_t offset) {
   if constexpr (is_variable<X>) {
-    return variable<element_of<X>, S, L>{x.owner, {x.at.storage, x.at.offset + offset * sizeof(element_of<X>)}};
+    return variable<element_of<X>, S, L>{x.owner,
+                                         {x.at.storage, x.at.offset + offset * sizeof(element_of<X>)}};
   } else if constexpr (is_parameter<X>) {
     if constexpr (requires { x.whole; })
       return parameter_part<decltype(x.whole), S, L>{x.whole, x.offset + offset * sizeof(element_of<X>)};
@@ -53,8 +54,8 @@ struct from_strided<list<strided_axis<A, St>...>> {
 };
 
 template <class X, class Keep>
-using rebuilt =
-    from_strided<typename axes_with_strides<shape_of<X>, typename std::remove_cvref_t<X>::layout>::template rebuilt<Keep>>;
+using rebuilt = from_strided<
+    typename axes_with_strides<shape_of<X>, typename std::remove_cvref_t<X>::layout>::template rebuilt<Keep>>;
 
 template <template <std::size_t> class Name>
 struct drop_axis {
@@ -74,7 +75,8 @@ struct rename_axis {
 template <class Old, class Outer, class Inner>
 struct split_axis {
   template <class A, std::size_t St>
-  using of = std::conditional_t<same_name<A, Old>, list<strided_axis<Outer, St * Inner::extent>, strided_axis<Inner, St>>,
+  using of = std::conditional_t<same_name<A, Old>,
+                                list<strided_axis<Outer, St * Inner::extent>, strided_axis<Inner, St>>,
                                 list<strided_axis<A, St>>>;
 };
 template <class Outer, class Inner, class Whole>
@@ -105,13 +107,14 @@ constexpr auto lasting(X&& x) {
 
 /// x at position i of axis Name, without that axis. Throws std::out_of_range if there is no such position.
 template <template <std::size_t> class Name, operand X>
-  requires has_name<shape_of<X>, Name>
+requires has_name<shape_of<X>, Name>
 constexpr auto slice(X&& x, std::size_t i) {
   auto const value = detail::lasting(std::forward<X>(x));
   using V = std::remove_cvref_t<decltype(value)>;
   if (i >= extent_of<shape_of<V>, Name>) throw std::out_of_range("slice: the axis has no such position");
   using result = detail::rebuilt<V, detail::drop_axis<Name>>;
-  return detail::review<typename result::shape_type, typename result::layout>(value, i * detail::stride_of<V, Name>);
+  return detail::review<typename result::shape_type, typename result::layout>(value,
+                                                                              i * detail::stride_of<V, Name>);
 }
 template <template <std::size_t> class Name, operand X,
           shape_error Error = detail::require_name<operation::slice, shape_of<X>, Name>>
@@ -123,7 +126,7 @@ struct part_error {
   using type = axis_missing<operation::part, Name, S>;
 };
 template <class S, template <std::size_t> class Name, std::size_t Begin, std::size_t Count>
-  requires has_name<S, Name>
+requires has_name<S, Name>
 struct part_error<S, Name, Begin, Count> {
   using type = std::conditional_t<(Count > 0 && Begin + Count <= extent_of<S, Name>), void,
                                   part_out_of_range<operation::part, axis_of<S, Name>, Begin, Count>>;
@@ -134,12 +137,13 @@ using part_error_t = typename part_error<S, Name, Begin, Count>::type;
 
 /// The Count positions of axis Name from Begin on.
 template <template <std::size_t> class Name, std::size_t Begin, std::size_t Count, operand X>
-  requires std::is_void_v<detail::part_error_t<shape_of<X>, Name, Begin, Count>>
+requires std::is_void_v<detail::part_error_t<shape_of<X>, Name, Begin, Count>>
 constexpr auto part(X&& x) {
   auto const value = detail::lasting(std::forward<X>(x));
   using V = std::remove_cvref_t<decltype(value)>;
   using result = detail::rebuilt<V, detail::cut_axis<Name, Count>>;
-  return detail::review<typename result::shape_type, typename result::layout>(value, Begin * detail::stride_of<V, Name>);
+  return detail::review<typename result::shape_type, typename result::layout>(
+      value, Begin * detail::stride_of<V, Name>);
 }
 template <template <std::size_t> class Name, std::size_t Begin, std::size_t Count, operand X,
           shape_error Error = detail::part_error_t<shape_of<X>, Name, Begin, Count>>
@@ -152,7 +156,7 @@ struct twin {
   using type = void;
 };
 template <class Op, class A, class S>
-  requires has_axis<S, A>
+requires has_axis<S, A>
 struct twin<Op, A, S> {
   using type = axis_named_twice<Op, A, axis_at<S, position<A>(S{})>>;
 };
@@ -164,7 +168,7 @@ struct rename_error {
   using type = axis_missing<operation::rename, Old, S>;
 };
 template <class S, template <std::size_t> class Old, template <std::size_t> class New>
-  requires has_name<S, Old>
+requires has_name<S, Old>
 struct rename_error<S, Old, New> {
   using type = twin_error<operation::rename, New<extent_of<S, Old>>, typename drop<S, Old>::type>;
 };
@@ -172,7 +176,7 @@ struct rename_error<S, Old, New> {
 
 /// x with axis Old called New.
 template <template <std::size_t> class Old, template <std::size_t> class New, operand X>
-  requires std::is_void_v<typename detail::rename_error<shape_of<X>, Old, New>::type>
+requires std::is_void_v<typename detail::rename_error<shape_of<X>, Old, New>::type>
 constexpr auto rename(X&& x) {
   auto const value = detail::lasting(std::forward<X>(x));
   using V = std::remove_cvref_t<decltype(value)>;
@@ -185,21 +189,21 @@ template <template <std::size_t> class Old, template <std::size_t> class New, op
 Error rename(X&& x);
 
 namespace detail {
-/// `axis_missing` for the first of Name… that S lacks, the axis of S that Name… leave out, or the shape in their order.
+/// `axis_missing` for the first of Name… that S lacks, the axis of S that Name… leave out, or the shape in
+/// their order.
 template <class S, template <std::size_t> class... Name>
 struct arranged_shape {
   using type = without_t<operation::arrange, S, names<Name...>>;
 };
 template <class S, template <std::size_t> class... Name>
-  requires(has_name<S, Name> && ...)
-struct arranged_shape<S, Name...> {
+requires(has_name<S, Name>&&...) struct arranged_shape<S, Name...> {
   using rest = without_t<operation::arrange, S, names<Name...>>;
   template <class R>
   struct choose {
     using type = axis_without_place<operation::arrange, axis_at<R, 0>, shape<axis_of<S, Name>...>>;
   };
   template <class R>
-    requires std::is_same_v<R, shape<>>
+  requires std::is_same_v<R, shape<>>
   struct choose<R> {
     using type = shape<axis_of<S, Name>...>;
   };
@@ -209,7 +213,7 @@ struct arranged_shape<S, Name...> {
 
 /// x with its axes in the order Name…, all of which must be named.
 template <template <std::size_t> class... Name, operand X>
-  requires well_formed<typename detail::arranged_shape<shape_of<X>, Name...>::type>
+requires well_formed<typename detail::arranged_shape<shape_of<X>, Name...>::type>
 constexpr auto arrange(X&& x) {
   auto const value = detail::lasting(std::forward<X>(x));
   using V = std::remove_cvref_t<decltype(value)>;
@@ -226,10 +230,11 @@ struct split_error {
   using type = axis_missing<operation::split, Name, S>;
 };
 template <class S, template <std::size_t> class Name, class Outer, class Inner>
-  requires has_name<S, Name>
+requires has_name<S, Name>
 struct split_error<S, Name, Outer, Inner> {
-  using product = std::conditional_t<Outer::extent * Inner::extent == extent_of<S, Name>, void,
-                                     extents_do_not_multiply<operation::split, axis_of<S, Name>, Outer, Inner>>;
+  using product =
+      std::conditional_t<Outer::extent * Inner::extent == extent_of<S, Name>, void,
+                         extents_do_not_multiply<operation::split, axis_of<S, Name>, Outer, Inner>>;
   using rest = typename drop<S, Name>::type;
   using type = typename first_of<product, twin_error<operation::split, Outer, rest>,
                                  twin_error<operation::split, Inner, rest>,
@@ -244,8 +249,7 @@ struct merge_error {
 };
 template <class S, template <std::size_t> class Outer, template <std::size_t> class Inner,
           template <std::size_t> class Whole>
-  requires(has_name<S, Outer> && has_name<S, Inner>)
-struct merge_error<S, Outer, Inner, Whole> {
+requires(has_name<S, Outer>&& has_name<S, Inner>) struct merge_error<S, Outer, Inner, Whole> {
   using type = twin_error<operation::merge, Whole<extent_of<S, Outer> * extent_of<S, Inner>>,
                           typename drop<typename drop<S, Outer>::type, Inner>::type>;
 };
@@ -253,7 +257,7 @@ struct merge_error<S, Outer, Inner, Whole> {
 
 /// x with axis Name as two: position i becomes (i / N, i % N) for Inner's extent N.
 template <template <std::size_t> class Name, axis_type Outer, axis_type Inner, operand X>
-  requires std::is_void_v<typename detail::split_error<shape_of<X>, Name, Outer, Inner>::type>
+requires std::is_void_v<typename detail::split_error<shape_of<X>, Name, Outer, Inner>::type>
 constexpr auto split(X&& x) {
   auto const value = detail::lasting(std::forward<X>(x));
   using V = std::remove_cvref_t<decltype(value)>;
@@ -264,11 +268,11 @@ template <template <std::size_t> class Name, axis_type Outer, axis_type Inner, o
           shape_error Error = typename detail::split_error<shape_of<X>, Name, Outer, Inner>::type>
 Error split(X&& x);
 
-/// x with axes Outer and Inner as one axis Whole. They must lie next to each other in memory; `keep` an arranged copy first if they do
-/// not.
-template <template <std::size_t> class Outer, template <std::size_t> class Inner, template <std::size_t> class Whole,
-          operand X>
-  requires std::is_void_v<typename detail::merge_error<shape_of<X>, Outer, Inner, Whole>::type>
+/// x with axes Outer and Inner as one axis Whole. They must lie next to each other in memory; `keep` an
+/// arranged copy first if they do not.
+template <template <std::size_t> class Outer, template <std::size_t> class Inner,
+          template <std::size_t> class Whole, operand X>
+requires std::is_void_v<typename detail::merge_error<shape_of<X>, Outer, Inner, Whole>::type>
 constexpr auto merge(X&& x) {
   auto const value = detail::lasting(std::forward<X>(x));
   using V = std::remove_cvref_t<decltype(value)>;
@@ -279,8 +283,9 @@ constexpr auto merge(X&& x) {
   using result = detail::rebuilt<V, detail::merge_axes<outer, inner, Whole<outer::extent * inner::extent>>>;
   return detail::review<typename result::shape_type, typename result::layout>(value, 0);
 }
-template <template <std::size_t> class Outer, template <std::size_t> class Inner, template <std::size_t> class Whole,
-          operand X, shape_error Error = typename detail::merge_error<shape_of<X>, Outer, Inner, Whole>::type>
+template <template <std::size_t> class Outer, template <std::size_t> class Inner,
+          template <std::size_t> class Whole, operand X,
+          shape_error Error = typename detail::merge_error<shape_of<X>, Outer, Inner, Whole>::type>
 Error merge(X&& x);
 
 }  // namespace tenon
