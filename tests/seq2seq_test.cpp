@@ -2,17 +2,15 @@
 // The translator's training step as a whole: memory, allocations, reproducibility.
 #include <doctest/doctest.h>
 
-#include <cstdlib>
 #include <cstring>
-#include <new>
 #include <tenon/tenon.hpp>
 #include <vector>
+
+#include "counted_allocations.hpp"
 
 using namespace tenon;
 
 namespace {
-
-std::size_t allocations = 0;
 
 constexpr std::size_t B = 32, T = 7, H = 64, V = 50;
 constexpr auto net = laid_out(encoder_decoder<V, V, H, H, 2>{});
@@ -69,31 +67,6 @@ std::size_t blocks_of(dynamic_program const& p, std::size_t bytes) {
 
 }  // namespace
 
-// What the tested code allocates comes through here.
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* p = std::malloc(size)) return p;
-  throw std::bad_alloc{};
-}
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  ++allocations;
-  auto const a = static_cast<std::size_t>(alignment);
-  if (void* p = std::aligned_alloc(a, (size + a - 1) / a * a)) return p;
-  throw std::bad_alloc{};
-}
-void operator delete(void* p) noexcept {
-  std::free(p);
-}
-void operator delete(void* p, std::size_t) noexcept {
-  std::free(p);
-}
-void operator delete(void* p, std::align_val_t) noexcept {
-  std::free(p);
-}
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
-  std::free(p);
-}
-
 TEST_CASE("the arena is hardly larger than what is needed at once") {
   auto const p = training_step<5>();
   CHECK(p.live_bytes() > 0);
@@ -112,7 +85,7 @@ TEST_CASE("additive attention's features are stored nowhere") {
 TEST_CASE("a training step allocates nothing") {
   training t(2);
   t.step();  // threads start here
-  auto const before = allocations;
+  std::size_t const before = allocations;
   t.step();
   t.step();
   CHECK(allocations == before);

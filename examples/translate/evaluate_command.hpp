@@ -50,7 +50,10 @@ int evaluate_command(options const& chosen, std::ostream& out) {
   auto const encoded = text::encode(pairs, model.source_words, model.target_words, Recipe::text);
   auto const program = record_now(measured_loss<Recipe>);
   loss_session<Recipe> measure(program.view(), model, chosen.threads, recipes::loss_terms::words);
-  auto const loss = mean_loss(measure, encoded, 0, pairs.size());
+  train::weighted_mean loss;
+  for_each_batch(measure, encoded, 0, pairs.size(), [&](train::step_outcome const& batch) {
+    loss.add(batch.loss, static_cast<double>(batch.tokens));
+  });
 
   sentence_translator<Recipe> translate(model, 1);
   std::array<double, 3> bleu{};
@@ -64,9 +67,9 @@ int evaluate_command(options const& chosen, std::ostream& out) {
   }
 
   out << "pairs " << pairs.size() << " (" << wanted.first << '-' << wanted.first + pairs.size() - 1 << " of "
-      << io::printable(chosen.data) << "), label words " << loss.tokens << '\n'
-      << "loss " << train::fixed(loss.loss, 3) << '\n'
-      << "perplexity " << train::fixed(std::exp(loss.loss), 3) << '\n';
+      << io::printable(chosen.data) << "), label words " << encoded.label_tokens() << '\n'
+      << "loss " << train::fixed(loss.value(), 3) << '\n'
+      << "perplexity " << train::fixed(std::exp(loss.value()), 3) << '\n';
   for (std::size_t k = 0; k < bleu.size(); ++k)
     out << "bleu(" << k + 2 << ") " << train::fixed(bleu[k], 3) << '\n';
   out << "exact matches " << exact << " ("

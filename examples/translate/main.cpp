@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // tenon-translate: trains, translates, evaluates and inspects the translator of one recipe, the header
 // TENON_RECIPE_HEADER.
+#include <csignal>
 #include <filesystem>
 #include <iostream>
 #include <new>
@@ -67,6 +68,8 @@ int fail(std::string_view what, int code) {
 
 int main(int count, char** arguments) {
   tenon::cpu::prefer_wide_blas(arguments);
+  std::signal(SIGXFSZ,
+              SIG_IGN);  // a file that grows too large shall be an error like a full disk, not the end
   try {
     return run(count, arguments);
   } catch (tenon::translate::stopped const& signal) {

@@ -124,11 +124,10 @@ struct command_line {
         "The last model is saved when all epochs are done. Ctrl-C stops after the current step and saves the "
         "best model so far,\n"
         "by validation loss. Either way the file is replaced at once and as a whole.\n"
-        "The last lines are `train loss X` (the mean over the words of the last epoch, with dropout, each "
-        "batch measured before\n"
-        "the model learns from it), `validation loss X (best X)` (without dropout) and `bleu X` (BLEU(2), "
-        "the mean over the\n"
-        "recipe's sample sentences).\n"
+        "The last lines are `train loss X` (the mean of the last epoch's batches, with dropout, each "
+        "measured\n"
+        "before the model learns from it), `validation loss X (best X)` (the mean of the batches, without\n"
+        "dropout) and `bleu X` (BLEU(2), the mean over the recipe's sample sentences).\n"
         "Examples:\n  " +
         recipe.program + " train --report report.html\n  " + recipe.program +
         " train --data fra.txt --epochs 50 --seed 2 --model french.safetensors");

@@ -3,6 +3,7 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
+#include <numeric>
 #include <optional>
 #include <ostream>
 #include <span>
@@ -63,18 +64,16 @@ inline void print(std::ostream& out, train::sample const& s) {
   out << '\n';
 }
 
-/// The mean loss of pairs `first` … `first + count − 1`.
-template <class Recipe>
-train::step_outcome mean_loss(loss_session<Recipe>& session, text::encoded_pairs const& pairs,
-                              std::size_t first, std::size_t count) {
-  train::running_mean loss;
+/// The losses of pairs `first` … `first + count − 1`, batch by batch: f(loss and words of the batch).
+template <class Recipe, class F>
+void for_each_batch(loss_session<Recipe>& session, text::encoded_pairs const& pairs, std::size_t first,
+                    std::size_t count, F const& f) {
   std::vector<std::size_t> rows;
   for (std::size_t done = 0; done < count; done += rows.size()) {
     rows.resize(std::min(count - done, Recipe::batch_size));
-    for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = first + done + i;
-    loss.add(session(pairs, rows));
+    std::iota(rows.begin(), rows.end(), first + done);
+    f(session(pairs, rows));
   }
-  return loss.value();
 }
 
 }  // namespace tenon::translate

@@ -40,11 +40,10 @@ class loss_session {
     text::copy_rows(pairs.labels, pairs.target_steps, rows, labels_, pad_target_);
     text::copy_rows(pairs.label_weights, pairs.target_steps, rows, weight_, 0.0F);
     auto const words = static_cast<std::size_t>(std::count(weight_.begin(), weight_.end(), 1.0F));
-    auto const all_steps = weight_.first(rows.size() * pairs.target_steps);
-    bool const count_pads = terms_ == recipes::loss_terms::steps;
-    if (count_pads) std::fill(all_steps.begin(), all_steps.end(), 1.0F);
+    if (terms_ == recipes::loss_terms::steps)
+      std::ranges::fill(weight_.first(rows.size() * pairs.target_steps), 1.0F);
     session_.run();
-    return {static_cast<double>(loss_[0]), count_pads ? all_steps.size() : words, words};
+    return {static_cast<double>(loss_[0]), words};
   }
 
   session<cpu_device>& raw() { return session_; }

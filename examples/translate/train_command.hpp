@@ -125,7 +125,12 @@ int train_command(options const& chosen, std::ostream& out) {
   run.start_epoch = [&](std::size_t epoch) { order.shuffle(epoch); };
   run.step = [&](std::size_t batch) { return learn(data.pairs, order.batch(batch)); };
   if (counts.validation > 0)
-    run.validate = [&] { return mean_loss(measure, data.pairs, counts.training, counts.validation).loss; };
+    run.validate = [&] {
+      train::weighted_mean loss;
+      for_each_batch(measure, data.pairs, counts.training, counts.validation,
+                     [&](train::step_outcome const& batch) { loss.add(batch.loss); });
+      return loss.value();
+    };
   run.improved = [&](std::size_t) {
     best.assign(model.weights.values().begin(), model.weights.values().end());
   };

@@ -15,31 +15,24 @@
 
 namespace tenon::train {
 
-/// What one step gives.
+/// What one step gives: a loss, and the number of tokens in which the speed is told.
 struct step_outcome {
-  double loss = 0;         ///< the mean over `terms` terms
-  std::size_t terms = 0;   ///< what a mean over several steps is weighted by
-  std::size_t tokens = 0;  ///< what the speed is told in
+  double loss = 0;
+  std::size_t tokens = 0;
 };
 
-/// Σ loss · terms / Σ terms: the mean over all terms, however they were cut into batches.
-class running_mean {
+/// Σ weight · x / Σ weight.
+class weighted_mean {
  public:
-  void add(step_outcome const& outcome) {
-    sum_ += outcome.loss * static_cast<double>(outcome.terms);
-    terms_ += outcome.terms;
-    tokens_ += outcome.tokens;
+  void add(double x, double weight = 1) {
+    sum_ += weight * x;
+    weight_ += weight;
   }
-  /// The loss is NaN while there are no terms.
-  step_outcome value() const {
-    double const mean =
-        terms_ == 0 ? std::numeric_limits<double>::quiet_NaN() : sum_ / static_cast<double>(terms_);
-    return {mean, terms_, tokens_};
-  }
+  /// NaN while there is nothing to take the mean of.
+  double value() const { return sum_ / weight_; }
 
  private:
-  double sum_ = 0;
-  std::size_t terms_ = 0, tokens_ = 0;
+  double sum_ = 0, weight_ = 0;
 };
 
 /// A training run as functions; epochs count from 1, batches from 0.
@@ -64,8 +57,7 @@ struct training_history {
 };
 
 /// Runs the epochs, shows progress, and stops after the current step when interrupted. An epoch's train loss
-/// is the mean over all terms of what the steps gave. Throws tenon::error once a loss is not a number or
-/// infinite.
+/// is the mean of what its steps gave. Throws tenon::error once a loss is not a number or infinite.
 inline training_history run_training(training_run const& run, progress& shown) {
   training_history history;
   double const start = progress::steady_seconds();
@@ -76,13 +68,13 @@ inline training_history run_training(training_run const& run, progress& shown) {
   };
   for (std::size_t epoch = 1; epoch <= run.epochs; ++epoch) {
     if (run.start_epoch) run.start_epoch(epoch);
-    running_mean loss;
+    weighted_mean loss;
     progress_state state{.epoch = epoch, .epochs = run.epochs, .steps = run.batches};
     if (!history.validation_loss.empty()) state.validation_loss = history.validation_loss.back();
     for (std::size_t batch = 0; batch < run.batches; ++batch) {
       auto const outcome = run.step(batch);
       require_finite(outcome.loss, "train", epoch);
-      loss.add(outcome);
+      loss.add(outcome.loss);
       history.tokens += outcome.tokens;
       history.seconds = progress::steady_seconds() - start;
       if (interrupt_guard::requested()) {
@@ -90,11 +82,11 @@ inline training_history run_training(training_run const& run, progress& shown) {
         return history;
       }
       state.step = batch + 1;
-      state.loss = loss.value().loss;
+      state.loss = loss.value();
       state.tokens_per_second = static_cast<double>(history.tokens) / history.seconds;
       if (state.step < run.batches) shown.update(state);
     }
-    history.train_loss.push_back(loss.value().loss);
+    history.train_loss.push_back(loss.value());
     if (run.validate) {
       double const validation = run.validate();
       require_finite(validation, "validation", epoch);
