@@ -57,8 +57,7 @@ inline std::string call_summary(program_view const& program) {
     found->flops += c.flops;
     found->bytes += c.bytes;
   }
-  std::stable_sort(kinds.begin(), kinds.end(),
-                   [](kind const& a, kind const& b) { return a.flops > b.flops; });
+  std::sort(kinds.begin(), kinds.end(), [](kind const& a, kind const& b) { return a.flops > b.flops; });
   auto const whole = static_cast<double>(std::max<std::uint64_t>(program.totals.flops, 1));
   text_table table({"call", "count", "FLOP", "share", "bytes moved"});
   for (auto const& k : kinds)

@@ -6,6 +6,7 @@
 
 #include "../../cpu/blas.hpp"
 #include "../../cpu/product.hpp"
+#include "../../layout.hpp"
 #include "../../program/call.hpp"
 #include "plan.hpp"
 
