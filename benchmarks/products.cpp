@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <tenon/cpu/blas_choice.hpp>
 #include <tenon/cpu/product.hpp>
 #include <vector>
 
@@ -25,8 +24,7 @@ double seconds_of(auto const& f) {
 
 }  // namespace
 
-int main(int, char** argv) {
-  tenon::cpu::prefer_wide_blas(argv);
+int main() {
   openblas_set_num_threads(1);
   constexpr product_shape shapes[] = {
       {64, 96, 32, false, true},     {64, 32, 96, false, false},    {96, 32, 640, true, false},

@@ -12,7 +12,6 @@
 #include <iostream>
 #include <sstream>
 #include <string>
-#include <tenon/cpu/blas_choice.hpp>
 #include <tenon/cpu/team.hpp>
 #include <vector>
 
@@ -62,7 +61,6 @@ long peak_kib() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  tenon::cpu::prefer_wide_blas(argv);
   CLI::App app{"Measures Tenon: reads `run N`, `memory` and `quit` from standard input."};
   std::string config = "book", what = "train_step";
   std::size_t threads = 1;

@@ -6,8 +6,8 @@
 # for this machine's processor unless PORTABLE is given. Needs the Debian package libcli11-dev besides those of
 # tenon::train.
 
-if(NOT TENON_TRANSLATOR_SOURCE)
-  set(TENON_TRANSLATOR_SOURCE "${CMAKE_CURRENT_LIST_DIR}/../examples/translate/main.cpp")
+if(NOT TENON_TRANSLATOR_SOURCES)
+  set(TENON_TRANSLATOR_SOURCES "${CMAKE_CURRENT_LIST_DIR}/../examples/translate")
 endif()
 
 function(tenon_add_translator name)
@@ -32,7 +32,7 @@ function(tenon_add_translator name)
   if(EXISTS "${here}")
     set(recipe "${here}")
   endif()
-  add_executable(${name} "${TENON_TRANSLATOR_SOURCE}")
+  add_executable(${name} "${TENON_TRANSLATOR_SOURCES}/main.cpp" "${TENON_TRANSLATOR_SOURCES}/command_line.cpp")
   target_compile_definitions(${name} PRIVATE "TENON_RECIPE_HEADER=\"${recipe}\"")
   target_include_directories(${name} SYSTEM PRIVATE "${TENON_CLI11_INCLUDE_DIR}")
   target_link_libraries(${name} PRIVATE tenon::train)

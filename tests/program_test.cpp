@@ -129,6 +129,17 @@ TEST_CASE("random programs have the derivatives that finite differences show") {
   }
 }
 
+TEST_CASE("a program has one loss") {
+  CHECK_THROWS_AS(record_now([](recorder& r) {
+                    auto const x = r.input<float, rows<3>>("x");
+                    r.track(x);
+                    auto const loss = keep(sum(x * x));
+                    r.differentiate(loss.at);
+                    r.differentiate(loss.at);
+                  }),
+                  std::logic_error);
+}
+
 TEST_CASE("two threads compute the same bits as one; inputs and outputs keep their values") {
   auto const big = record_now([](recorder& r) {
     auto const x = r.input<float, rows<300>, columns<32>>("x");

@@ -48,8 +48,8 @@ int evaluate_command(options const& chosen, std::ostream& out) {
   pairs.erase(pairs.begin(), pairs.begin() + static_cast<std::ptrdiff_t>(wanted.first - 1));
 
   auto const encoded = text::encode(pairs, model.source_words, model.target_words, Recipe::text);
-  auto const program = record_now(measured_loss<Recipe>);
-  loss_session<Recipe> measure(program.view(), model, chosen.threads, recipes::loss_terms::words);
+  loss_session<Recipe> measure(measured_loss<Recipe>.view(), model, chosen.threads,
+                               recipes::loss_terms::words);
   train::weighted_mean loss;
   for_each_batch(measure, encoded, 0, pairs.size(), [&](train::step_outcome const& batch) {
     loss.add(batch.loss, static_cast<double>(batch.tokens));

@@ -31,11 +31,9 @@ void inspect_model(options const& chosen, std::ostream& out) {
 template <class Recipe>
 int inspect_command(options const& chosen, std::ostream& out) {
   if (!chosen.svg.empty()) train::check_can_save(chosen.svg);
-  auto const step = record_now(training_step<Recipe>);
-  auto const loss = record_now(measured_loss<Recipe>);
-  auto const one = record_now(translation_of_one<Recipe>);
-  std::vector<train::named_program> const programs{
-      {"training step", step.view()}, {"loss of a batch", loss.view()}, {"translation", one.view()}};
+  std::vector<train::named_program> const programs{{"training step", training_step<Recipe>.view()},
+                                                   {"loss of a batch", measured_loss<Recipe>.view()},
+                                                   {"translation", translation_of_one<Recipe>.view()}};
   out << "recipe " << Recipe::name << ": batches of " << Recipe::batch_size << ", vocabularies up to "
       << Recipe::source_capacity << '/' << Recipe::target_capacity << ", "
       << train::grouped(parameter_count(model_of<Recipe>)) << " parameters\n\n"
@@ -48,8 +46,8 @@ int inspect_command(options const& chosen, std::ostream& out) {
   if (chosen.model_given || std::filesystem::exists(chosen.model, ignored))
     inspect_model<Recipe>(chosen, out);
   if (!chosen.svg.empty()) {
-    auto const picture =
-        train::arena_picture(step.view(), "Memory of a training step of " + std::string(Recipe::name));
+    auto const picture = train::arena_picture(training_step<Recipe>.view(),
+                                              "Memory of a training step of " + std::string(Recipe::name));
     io::write_atomically(chosen.svg, [&](io::file_sink& sink) { sink.write(picture); });
   }
   flush(out);

@@ -11,7 +11,6 @@
 #include "evaluate_command.hpp"
 #include "inspect_command.hpp"
 #include "options.hpp"
-#include "tenon/cpu/blas_choice.hpp"
 #include "train_command.hpp"
 #include "translate_command.hpp"
 #include TENON_RECIPE_HEADER
@@ -34,28 +33,29 @@ std::string corpus() {
 
 int run(int count, char const* const* arguments) {
   using namespace tenon;
-  translate::command_line line({std::filesystem::path(arguments[0]).filename().string(),
-                                std::string(recipe::name), corpus(), recipe::epochs, recipe::pairs,
-                                recipe::validation_pairs, recipe::learning_rate});
-  try {
-    line.app.parse(count, arguments);
-  } catch (CLI::ParseError const& wrong) {
-    if (wrong.get_exit_code() == 0) return line.app.exit(wrong);  // --help
-    throw error(wrong.what() + std::string(" (--help explains)"));
-  }
-  auto& chosen = line.chosen;
-  if (chosen.threads == 0) chosen.threads = line.translate->parsed() ? 1 : cpu::default_threads();
-  bool const needs_data = line.train->parsed() || line.evaluate->parsed();
-  if (needs_data && chosen.data.empty()) {
-    chosen.data = corpus();
-    if (std::error_code ignored; !std::filesystem::exists(chosen.data, ignored))
-      throw error("the corpus that comes with this translator is not at " + chosen.data +
+  auto said = translate::parse_command_line(
+      count, arguments,
+      {std::filesystem::path(arguments[0]).filename().string(), std::string(recipe::name), corpus(),
+       recipe::epochs, recipe::pairs, recipe::validation_pairs, recipe::learning_rate});
+  if (!said) return 0;
+  using translate::command;
+  bool const needs_data = said->chosen == command::train || said->chosen == command::evaluate;
+  if (needs_data && said->data.empty()) {
+    said->data = corpus();
+    if (std::error_code ignored; !std::filesystem::exists(said->data, ignored))
+      throw error("the corpus that comes with this translator is not at " + said->data +
                   ": give sentence pairs with --data");
   }
-  if (line.train->parsed()) return translate::train_command<recipe>(chosen, std::cout);
-  if (line.translate->parsed()) return translate::translate_command<recipe>(chosen, std::cout);
-  if (line.evaluate->parsed()) return translate::evaluate_command<recipe>(chosen, std::cout);
-  return translate::inspect_command<recipe>(chosen, std::cout);
+  switch (said->chosen) {
+    case command::train:
+      return translate::train_command<recipe>(*said, std::cout);
+    case command::translate:
+      return translate::translate_command<recipe>(*said, std::cout);
+    case command::evaluate:
+      return translate::evaluate_command<recipe>(*said, std::cout);
+    default:
+      return translate::inspect_command<recipe>(*said, std::cout);
+  }
 }
 
 /// One line, whatever was in the message.
@@ -67,7 +67,6 @@ int fail(std::string_view what, int code) {
 }  // namespace
 
 int main(int count, char** arguments) {
-  tenon::cpu::prefer_wide_blas(arguments);
   std::signal(SIGXFSZ,
               SIG_IGN);  // a file that grows too large shall be an error like a full disk, not the end
   try {

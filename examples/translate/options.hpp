@@ -1,20 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
-// What can be said on the command line.
+// What can be said on the command line, and what was said.
 #pragma once
-#include <CLI/CLI.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "tenon/cpu/team.hpp"
-
 namespace tenon::translate {
+
+enum class command : std::uint8_t { train, translate, evaluate, inspect };
 
 /// Of all commands, each reading what it has. Empty strings: not given.
 struct options {
+  command chosen = command::inspect;
   std::string recipe, data, model = "translator.safetensors", report, loss, file, references, attention, svg,
                             range;
   std::size_t epochs = 0, pairs = 0, validation_pairs = 0, threads = 0;
@@ -31,170 +30,8 @@ struct defaults {
   double learning_rate;
 };
 
-/// The command line: `app` to parse it, `chosen` and the commands to see what was said.
-struct command_line {
-  options chosen;
-  CLI::App app;
-  CLI::App *train, *translate, *evaluate, *inspect;
-
-  explicit command_line(defaults const& recipe) : app("", recipe.program) {
-    app.description(
-        "Trains a small translator (GRU encoder and decoder with attention) and translates with it.\n"
-        "Everything it learns is in one model file, everything it needs to learn is a file of sentence "
-        "pairs.");
-    app.footer("Start with:\n  " + recipe.program + " train\n  " + recipe.program +
-               " translate \"i'm home .\"\n" + "Each command explains itself: " + recipe.program +
-               " train --help");
-    app.require_subcommand(1);
-    add_train(recipe);
-    add_translate(recipe);
-    add_evaluate(recipe);
-    add_inspect(recipe);
-  }
-  command_line(command_line const&) = delete;
-
- private:
-  void add_model(CLI::App* command, std::string const& what) {
-    command
-        ->add_option_function<std::string>(
-            "-m,--model",
-            [this](std::string const& path) {
-              chosen.model = path;
-              chosen.model_given = true;
-            },
-            what)
-        ->type_name("FILE")
-        ->default_str(chosen.model);
-  }
-  void add_threads(CLI::App* command, std::size_t count) {
-    command
-        ->add_option("-t,--threads", chosen.threads,
-                     "Threads to use; results do not depend on it (default: " +
-                         (count == 0 ? std::string("all processors") : std::to_string(count)) + ")")
-        ->type_name("N")
-        ->check(CLI::Range(std::size_t{1}, std::size_t{1024}));
-  }
-
-  void add_train(defaults const& recipe) {
-    train = app.add_subcommand("train", "Learn from sentence pairs and save a model");
-    train->add_option("-r,--recipe", chosen.recipe, "The recipe that this translator is compiled from")
-        ->type_name("NAME")
-        ->default_str(recipe.recipe);
-    train
-        ->add_option("-d,--data", chosen.data,
-                     "Sentence pairs, one a line: sentence, tab, translation (UTF-8)")
-        ->type_name("FILE")
-        ->default_str(recipe.corpus);
-    add_model(train, "Where to save the model");
-    train
-        ->add_option("--report", chosen.report,
-                     "Write a page with loss curves, translations and attention there")
-        ->type_name("FILE.html");
-    chosen.epochs = recipe.epochs, chosen.pairs = recipe.pairs,
-    chosen.validation_pairs = recipe.validation_pairs;
-    chosen.learning_rate = recipe.learning_rate;
-    constexpr std::size_t many = 1'000'000'000;
-    train->add_option("-e,--epochs", chosen.epochs, "How often to go through all pairs")
-        ->type_name("N")
-        ->check(CLI::Range(std::size_t{1}, many))
-        ->capture_default_str();
-    train->add_option("-s,--seed", chosen.seed, "Of all random numbers: the same seed gives the same model")
-        ->type_name("N")
-        ->capture_default_str();
-    train->add_option("--pairs", chosen.pairs, "Train on this many pairs, the first of the file")
-        ->type_name("N")
-        ->check(CLI::Range(std::size_t{1}, many))
-        ->capture_default_str();
-    train
-        ->add_option("--validation-pairs", chosen.validation_pairs,
-                     "Measure the loss on this many pairs that follow")
-        ->type_name("N")
-        ->check(CLI::Range(std::size_t{0}, many))
-        ->capture_default_str();
-    train->add_option("--learning-rate", chosen.learning_rate, "Of Adam")
-        ->type_name("X")
-        ->check(CLI::Range(0.0, 1e6))
-        ->default_str(recipe.learning_rate > 0 ? trimmed_rate(recipe.learning_rate) : "");
-    train
-        ->add_option("--loss", chosen.loss, "What the loss is a mean over: words, or all steps with the pads")
-        ->type_name("words|steps")
-        ->check(CLI::IsMember({"words", "steps"}));
-    add_threads(train, 0);
-    train->footer(
-        "The last model is saved when all epochs are done. Ctrl-C stops after the current step and saves the "
-        "best model so far,\n"
-        "by validation loss. Either way the file is replaced at once and as a whole.\n"
-        "The last lines are `train loss X` (the mean of the last epoch's batches, with dropout, each "
-        "measured\n"
-        "before the model learns from it), `validation loss X (best X)` (the mean of the batches, without\n"
-        "dropout) and `bleu X` (BLEU(2), the mean over the recipe's sample sentences).\n"
-        "Examples:\n  " +
-        recipe.program + " train --report report.html\n  " + recipe.program +
-        " train --data fra.txt --epochs 50 --seed 2 --model french.safetensors");
-  }
-
-  void add_translate(defaults const& recipe) {
-    translate = app.add_subcommand("translate",
-                                   "Translate sentences: arguments, a file, or standard input line by line");
-    translate->add_option("sentences", chosen.sentences, "Sentences, each in quotes")->type_name("SENTENCE");
-    add_model(translate, "The model");
-    auto* const file = translate->add_option("-f,--file", chosen.file, "Translate each line of this file")
-                           ->type_name("FILE");
-    file->excludes("sentences");
-    translate->add_option("--references", chosen.references, "Known translations, line by line; adds BLEU(2)")
-        ->type_name("FILE");
-    translate
-        ->add_option("--attention", chosen.attention, "Draw where each word came from (.svg: one sentence)")
-        ->type_name("FILE.html|.svg");
-    translate
-        ->add_option("-d,--data", chosen.data,
-                     "For a model file without vocabularies: what it was trained on")
-        ->type_name("FILE");
-    add_threads(translate, 1);
-    translate->footer(
-        "Prints `sentence => translation`, and the BLEU(2) of sentences whose translation is "
-        "known.\nExamples:\n  " +
-        recipe.program + " translate \"go .\" \"i'm home .\"\n  echo \"i lost .\" | " + recipe.program +
-        " translate --model french.safetensors\n  " + recipe.program +
-        " translate --attention where.html \"he's calm .\"");
-  }
-
-  void add_evaluate(defaults const& recipe) {
-    evaluate = app.add_subcommand("evaluate",
-                                  "Measure a model on sentence pairs: loss, perplexity, BLEU, exact matches");
-    add_model(evaluate, "The model");
-    evaluate
-        ->add_option("-d,--data", chosen.data,
-                     "Sentence pairs, one a line: sentence, tab, translation (UTF-8)")
-        ->type_name("FILE")
-        ->default_str(recipe.corpus);
-    evaluate->add_option("--pairs", chosen.range, "Which pairs, counted from 1 (default: all)")
-        ->type_name("FROM-TO");
-    add_threads(evaluate, 0);
-    evaluate->footer("Example, on the pairs that training validates on:\n  " + recipe.program +
-                     " evaluate --pairs " + std::to_string(recipe.pairs + 1) + "-" +
-                     std::to_string(recipe.pairs + recipe.validation_pairs));
-  }
-
-  void add_inspect(defaults const& recipe) {
-    inspect =
-        app.add_subcommand("inspect", "Show what the programs need and do, and what a model file holds");
-    add_model(inspect, "Show this model too");
-    inspect->add_flag("--calls", chosen.calls, "List every call");
-    inspect->add_option("--svg", chosen.svg, "Draw the memory of a training step over time")
-        ->type_name("FILE.svg");
-    inspect
-        ->add_option("-d,--data", chosen.data,
-                     "For a model file without vocabularies: what it was trained on")
-        ->type_name("FILE");
-    inspect->footer("Example:\n  " + recipe.program + " inspect --svg arena.svg");
-  }
-
-  static std::string trimmed_rate(double rate) {
-    auto text = std::to_string(rate);
-    text.erase(text.find_last_not_of('0') + 1);
-    return text;
-  }
-};
+/// What the command line says; nothing if it asked for help, which was printed then. Throws tenon::error if
+/// it makes no sense.
+std::optional<options> parse_command_line(int count, char const* const* arguments, defaults const& recipe);
 
 }  // namespace tenon::translate

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The programs of a recipe: learn from a batch, measure the loss of a batch, translate one sentence.
+// The programs of a recipe: learn from a batch, measure the loss of a batch, translate one sentence. All are
+// recorded by the compiler: no code that records is in the binary, and starting costs nothing.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -44,20 +45,22 @@ struct batch_loss {
 
 /// One step of learning.
 template <class Recipe>
-inline constexpr auto training_step = [](recorder& r) {
+inline constexpr auto training_step = record([](recorder& r) {
   auto const loss = batch_loss<Recipe, mode::training>::record(r);
   minimise(r, loss, parameter_count(model_of<Recipe>), adam{.learning_rate = Recipe::learning_rate},
            clip_by_global_norm{Recipe::clip});
-};
+});
 
 /// The loss of a batch, without dropout.
 template <class Recipe>
-inline constexpr auto measured_loss = [](recorder& r) { batch_loss<Recipe, mode::inference>::record(r); };
+inline constexpr auto measured_loss = record([](recorder& r) {
+  batch_loss<Recipe, mode::inference>::record(r);
+});
 
 /// One sentence, greedily. Inputs: source, source_valid, first (<bos>), used. Outputs: tokens (steps),
 /// weights (steps, source steps).
 template <class Recipe>
-inline constexpr auto translation_of_one = [](recorder& r) {
+inline constexpr auto translation_of_one = record([](recorder& r) {
   auto source = r.input<std::int32_t, batch<1>, steps<Recipe::source_steps>>("source");
   auto valid = r.input<std::int32_t, batch<1>>("source_valid");
   auto first = r.input<std::int32_t, batch<1>>("first");
@@ -67,6 +70,6 @@ inline constexpr auto translation_of_one = [](recorder& r) {
       net.decoder, net.encoder.template encode<mode::inference>(source, 0), valid, first, used);
   r.output("tokens", decoded.tokens);
   r.output("weights", decoded.weights);
-};
+});
 
 }  // namespace tenon::translate

@@ -74,9 +74,7 @@ template <class Recipe>
 class sentence_translator {
  public:
   explicit sentence_translator(translator<Recipe>& model, std::size_t threads = 1)
-      : model_(model),
-        program_(record_now(translation_of_one<Recipe>)),
-        session_(program_, model.weights, threads) {
+      : model_(model), session_(translation_of_one<Recipe>, model.weights, threads) {
     session_.template input_elements<std::int32_t>("first")[0] = model.target_words.bos();
     session_.template input_elements<std::int32_t>("used")[0] =
         static_cast<std::int32_t>(model.target_words.size());
@@ -110,7 +108,6 @@ class sentence_translator {
 
  private:
   translator<Recipe>& model_;
-  dynamic_program program_;
   session<cpu_device> session_;
 };
 

@@ -102,19 +102,17 @@ int train_command(options const& chosen, std::ostream& out) {
   auto const terms = chosen.loss == "steps"   ? recipes::loss_terms::steps
                      : chosen.loss == "words" ? recipes::loss_terms::words
                                               : Recipe::loss;
-  auto const step_program = record_now(training_step<Recipe>);
-  auto const loss_program = record_now(measured_loss<Recipe>);
-  loss_session<Recipe> learn(step_program.view(), model, chosen.threads, terms);
+  loss_session<Recipe> learn(training_step<Recipe>.view(), model, chosen.threads, terms);
   learn.raw().seed(chosen.seed);
   learn.raw().learning_rate_scale(static_cast<float>(chosen.learning_rate) / Recipe::learning_rate);
-  loss_session<Recipe> measure(loss_program.view(), model, chosen.threads, terms);
+  loss_session<Recipe> measure(measured_loss<Recipe>.view(), model, chosen.threads, terms);
 
   out << "recipe " << Recipe::name << ", data " << io::printable(chosen.data) << ", seed " << chosen.seed
       << ", " << chosen.threads << (chosen.threads == 1 ? " thread\n" : " threads\n") << chosen.pairs
       << " pairs to train on, " << chosen.validation_pairs << " to validate on; vocabularies "
       << model.source_words.size() << '/' << model.target_words.size() << ", "
       << train::grouped(model.parameters()) << " parameters, arena "
-      << train::bytes_text(step_program.arena_bytes()) << '\n';
+      << train::bytes_text(training_step<Recipe>.arena_bytes()) << '\n';
   flush(out);
 
   text::batch_order order(counts.training, Recipe::batch_size, chosen.seed);
@@ -157,7 +155,7 @@ int train_command(options const& chosen, std::ostream& out) {
   double bleu = 0;
   for (auto const& s : samples) bleu += *s.bleu / static_cast<double>(samples.size());
   if (!chosen.report.empty())
-    detail::write_report(chosen, model, history, std::move(samples), step_program.view());
+    detail::write_report(chosen, model, history, std::move(samples), training_step<Recipe>.view());
 
   bool const validated = !history.validation_loss.empty();
   out << "trained in " << train::duration_text(history.seconds) << ", model " << io::printable(chosen.model)

@@ -126,13 +126,20 @@ template <class T>
 TENON_ALWAYS_INLINE pack<T> gather(T const* p, std::ptrdiff_t stride) {
   return detail::gather_of(p, stride, std::make_index_sequence<lanes>{});
 }
-/// p[l * stride] = v[l].
+/// The first n ≤ lanes of them, zero in the other lanes; reads nothing beyond them. (Lanes are not set one by
+/// one in a loop: g++ 12 at -O3 with AVX-512 makes wrong code of `v[l] = p[l * stride]`.)
 template <class T>
-TENON_ALWAYS_INLINE void scatter(T* p, std::ptrdiff_t stride, pack<T> const& v) {
-  using E = element_of<pack<T>>;
-  E lane[lanes];
+TENON_ALWAYS_INLINE pack<T> gather_partial(T const* p, std::ptrdiff_t stride, std::size_t n) {
+  element_of<pack<T>> lane[lanes]{};
+  for (std::size_t l = 0; l != n; ++l) lane[l] = p[static_cast<std::ptrdiff_t>(l) * stride];
+  return load(lane);
+}
+/// p[l * stride] = v[l] for the first n ≤ lanes lanes.
+template <class T>
+TENON_ALWAYS_INLINE void scatter(T* p, std::ptrdiff_t stride, pack<T> const& v, std::size_t n = lanes) {
+  element_of<pack<T>> lane[lanes];
   std::memcpy(lane, &v, sizeof lane);
-  for (std::size_t l = 0; l != lanes; ++l) p[static_cast<std::ptrdiff_t>(l) * stride] = T{lane[l]};
+  for (std::size_t l = 0; l != n; ++l) p[static_cast<std::ptrdiff_t>(l) * stride] = T{lane[l]};
 }
 
 }  // namespace TENON_PACK_NAMESPACE

@@ -117,22 +117,6 @@ TENON_ALWAYS_INLINE pack<T> iota() {
   return detail::iota_of<T>(std::make_index_sequence<lanes>{});
 }
 
-/// Lane l of v. Where packs have one lane they are scalars, which cannot be indexed.
-template <class V>
-TENON_ALWAYS_INLINE element_of<V> lane_of(V const& v, [[maybe_unused]] std::size_t l) {
-  if constexpr (any_pack<V>)
-    return v[l];
-  else
-    return v;
-}
-template <class V>
-TENON_ALWAYS_INLINE void set_lane(V& v, [[maybe_unused]] std::size_t l, element_of<V> x) {
-  if constexpr (any_pack<V>)
-    v[l] = x;
-  else
-    v = x;
-}
-
 // ---- lane by lane, packs and scalars
 // -------------------------------------------------------------------------
 
@@ -221,8 +205,10 @@ TENON_HOST_DEVICE TENON_ALWAYS_INLINE V floor(V const& v) {
 template <class V, class F>
 TENON_HOST_DEVICE TENON_ALWAYS_INLINE V map_lanes(V const& v, F f) {
   if constexpr (any_pack<V>) {
+    element_of<V> lane[lanes];
+    for (std::size_t l = 0; l != lanes; ++l) lane[l] = f(v[l]);
     V result;
-    for (std::size_t l = 0; l != lanes; ++l) result[l] = f(v[l]);
+    __builtin_memcpy(&result, lane, sizeof result);
     return result;
   } else {
     return f(v);

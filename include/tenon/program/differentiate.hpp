@@ -3,6 +3,7 @@
 // its result's gradient to its operands, then emit the weight gradients that waited for all time steps.
 #pragma once
 #include <cstddef>
+#include <stdexcept>
 #include <vector>
 
 #include "fill.hpp"
@@ -24,6 +25,9 @@ constexpr location recorder::parameter_gradients(std::size_t bytes) {
 }
 
 constexpr void recorder::differentiate(location loss) {
+  if (differentiated_)
+    throw std::logic_error("differentiate: a program has one loss: add up what is to be learnt from");
+  differentiated_ = true;
   auto const forward_calls = calls_.size();
   auto const top = root(loss);
   bool const wide = at(top.storage).element_bytes == sizeof(double);

@@ -100,6 +100,8 @@ constexpr bool is_temporary(storage const& s) {
 
 /// Copies the calls in final order, clearing the gradients that need it before their first use.
 constexpr void order_calls(recorder const& r, planned& p) {
+  p.calls.reserve(2 * r.calls().size());
+  p.operands.reserve(2 * r.operands().size());
   std::vector<char> cleared(p.storages.size(), 0);
   auto const clear_once = [&](int top) {
     auto const& s = p.storages[static_cast<std::size_t>(top)];
@@ -110,7 +112,7 @@ constexpr void order_calls(recorder const& r, planned& p) {
     clear.first_operand = p.operands.size();
     clear.operands = clear.outputs = 1;
     clear.bytes = s.bytes;
-    p.operands.push_back({top, 0});
+    p.operands.push_back(r.physical({top, 0}));
     p.calls.push_back(clear);
   };
   for (auto const i : final_order(r)) {
@@ -132,8 +134,6 @@ constexpr void order_calls(recorder const& r, planned& p) {
     }
     p.calls.push_back(c);
   }
-  for (auto& where : p.operands)
-    if (where.exists()) where = r.physical(where);
 }
 
 /// Lets a call's output take the memory of an operand that dies there, where the kernel allows it.

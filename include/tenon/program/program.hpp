@@ -5,6 +5,7 @@
 //   constexpr auto step = record([](recorder& r) { … });
 //   static_assert(step.arena_bytes() < 16_MiB);
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -67,18 +68,24 @@ struct program_view {
 
 namespace detail {
 
-/// The parts of a program as vectors: the form of a program recorded at start-up.
-struct program_parts {
-  std::vector<program_call> calls;
-  std::vector<address> operands;
-  std::vector<program_port> inputs, outputs;
-  std::vector<program_block> blocks;
-  program_totals totals{};
+/// How long a program's lists are.
+struct program_sizes {
+  std::size_t calls = 0, operands = 0, inputs = 0, outputs = 0, blocks = 0;
+
+  constexpr bool within(program_sizes const& room) const {
+    return calls <= room.calls && operands <= room.operands && inputs <= room.inputs &&
+           outputs <= room.outputs && blocks <= room.blocks;
+  }
 };
 
-constexpr program_parts assemble(recorder const& r) {
-  auto const p = plan(r);
-  program_parts out;
+constexpr program_sizes sizes_of(recorder const& r, planned const& p) {
+  return {p.calls.size(), p.operands.size(), r.inputs().size(), r.outputs().size(),
+          static_cast<std::size_t>(std::count(p.placed.begin(), p.placed.end(), 1))};
+}
+
+/// Writes a planned recording into a program whose lists are long enough for it.
+template <class Program>
+constexpr void assemble(recorder const& r, planned const& p, Program& out) {
   auto const address_of = [&p](location where) {
     if (!where.exists()) return address{};
     for (int host = p.storages[static_cast<std::size_t>(where.storage)].host; host >= 0;
@@ -92,31 +99,32 @@ constexpr program_parts assemble(recorder const& r) {
                                                             : area::arena;
     return address{block, true, s.offset + where.offset};
   };
-  for (auto const& c : p.calls) {
-    out.calls.push_back({c.name, c.run, c.first_operand, c.operands, c.chunks, c.accumulate, c.scalars,
-                         c.integers, c.flops, c.bytes});
+  for (std::size_t i = 0; i < p.calls.size(); ++i) {
+    auto const& c = p.calls[i];
+    out.calls[i] = {c.name,       c.run,     c.first_operand, c.operands, c.chunks,
+                    c.accumulate, c.scalars, c.integers,      c.flops,    c.bytes};
     out.totals.flops += c.flops;
     out.totals.bytes_moved += c.bytes;
   }
-  for (auto const& where : p.operands) out.operands.push_back(address_of(where));
-  auto const ports = [&](std::vector<port> const& from, std::vector<program_port>& to) {
-    for (auto const& port : from)
-      to.push_back(
-          {port.name, port.type, port.elements, address_of(r.physical({port.storage, 0})).offset, port.axes});
+  for (std::size_t i = 0; i < p.operands.size(); ++i) out.operands[i] = address_of(p.operands[i]);
+  auto const ports = [&](std::vector<port> const& from, auto& to) {
+    for (std::size_t i = 0; i < from.size(); ++i)
+      to[i] = {from[i].name, from[i].type, from[i].elements,
+               address_of(r.physical({from[i].storage, 0})).offset, from[i].axes};
   };
   ports(r.inputs(), out.inputs);
   ports(r.outputs(), out.outputs);
+  std::size_t block = 0;
   for (std::size_t s = 0; s < p.storages.size(); ++s) {
     auto const& x = p.storages[s];
     if (x.kind == storage::kind_t::parameter)
       out.totals.parameter_bytes = std::max(out.totals.parameter_bytes, x.offset + x.bytes);
-    if (p.placed[s]) out.blocks.push_back({x.name, x.kind, x.bytes, x.offset, p.first[s], p.last[s]});
+    if (p.placed[s]) out.blocks[block++] = {x.name, x.kind, x.bytes, x.offset, p.first[s], p.last[s]};
   }
   out.totals.arena_bytes = p.arena_bytes;
   out.totals.live_bytes = p.live_bytes;
   out.totals.state_bytes = r.state_bytes();
   out.totals.updates_parameters = r.updates();
-  return out;
 }
 
 /// What all forms of programs answer.
@@ -156,25 +164,36 @@ struct program : detail::program_queries<program<Calls, Operands, Inputs, Output
 };
 
 /// A program recorded at start-up.
-struct dynamic_program : detail::program_parts, detail::program_queries<dynamic_program> {};
+struct dynamic_program : detail::program_queries<dynamic_program> {
+  std::vector<program_call> calls;
+  std::vector<address> operands;
+  std::vector<program_port> inputs, outputs;
+  std::vector<program_block> blocks;
+  program_totals totals{};
+};
 
 namespace detail {
 
-template <class F>
-constexpr program_parts record_parts(F const& f) {
+/// A program with room to spare and how much of it is in use.
+template <program_sizes Room>
+struct draft {
+  program_sizes sizes{};
+  program<Room.calls, Room.operands, Room.inputs, Room.outputs, Room.blocks> value{};
+};
+
+template <program_sizes Room, class F>
+consteval auto drafted(F const& f) {
   recorder r;
   f(r);
-  return assemble(r);
+  auto const p = plan(r);
+  draft<Room> result;
+  result.sizes = sizes_of(r, p);
+  if (result.sizes.within(Room)) assemble(r, p, result.value);
+  return result;
 }
 
-struct program_sizes {
-  std::size_t calls, operands, inputs, outputs, blocks;
-};
-template <class F>
-consteval program_sizes sizes_of(F const& f) {
-  auto const p = record_parts(f);
-  return {p.calls.size(), p.operands.size(), p.inputs.size(), p.outputs.size(), p.blocks.size()};
-}
+/// Enough for a training step of a translator; it costs the compiler little where it is too much.
+inline constexpr program_sizes usual_room{512, 4096, 16, 16, 512};
 
 }  // namespace detail
 
@@ -182,23 +201,38 @@ consteval program_sizes sizes_of(F const& f) {
 /// constexpr objects.
 template <class F>
 consteval auto record(F) {
-  constexpr auto n = detail::sizes_of(F{});
-  auto const parts = detail::record_parts(F{});
-  program<n.calls, n.operands, n.inputs, n.outputs, n.blocks> p;
-  std::copy(parts.calls.begin(), parts.calls.end(), p.calls.begin());
-  std::copy(parts.operands.begin(), parts.operands.end(), p.operands.begin());
-  std::copy(parts.inputs.begin(), parts.inputs.end(), p.inputs.begin());
-  std::copy(parts.outputs.begin(), parts.outputs.end(), p.outputs.begin());
-  std::copy(parts.blocks.begin(), parts.blocks.end(), p.blocks.begin());
-  p.totals = parts.totals;
-  return p;
+  constexpr auto first = detail::drafted<detail::usual_room>(F{});
+  constexpr auto n = first.sizes;
+  if constexpr (n.within(detail::usual_room)) {  // recording is what costs: once is enough
+    program<n.calls, n.operands, n.inputs, n.outputs, n.blocks> p;
+    std::copy_n(first.value.calls.begin(), n.calls, p.calls.begin());
+    std::copy_n(first.value.operands.begin(), n.operands, p.operands.begin());
+    std::copy_n(first.value.inputs.begin(), n.inputs, p.inputs.begin());
+    std::copy_n(first.value.outputs.begin(), n.outputs, p.outputs.begin());
+    std::copy_n(first.value.blocks.begin(), n.blocks, p.blocks.begin());
+    p.totals = first.value.totals;
+    return p;
+  } else {
+    return detail::drafted<n>(F{}).value;
+  }
 }
 
 /// Records the same at run time: for programs too long for the compiler, and for functions that capture
 /// something.
 template <class F>
 dynamic_program record_now(F const& f) {
-  return {detail::record_parts(f), {}};
+  recorder r;
+  f(r);
+  auto const p = plan(r);
+  auto const n = detail::sizes_of(r, p);
+  dynamic_program result;
+  result.calls.resize(n.calls);
+  result.operands.resize(n.operands);
+  result.inputs.resize(n.inputs);
+  result.outputs.resize(n.outputs);
+  result.blocks.resize(n.blocks);
+  detail::assemble(r, p, result);
+  return result;
 }
 
 inline namespace literals {

@@ -85,6 +85,14 @@ concept has_shape = requires {
 
 class recorder {
  public:
+  constexpr recorder() {  // room for usual programs: lists that grow by copying cost the compiler time
+    storages_.reserve(usual_calls);
+    written_.reserve(usual_calls);
+    calls_.reserve(usual_calls);
+    order_.reserve(usual_calls);
+    operands_.reserve(8 * usual_calls);
+  }
+
   /// Declares an input of the program.
   template <class T, axis_type... A>
   constexpr variable<T, shape<A...>> input(char const* name) {
@@ -283,7 +291,8 @@ class recorder {
     deferred_.push_back(d);
   }
 
-  /// Records the calls that carry the gradient of `loss`, a scalar, back to everything active.
+  /// Records the calls that carry the gradient of `loss`, a scalar, back to everything active. Once in a
+  /// recording: of several losses, differentiate the sum.
   constexpr void differentiate(location loss);
   template <class X>
   requires std::is_same_v<typename X::shape_type, shape<>>
@@ -363,6 +372,8 @@ class recorder {
   constexpr std::vector<position> const& order() const { return order_; }
 
  private:
+  static constexpr std::size_t usual_calls = 512;
+
   constexpr location gradient_location(location value) {
     auto const top = root(value);
     if (at(top.storage).gradient < 0) {
@@ -421,7 +432,7 @@ class recorder {
   std::uint64_t random_sites_ = 0;
   std::size_t state_bytes_ = 0;
   int gradient_block_ = -1;
-  bool updates_ = false;
+  bool updates_ = false, differentiated_ = false;
 };
 
 }  // namespace tenon

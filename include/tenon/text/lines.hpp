@@ -18,7 +18,7 @@ namespace tenon::text {
 
 /// The longest line that is accepted, in bytes without its line end. No sentence comes near it; a file
 /// without line ends (or /dev/zero) is refused early instead of filling the memory.
-inline constexpr std::size_t longest_line = 64 * 1024;
+inline constexpr std::size_t longest_line = std::size_t{64} * 1024;
 
 /// Reads lines one at a time. Line ends are LF or CRLF, a byte order mark at the start is dropped. Every
 /// error is a tenon::error of the form "name:line: what is wrong: what to do".

@@ -55,9 +55,10 @@ struct lane_environment {
       else
         return load_partial(p, count);
     } else {
-      pack<tenon::detail::computed<T>> v{};
-      for (std::size_t l = 0; l < (Full ? lanes : count); ++l) set_lane(v, l, p[l * stride]);
-      return v;
+      if constexpr (Full)
+        return gather(p, stride);
+      else
+        return gather_partial(p, stride, count);
     }
   }
 
@@ -142,10 +143,10 @@ TENON_ALWAYS_INLINE void put(T* p, V const& v, std::size_t count, bool add) {
     else
       store_partial(p, add ? v + load_partial(p, count) : v, count);
   } else {
-    for (std::size_t l = 0; l < (Full ? lanes : count); ++l) {
-      auto const old = add ? static_cast<element_of<V>>(p[l * Stride]) : element_of<V>{};
-      p[l * Stride] = static_cast<T>(old + lane_of(v, l));
-    }
+    if constexpr (Full)
+      scatter(p, Stride, add ? v + gather(p, Stride) : v);
+    else
+      scatter(p, Stride, add ? v + gather_partial(p, Stride, count) : v, count);
   }
 }
 

@@ -293,12 +293,14 @@ struct split_reduction<reduced<K, S, X>> {
   static constexpr X const& tree(reduced<K, S, X> const& x) { return x.operand; }
 };
 
-/// The first axis of S that Destination lacks or has with another extent, as an error; void if there is none.
+/// The first axis of S that Destination lacks or has with another extent, as an error; void if there is none,
+/// and if Destination is itself an error.
 template <class Destination, class S, class Op = operation::assign>
 struct misfit {
   using type = void;
 };
 template <class Destination, class A, class... Rest, class Op>
+requires well_formed<Destination>
 struct misfit<Destination, shape<A, Rest...>, Op> {
   using clash_type = typename clash<Op, A, Destination>::type;
   using type = typename std::conditional_t<

@@ -17,9 +17,7 @@ struct strided_row {
     if constexpr (Stride == 1) {
       return n == lanes ? load(row + i) : load_partial(row + i, n);
     } else {
-      pack<T> v{};
-      for (std::size_t l = 0; l < n; ++l) set_lane(v, l, row[(i + l) * Stride]);
-      return v;
+      return gather_partial(row + i * Stride, Stride, n);
     }
   }
   TENON_ALWAYS_INLINE static void write(T* row, std::size_t i, std::size_t n, pack<T> const& v) {
@@ -29,7 +27,7 @@ struct strided_row {
       else
         store_partial(row + i, v, n);
     } else {
-      for (std::size_t l = 0; l < n; ++l) row[(i + l) * Stride] = lane_of(v, l);
+      scatter(row + i * Stride, Stride, v, n);
     }
   }
   /// Calls f(i, n, used) for each pack of the row: n elements from i on, `used` masking the lanes that hold
