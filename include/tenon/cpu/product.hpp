@@ -29,23 +29,27 @@ inline constexpr std::size_t panel_depth = 256;  // 256 × 32 floats: 32 KiB
 inline constexpr std::size_t block_rows = 480;   // rows of the left operand that stay in the second cache
 
 #if TENON_PACK_BYTES > 4
+/// Blocks of Half lanes of two packs exchanged: a's even blocks beside b's even ones (Odd: the odd ones),
+/// each where its own pack has that half of a pair.
+template <std::size_t Half, bool Odd>
+TENON_ALWAYS_INLINE pack<float> paired(pack<float> const& a, pack<float> const& b) {
+  return [&]<std::size_t... L>(std::index_sequence<L...>) {
+    constexpr auto from = [](std::size_t l) {
+      std::size_t const pair = l & ~Half;
+      return static_cast<int>(pair + (Odd ? Half : 0) + ((l & Half) == 0 ? 0 : lanes));
+    };
+    return __builtin_shufflevector(a, b, from(L)...);
+  }
+  (std::make_index_sequence<lanes>{});
+}
 /// Transposes a block of lanes × lanes elements held in packs, by log₂ lanes rounds of exchanges.
 template <std::size_t Half>
 TENON_ALWAYS_INLINE void exchange(pack<float>* v) {
   for (std::size_t i = 0; i < lanes; ++i) {
     if ((i & Half) != 0) continue;
     auto const a = v[i], b = v[i + Half];
-    [&]<std::size_t... L>(std::index_sequence<L...>) {
-      constexpr auto low = [](std::size_t l) {
-        return static_cast<int>((l & Half) == 0 ? l : lanes + (l ^ Half));
-      };
-      constexpr auto high = [](std::size_t l) {
-        return static_cast<int>((l & Half) == 0 ? l ^ Half : lanes + l);
-      };
-      v[i] = __builtin_shufflevector(a, b, low(L)...);
-      v[i + Half] = __builtin_shufflevector(a, b, high(L)...);
-    }
-    (std::make_index_sequence<lanes>{});
+    v[i] = paired<Half, false>(a, b);
+    v[i + Half] = paired<Half, true>(a, b);
   }
 }
 template <std::size_t Half = lanes / 2>
@@ -123,14 +127,96 @@ inline void multiply_tile(strided_matrix<float> a, float const* panel, std::size
   }
 }
 
+/// The sum of each of `lanes` packs: lane i of the result is the sum of v[i]. Two packs become one that has
+/// half of either's sums still to do, and so on.
+template <std::size_t Half = lanes / 2>
+TENON_ALWAYS_INLINE pack<float> sums_of(pack<float>* v) {
+#if TENON_PACK_BYTES > 4
+  for (std::size_t i = 0; i < Half; ++i)
+    v[i] = paired<Half, false>(v[i], v[i + Half]) + paired<Half, true>(v[i], v[i + Half]);
+  if constexpr (Half > 1) return sums_of<Half / 2>(v);
+#endif
+  return v[0];
+}
+
+/// Up to `lanes` elements of c (+)= the row x times as many columns of b, each stored as k neighbours.
+inline void multiply_row_by_columns(std::size_t columns, std::size_t k, float const* x,
+                                    strided_matrix<float> b, bool add, float* c) {
+  constexpr std::size_t together = std::min<std::size_t>(lanes, 8);
+  pack<float> sums[lanes];
+  for (std::size_t j = 0; j < lanes; j += together) {
+    float const* column[together];  // beyond the last one: that one again, its sums are not stored
+    for (std::size_t i = 0; i < together; ++i)
+      column[i] = b.data + std::min(j + i, columns - 1) * b.column_stride;
+    pack<float> sum[together]{};
+    std::size_t at = 0;
+    for (; at + lanes <= k; at += lanes) {
+      auto const v = load(x + at);
+      for (std::size_t i = 0; i < together; ++i) sum[i] += v * load(column[i] + at);
+    }
+    if (at < k) {
+      auto const v = load_partial(x + at, k - at);
+      for (std::size_t i = 0; i < together; ++i) sum[i] += v * load_partial(column[i] + at, k - at);
+    }
+    for (std::size_t i = 0; i < together; ++i) sums[j + i] = sum[i];
+  }
+  auto const result = sums_of(sums);
+  store_partial(c, add ? load_partial(c, columns) + result : result, columns);
+}
+
+/// Up to `Packs` packs of c (+)= the row x times b, whose rows are neighbours in memory.
+template <std::size_t Packs>
+inline void multiply_row_by_rows(std::size_t columns, std::size_t k, float const* x, strided_matrix<float> b,
+                                 bool add, float* c) {
+  pack<float> sum[Packs]{};
+  for (std::size_t at = 0; at < k; ++at) {
+    auto const v = broadcast<float>(x[at]);
+    float const* const row = b.data + at * b.row_stride;
+    for (std::size_t p = 0; p < Packs; ++p)
+      sum[p] += v * (columns >= (p + 1) * lanes ? load(row + p * lanes)
+                                                : load_partial(row + p * lanes, columns - p * lanes));
+  }
+  for (std::size_t p = 0; p < Packs; ++p) {
+    std::size_t const n = std::min(lanes, columns - p * lanes);
+    float* const to = c + p * lanes;
+    store_partial(to, add ? load_partial(to, n) + sum[p] : sum[p], n);
+  }
+}
+
 }  // namespace detail
 
-/// c (m × n, rows `leading` apart) (+)= a (m × k) · b (k × n). Runs on this thread; takes 32 KiB of stack.
-TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::size_t k,
-                                           strided_matrix<float> a, strided_matrix<float> b, bool add,
-                                           float* c, std::size_t leading) {
+/// How many panels hold a matrix of n columns.
+constexpr std::size_t panel_count(std::size_t n) {
+  return (n + detail::panel_columns - 1) / detail::panel_columns;
+}
+/// A matrix packed beforehand by `pack_panels`, from column number first · panel_columns on; or none.
+struct packed_panels {
+  float const* data = nullptr;
+  std::size_t first = 0, count = 0;
+};
+
+/// Packs panels [begin, end) of b (k × n) to where `packed_panels` finds them: for each block of panel_depth
+/// rows all panels side by side. `packed` holds k · panel_count(n) · panel_columns floats in all.
+TENON_SHARED_FUNCTION inline void pack_panels(std::size_t n, std::size_t k, strided_matrix<float> b,
+                                              std::size_t begin, std::size_t end, float* packed) {
   using namespace detail;
-  alignas(64) float panel[panel_depth * panel_columns];
+  for (std::size_t k0 = 0; k0 < k; k0 += panel_depth) {
+    std::size_t const depth = std::min(panel_depth, k - k0);
+    for (std::size_t p = begin; p < end; ++p) {
+      std::size_t const j = p * panel_columns;
+      pack_panel({b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride}, depth,
+                 std::min(panel_columns, n - j), packed + (k0 * panel_count(n) + p * depth) * panel_columns);
+    }
+  }
+}
+
+/// c (m × n, rows `leading` apart) (+)= a (m × k) · b (k × n). Runs on this thread; takes 32 KiB of stack. If
+/// b was packed beforehand, b itself is not read.
+TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::size_t k,
+                                           strided_matrix<float> a, strided_matrix<float> b,
+                                           packed_panels packed, bool add, float* c, std::size_t leading) {
+  using namespace detail;
+  alignas(64) float own_panel[panel_depth * panel_columns];
   for (std::size_t k0 = 0; k0 < k; k0 += panel_depth) {
     std::size_t const depth = std::min(panel_depth, k - k0);
     bool const adds = add || k0 > 0;
@@ -138,8 +224,13 @@ TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::si
       std::size_t const end = std::min(m, i0 + block_rows);
       for (std::size_t j = 0; j < n; j += panel_columns) {
         std::size_t const columns = std::min(panel_columns, n - j);
-        pack_panel({b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride}, depth,
-                   columns, panel);
+        float const* panel = own_panel;
+        if (packed.data != nullptr)
+          panel =
+              packed.data + (k0 * packed.count + (packed.first + j / panel_columns) * depth) * panel_columns;
+        else
+          pack_panel({b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride}, depth,
+                     columns, own_panel);
         std::size_t i = i0;
         auto const rows = [&]<std::size_t Rows>(std::integral_constant<std::size_t, Rows>) {
           for (; i + Rows <= end; i += Rows)
@@ -153,6 +244,30 @@ TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::si
         rows(std::integral_constant<std::size_t, 1>{});
       }
     }
+  }
+}
+
+/// The same product where m is a handful: each element of b is used m times only, so that the time is that of
+/// reading b, and nothing is packed. a's rows are neighbours in memory.
+TENON_SHARED_FUNCTION inline void multiply_few(std::size_t m, std::size_t n, std::size_t k,
+                                               strided_matrix<float> a, strided_matrix<float> b, bool add,
+                                               float* c, std::size_t leading) {
+  bool const by_rows = b.column_stride == 1;
+  for (std::size_t j = 0; j < n;) {
+    std::size_t const rest = n - j;
+    std::size_t const columns = by_rows && rest >= 4 * lanes ? 4 * lanes : std::min(rest, lanes);
+    strided_matrix<float> const part{b.data + j * b.column_stride, b.row_stride, b.column_stride};
+    for (std::size_t i = 0; i < m; ++i) {
+      float const* const x = a.data + i * a.row_stride;
+      float* const to = c + i * leading + j;
+      if (!by_rows)
+        detail::multiply_row_by_columns(columns, k, x, part, add, to);
+      else if (columns > lanes)
+        detail::multiply_row_by_rows<4>(columns, k, x, part, add, to);
+      else
+        detail::multiply_row_by_rows<1>(columns, k, x, part, add, to);
+    }
+    j += columns;
   }
 }
 

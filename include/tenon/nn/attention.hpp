@@ -41,15 +41,21 @@ struct additive_attention {
   template <operand M, shape_error Error = detail::axis_error<operation::attention, shape_of<M>, hiddens<H>>>
   Error keys(M const& memory) const;
 
+  /// query (batch, hiddens), keys (steps, batch, hiddens), valid (batch) → where it looks: (batch, steps),
+  /// the weights of the memory's steps. The features tanh(q + k), (batch, steps, hiddens), are stored
+  /// nowhere, and computed again for the derivative.
+  template <operand Q, operand K, operand Valid>
+  constexpr auto look(Q const& query, K const& keys, Valid const& valid) const {
+    auto const features = tanh(W_q(query) + keys);
+    return softmax<steps>(sum<hiddens>(w_v.weight * features), valid);
+  }
+
   /// query (batch, hiddens), keys and memory (steps, batch, hiddens), valid (batch) → context and weights.
-  /// The features tanh(q + k), (batch, steps, hiddens), are stored nowhere, and computed again for the
-  /// derivative.
   template <mode Mode, operand Q, operand K, operand M, operand Valid>
   requires std::is_void_v<error<Q, K, M, Valid>>
   constexpr auto attend(Q const& query, K const& keys, M const& memory, Valid const& valid,
                         double dropout_rate) const {
-    auto const features = tanh(W_q(query) + keys);
-    auto const weights = softmax<steps>(sum<hiddens>(w_v.weight * features), valid);
+    auto const weights = look(query, keys, valid);
     if constexpr (Mode == mode::training) {
       // Stored, (batch, steps) being little: within the sum each random factor would be drawn once per hidden
       // unit.

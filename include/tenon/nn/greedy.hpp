@@ -16,14 +16,28 @@ struct decoded {
   Weights weights;  ///< (target_steps, batch, steps): what each step attended to
 };
 
+/// Fewer rows than this are a product that takes as long as reading its weights.
+inline constexpr std::size_t few_rows = 12;
+
 /// Decodes Count steps from the words `first` (batch, int32: <bos>), choosing among the first `used` words of
 /// the vocabulary (one int32).
 template <std::size_t Count, class Decoder, class Encoded, operand Valid, operand First, operand Used>
 constexpr auto decode_greedily(Decoder const& decoder, Encoded const& encoded, Valid const& valid,
                                First const& first, Used const& used) {
   auto state = decoder.start(encoded, valid);
+  auto const memory_gates = [&] {
+    if constexpr (shape_of<First>::size < few_rows)
+      return decoder.memory_gates(state);
+    else
+      return 0;
+  }();
   auto const words = [&](auto const& ids, auto const& carry) {
-    auto const weights = decoder.template step<mode::inference>(*carry, decoder.embedded_gates(ids), 0);
+    auto const weights = [&] {
+      if constexpr (shape_of<First>::size < few_rows)
+        return decoder.step_from(*carry, decoder.embedded_gates(ids), memory_gates);
+      else
+        return decoder.template step<mode::inference>(*carry, decoder.embedded_gates(ids), 0);
+    }();
     return std::pair{argmax<vocab>(decoder.dense(carry->states.back()), used), weights};
   };
   auto const start = words(first, &state);

@@ -102,6 +102,25 @@ struct attention_decoder {
     return seen.weights;
   }
 
+  /// What the memory contributes to the bottom layer's gates if all of a step's weight lies on it: memory
+  /// (steps, batch, hiddens) → (steps, batch, gates, hiddens).
+  template <class C>
+  constexpr auto memory_gates(C const& c) const {
+    return linear(c.memory, context_weight());
+  }
+
+  /// One step of inference from `memory_gates`, which the attention weights mix as they would the memory: for
+  /// a few rows, where the time of a product is that of reading its weights, once for all steps instead of at
+  /// each.
+  template <class C, operand G, operand M>
+  constexpr auto step_from(C& c, G const& embedded_gates, M const& memory_gates) const {
+    auto const weights = attention.look(c.states[L - 1], c.keys, c.valid);
+    auto const input = keep(embedded_gates + keep(sum<steps>(weights * memory_gates)));
+    c.states[0] = hana::front(rnn.layers)(input, c.states[0]);
+    layers_above<mode::inference, 1>(c, 0);
+    return weights;
+  }
+
   /// The embedding's part of the bottom layer's gates, for any ids: (…) → (…, gates, hiddens).
   template <operand Ids>
   constexpr auto embedded_gates(Ids const& ids) const {

@@ -6,6 +6,9 @@
 #include <memory>
 #include <new>
 #include <span>
+#include <string>
+
+#include "../error.hpp"
 
 namespace tenon {
 
@@ -32,12 +35,15 @@ class parameter_block {
   std::span<float const> values() const { return {reinterpret_cast<float const*>(values_.get()), count_}; }
   std::size_t bytes() const { return count_ * sizeof(float); }
 
-  /// The optimiser's state, at least `bytes` long; zeros at first.
+  /// The optimiser's state, at least `bytes` long; zeros at first. Throws tenon::error if there is a smaller
+  /// one already, which a session may be using: a block is trained by one optimiser.
   std::span<std::byte> state(std::size_t bytes) {
     if (state_bytes_ < bytes) {
-      auto larger = detail::allocate_zeros(bytes);
-      std::copy_n(state_.get(), state_bytes_, larger.get());
-      state_ = std::move(larger);
+      if (state_bytes_ != 0)
+        throw error("the parameter block has an optimiser's state of " + std::to_string(state_bytes_) +
+                    " bytes and this program needs " + std::to_string(bytes) +
+                    ": train a block with one optimiser");
+      state_ = detail::allocate_zeros(bytes);
       state_bytes_ = bytes;
     }
     return {state_.get(), state_bytes_};

@@ -213,6 +213,30 @@ class recorder {
     return operands_[calls_[index].first_operand + k];
   }
 
+  /// A value that `spec` computes from a weight alone, to be shared by all that ask for it: recorded when a
+  /// second one asks; the first gets nothing, for it may be the only one.
+  constexpr location shared(call_spec const& spec, location weight, std::size_t weight_bytes,
+                            std::size_t bytes) {
+    for (auto& known : shared_) {
+      if (known.run != spec.run || known.weight != weight) continue;
+      if (!known.value.exists()) {
+        storage s;
+        s.name = spec.name;
+        s.bytes = bytes;
+        s.rank = 1;
+        s.extents[0] = bytes / s.element_bytes;
+        known.value = {add_storage(s), 0};
+        begin(spec);
+        result(known.value, bytes);
+        operand(weight, weight_bytes);
+        end();
+      }
+      return known.value;
+    }
+    shared_.push_back({spec.run, weight, {}});
+    return {};
+  }
+
   // ---- structure
   // ---------------------------------------------------------------------------------------------------
 
@@ -429,6 +453,11 @@ class recorder {
   std::vector<port> inputs_, outputs_;
   std::vector<int> parameters_;
   std::vector<deferred_gradient> deferred_;
+  struct shared_value {
+    kernel run;
+    location weight, value;
+  };
+  std::vector<shared_value> shared_;
   std::uint64_t random_sites_ = 0;
   std::size_t state_bytes_ = 0;
   int gradient_block_ = -1;

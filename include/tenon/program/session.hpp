@@ -42,11 +42,14 @@ class session<cpu_device> {
     for (auto const& a : program.operands)
       pointers_.push_back(a.exists ? bases[static_cast<std::size_t>(a.where)] + a.offset : nullptr);
     calls_.reserve(program.calls.size());
-    for (auto const& c : program.calls)
+    for (auto const& c : program.calls) {
+      if (!calls_.empty()) calls_.back().meets = calls_.back().chunks > 1 || c.chunks > 1;
       calls_.push_back(
           {c.run,
            c.chunks,
+           true,
            {pointers_.data() + c.first_operand, c.scalars.data(), c.integers.data(), c.accumulate, &state_}});
+    }
   }
   template <class Program>
   requires requires(Program const& p) { p.view(); }
@@ -70,7 +73,7 @@ class session<cpu_device> {
     cpu::run_team(threads_, [this](std::size_t thread, std::size_t threads, auto const& barrier) {
       for (auto const& c : calls_) {
         for (std::size_t chunk = thread; chunk < c.chunks; chunk += threads) c.run(c.arguments, chunk);
-        barrier();
+        if (c.meets) barrier();
       }
     });
     if (program_.totals.updates_parameters) ++parameters_->steps;
@@ -120,6 +123,8 @@ class session<cpu_device> {
   struct bound_call {
     kernel run;
     std::size_t chunks;
+    bool meets;  ///< threads wait for each other after it: not if the first thread alone does this and the
+                 ///< next
     call_arguments arguments;
   };
 

@@ -75,6 +75,15 @@ struct contraction {
     s.flops = plan.flops();
     return s;
   }
+
+  using pack_type = cpu::pack_kernel<plan.n.extent, plan.k.extent, strides<plan.k.right, plan.n.right>>;
+  static constexpr call_spec pack_spec() {
+    call_spec s;
+    s.name = "pack weight";
+    s.run = &pack_type::run;
+    s.chunks = pack_type::chunks;
+    return s;
+  }
 };
 
 /// A value of a contraction: its element type, shape and layout, however its axes are called there.
@@ -113,10 +122,25 @@ constexpr void record_contraction(recorder& r, location out, bool add, location 
   spec.flops *= times;
   for (std::size_t i = 0; i < 3; ++i) spec.integers[i] = repeat[i];
   if (C::plan.swapped) std::swap(spec.integers[1], spec.integers[2]);
+  location const left = C::plan.swapped ? y : x, right = C::plan.swapped ? x : y;
+  std::size_t const left_bytes = C::plan.swapped ? size_in_bytes<Y>() : size_in_bytes<X>();
+  std::size_t right_bytes = C::plan.swapped ? size_in_bytes<X>() : size_in_bytes<Y>();
+  location packed;
+  if constexpr (C::kernel_type::packable) {
+    using pack = typename C::pack_type;
+    if (times == 1 && r.at(r.root(right).storage).kind == storage::kind_t::parameter) {
+      packed = r.shared(C::pack_spec(), right, right_bytes, pack::bytes);
+      if (packed.exists()) {
+        right_bytes = pack::bytes;
+        spec.integers[3] = 1;
+      }
+    }
+  }
   r.begin(spec);
   r.result(out, size_in_bytes<O>(), add);
-  r.operand(C::plan.swapped ? y : x, times * (C::plan.swapped ? size_in_bytes<Y>() : size_in_bytes<X>()));
-  r.operand(C::plan.swapped ? x : y, times * (C::plan.swapped ? size_in_bytes<X>() : size_in_bytes<Y>()));
+  r.operand(left, times * left_bytes);
+  r.operand(right, packed.exists() ? 0 : times * right_bytes);
+  if (packed.exists()) r.operand(packed, right_bytes);
   r.end();
 }
 

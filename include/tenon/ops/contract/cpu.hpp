@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Contractions on the CPU: loops of BLAS products, cut into chunks along the output's longer side.
 #pragma once
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -16,9 +17,9 @@ constexpr std::size_t round_up(std::size_t x, std::size_t unit) {
   return (x + unit - 1) / unit * unit;
 }
 
-/// Operands: out, left, right. integers[0] products in all (0 means 1), whose operands lie integers[1] and
-/// integers[2] bytes apart, are summed into one output: that is how the weight gradients of all time steps
-/// become one product.
+/// Operands: out, left, right, and, if integers[3] is 1, right packed (`pack_kernel`). integers[0] products
+/// in all (0 means 1), whose operands lie integers[1] and integers[2] bytes apart, are summed into one
+/// output: that is how the weight gradients of all time steps become one product.
 template <class T, std::size_t M, std::size_t N, std::size_t K, class LeftStrides, class RightStrides,
           class OutStrides, class Independent, class Sums>
 struct contract_kernel;
@@ -38,18 +39,31 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
   static constexpr std::size_t products = (std::size_t{1} * ... * Independent::axis.extent);
   static constexpr std::size_t terms = (std::size_t{1} * ... * Sums::axis.extent);
   static constexpr std::uint64_t flops = 2 * std::uint64_t{M} * N * K * products * terms;
+  /// A handful of rows: the time is that of reading the right operand, not that of the multiplications.
+  static constexpr bool few =
+      std::is_same_v<T, float> && M < 12 && (LK == 1 || K == 1) && (RK == 1 || RN == 1);
   // Long enough for two cores to be worth waking, short enough to keep a dozen busy. OpenBLAS likes multiples
   // of 16.
   static constexpr std::size_t wanted = [] {
+    std::uint64_t const work = few ? std::uint64_t{64} * N * K * products * terms : flops;
     std::size_t c = 1;
-    while (c < 16 && flops / (2 * c) >= 8'000'000) c *= 2;
+    while (c < 16 && work / (2 * c) >= 8'000'000) c *= 2;
     return c;
   }();
   static constexpr bool by_product = products >= wanted;
   static constexpr bool by_rows = !by_product && M >= N;
   static constexpr std::size_t side = by_rows ? M : N;
-  static constexpr std::size_t piece = round_up((side + wanted - 1) / wanted, 16);
+  static constexpr std::size_t piece =
+      round_up((side + wanted - 1) / wanted, std::max<std::size_t>(16, detail::panel_columns));
   static constexpr std::size_t chunks = by_product ? wanted : (side + piece - 1) / piece;
+
+  /// Small and middling products run faster without BLAS's packing of both operands; a single row is no
+  /// matrix to it, either.
+  static constexpr bool direct =
+      !few && std::is_same_v<T, float> && (by_rows ? piece : M) >= 8 && N >= lanes &&
+      (by_product || by_rows ? N : piece) * (by_rows ? piece : M) * K <= (std::size_t{1} << 26);
+  /// A right operand that other calls multiply with too can be packed once for all of them.
+  static constexpr bool packable = direct && products == 1 && terms == 1;
 
   static void run(call_arguments const& a, std::size_t chunk) {
     std::size_t first = 0, last = products, row = 0, rows = M, column = 0, columns = N;
@@ -70,7 +84,7 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
       [[maybe_unused]] std::size_t rest = p;
       [[maybe_unused]] std::size_t l = 0, r = 0, o = 0;
       (step<Independent>(rest, l, r, o), ...);
-      sums(a, left + l, right + r, out + o, rows, columns);
+      sums(a, left + l, right + r, out + o, rows, columns, column);
     }
   }
 
@@ -85,12 +99,20 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
   }
 
   static void sums(call_arguments const& a, T const* left, T const* right, T* out, std::size_t rows,
-                   std::size_t columns) {
+                   std::size_t columns, std::size_t column) {
     auto const repeats = static_cast<std::size_t>(std::max<std::int64_t>(1, a.integers[0]));
     auto const left_step = static_cast<std::size_t>(a.integers[1]),
                right_step = static_cast<std::size_t>(a.integers[2]);
     bool add = a.adds_to(0);
-    if (repeats > 1 && terms == 1 && left_step == K * LK * sizeof(T) && right_step == K * RK * sizeof(T)) {
+    if constexpr (packable) {
+      if (a.integers[3] != 0) {
+        multiply(rows, columns, K, {left, LM, LK}, {right, RK, RN},
+                 {a.in<T>(3), column / detail::panel_columns, panel_count(N)}, add, out, OM);
+        return;
+      }
+    }
+    if (repeats > 1 && terms == 1 && (!few || LK == 1) && left_step == K * LK * sizeof(T) &&
+        right_step == K * RK * sizeof(T)) {
       product(left, right, out, rows, columns, K * repeats, add);
       return;
     }
@@ -106,16 +128,12 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
     }
   }
 
-  /// Small and middling products run faster without BLAS's packing of both operands; a single row is no
-  /// matrix to it, either.
-  static constexpr bool direct =
-      std::is_same_v<T, float> && (by_rows ? piece : M) >= 8 && N >= lanes &&
-      (by_product || by_rows ? N : piece) * (by_rows ? piece : M) * K <= (std::size_t{1} << 26);
-
   static void product(T const* left, T const* right, T* out, std::size_t rows, std::size_t columns,
                       std::size_t k, bool add) {
-    if constexpr (direct) {
-      multiply(rows, columns, k, {left, LM, LK}, {right, RK, RN}, add, out, OM);
+    if constexpr (few) {
+      multiply_few(rows, columns, k, {left, LM, LK}, {right, RK, RN}, add, out, OM);
+    } else if constexpr (direct) {
+      multiply(rows, columns, k, {left, LM, LK}, {right, RK, RN}, {}, add, out, OM);
     } else {
       constexpr bool left_transposed = LK != 1 && K != 1;
       constexpr bool right_transposed = RN != 1 && N != 1;
@@ -127,6 +145,22 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
                                 right_transposed};
       gemm(rows, columns, k, l, r, add ? T(1) : T(0), out, leading(OM, columns));
     }
+  }
+};
+
+/// Packs a right operand (K × N). Operands: packed, right.
+template <std::size_t N, std::size_t K, class RightStrides>
+struct pack_kernel;
+template <std::size_t N, std::size_t K, std::size_t RK, std::size_t RN>
+struct pack_kernel<N, K, strides<RK, RN>> {
+  static constexpr std::size_t panels = panel_count(N);
+  static constexpr std::size_t bytes = K * panels * detail::panel_columns * sizeof(float);
+  static constexpr std::size_t chunks =
+      std::bit_floor(std::clamp<std::size_t>(bytes >> 18, 1, std::min<std::size_t>(panels, 8)));
+
+  static void run(call_arguments const& a, std::size_t chunk) {
+    pack_panels(N, K, {a.in<float>(1), RK, RN}, panels * chunk / chunks, panels * (chunk + 1) / chunks,
+                a.out<float>(0));
   }
 };
 

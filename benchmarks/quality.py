@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSL-1.0
+"""Trains the translator with several seeds and prints what it has learnt: the medians, and each seed's figures.
+
+usage: quality.py TRANSLATOR DATA [--seeds 1-5] [options of `train`]
+
+TRANSLATOR is the tenon-translate program, DATA a file of sentence pairs, by default the real text that the recipe was
+published with, which is not part of this project. Without it nothing is measured and the exit code is 77 (skipped).
+"""
+import argparse
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+FRA = Path(__file__).resolve().parents[1] / ".." / "shared" / "data" / "fra-eng" / "fra.txt"
+FIGURES = {
+    "train_loss": re.compile(r"^train loss ([0-9.]+)$", re.M),
+    "best_validation": re.compile(r"^validation loss [0-9.]+ \(best ([0-9.]+)\)$", re.M),
+    "bleu": re.compile(r"^bleu ([0-9.]+)$", re.M),
+}
+
+
+def seed_range(text):
+    """`A-B` or `A` as a list of seeds."""
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"'{text}' is neither a seed nor a range like 1-5")
+    first, last = int(match[1]), int(match[2] or match[1])
+    if last < first:
+        raise argparse.ArgumentTypeError(f"'{text}' is an empty range")
+    return list(range(first, last + 1))
+
+
+def train(translator, data, seed, options):
+    """The figures that one training ends with, by name."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [translator, "train", "--data", str(data), "--seed", str(seed), *options]
+        run = subprocess.run([*command, "--model", f"{folder}/model"], capture_output=True, text=True, check=False)
+    found = {name: pattern.search(run.stdout) for name, pattern in FIGURES.items()}
+    if run.returncode != 0 or not all(found.values()):
+        sys.exit(f"quality.py: seed {seed} ended with code {run.returncode}: {run.stderr.strip()[-500:]}")
+    return {name: float(match[1]) for name, match in found.items()}
+
+
+def line(key, figures):
+    """One line that scripts read."""
+    return f"QUALITY {key} " + " ".join(f"{name}={value:.3f}" for name, value in figures.items())
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("translator")
+    parser.add_argument("data", type=Path, nargs="?", default=FRA)
+    parser.add_argument("--seeds", type=seed_range, default=seed_range("1-5"), metavar="A-B")
+    arguments, options = parser.parse_known_args()
+    if not arguments.data.is_file():
+        print(f"quality.py: skipped: there is no {arguments.data}")
+        sys.exit(77)
+    every = []
+    for seed in arguments.seeds:
+        every.append(train(arguments.translator, arguments.data, seed, options))
+        print(line(f"seed={seed}", every[-1]), flush=True)
+    medians = {name: statistics.median(figures[name] for figures in every) for name in FIGURES}
+    medians["mean_bleu"] = statistics.mean(figures["bleu"] for figures in every)
+    print(line(f"median_of={len(every)}", medians))
+
+
+if __name__ == "__main__":
+    main()
