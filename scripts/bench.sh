@@ -6,6 +6,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh bench
+if [ -n "${OPENBLAS_CORETYPE:-}" ]; then
+  echo "OPENBLAS_CORETYPE pins OpenBLAS to the kernels of $OPENBLAS_CORETYPE: measuring without it" >&2
+  unset OPENBLAS_CORETYPE
+fi
 
 mkdir -p build/bench
 cmake --preset default -DTENON_TESTS=OFF -DTENON_BENCHMARKS=ON >build/bench/configure.log 2>&1 || {

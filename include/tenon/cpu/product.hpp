@@ -139,26 +139,24 @@ TENON_ALWAYS_INLINE pack<float> sums_of(pack<float>* v) {
   return v[0];
 }
 
-/// Up to `lanes` elements of c (+)= the row x times as many columns of b, each stored as k neighbours.
+/// Up to `lanes` elements of c (+)= the row x times as many columns of b, each stored as k neighbours. One
+/// column after the other: memory is fetched best in its order.
 inline void multiply_row_by_columns(std::size_t columns, std::size_t k, float const* x,
                                     strided_matrix<float> b, bool add, float* c) {
-  constexpr std::size_t together = std::min<std::size_t>(lanes, 8);
   pack<float> sums[lanes];
-  for (std::size_t j = 0; j < lanes; j += together) {
-    float const* column[together];  // beyond the last one: that one again, its sums are not stored
-    for (std::size_t i = 0; i < together; ++i)
-      column[i] = b.data + std::min(j + i, columns - 1) * b.column_stride;
-    pack<float> sum[together]{};
+  for (std::size_t j = 0; j < lanes; ++j) {
+    if (j >= columns) {
+      sums[j] = pack<float>{};
+      continue;
+    }
+    float const* const column = b.data + j * b.column_stride;
+    pack<float> sum[4]{};
     std::size_t at = 0;
-    for (; at + lanes <= k; at += lanes) {
-      auto const v = load(x + at);
-      for (std::size_t i = 0; i < together; ++i) sum[i] += v * load(column[i] + at);
-    }
-    if (at < k) {
-      auto const v = load_partial(x + at, k - at);
-      for (std::size_t i = 0; i < together; ++i) sum[i] += v * load_partial(column[i] + at, k - at);
-    }
-    for (std::size_t i = 0; i < together; ++i) sums[j + i] = sum[i];
+    for (; at + 4 * lanes <= k; at += 4 * lanes)
+      for (std::size_t i = 0; i < 4; ++i) sum[i] += load(x + at + i * lanes) * load(column + at + i * lanes);
+    for (; at + lanes <= k; at += lanes) sum[0] += load(x + at) * load(column + at);
+    if (at < k) sum[1] += load_partial(x + at, k - at) * load_partial(column + at, k - at);
+    sums[j] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
   }
   auto const result = sums_of(sums);
   store_partial(c, add ? load_partial(c, columns) + result : result, columns);

@@ -45,7 +45,7 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
   // Long enough for two cores to be worth waking, short enough to keep a dozen busy. OpenBLAS likes multiples
   // of 16.
   static constexpr std::size_t wanted = [] {
-    std::uint64_t const work = few ? std::uint64_t{64} * N * K * products * terms : flops;
+    std::uint64_t const work = few ? std::uint64_t{128} * N * K * products * terms : flops;
     std::size_t c = 1;
     while (c < 16 && work / (2 * c) >= 8'000'000) c *= 2;
     return c;
