@@ -170,6 +170,18 @@ TEST_CASE("dropout's gradient is its mask") {
         }) < small);
 }
 
+TEST_CASE("add_linear refuses what it would spoil") {
+  auto const refused = [](auto const& make) {
+    CHECK_THROWS_AS(record_now([&](recorder& r) {
+                      auto const x = r.input<float, rows<16>, columns<16>>("x");
+                      add_linear(make(x), x, parameter<columns<16>, from<columns<16>>>{});
+                    }),
+                    std::logic_error);
+  };
+  refused([](auto const& x) { return x; });
+  refused([](auto const& x) { return softmax<columns>(x); });
+}
+
 TEST_CASE("one weight over five steps") {
   using state = shape<rows<16>, columns<24>>;
   using weight = shape<columns<24>, from<columns<24>>>;

@@ -2,6 +2,15 @@
 // All of Tenon that needs nothing but Boost.Hana and BLAS: shapes, tensors, expressions, operations,
 // programs, layers, optimisers. Text, files and the training loop have headers of their own.
 #pragma once
+// First what errors are about, so that a compiler says "included from tenon.hpp" and not from five files
+// between.
+// clang-format off
+#include "shape.hpp"               // IWYU pragma: export
+#include "tensor.hpp"              // IWYU pragma: export
+#include "program/recorder.hpp"    // IWYU pragma: export
+#include "expr/expression.hpp"     // IWYU pragma: export
+// clang-format on
+
 #include "nn/fields.hpp"                        // IWYU pragma: export
 #include "nn/greedy.hpp"                        // IWYU pragma: export
 #include "ops/argmax/argmax.hpp"                // IWYU pragma: export

@@ -66,6 +66,7 @@ struct call_spec {
   /// Bit k: the output may take the memory of operand k (after the outputs) if that is dead after this call,
   /// because what the kernel reads from there it reads before it writes there.
   std::uint32_t in_place = 0;
+  bool reads_result = false;  ///< the derivative reads the result: nothing may be added to it later
 };
 
 /// A place in a recording: a storage and an offset in bytes. No storage: an operand that is not there.

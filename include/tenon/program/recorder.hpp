@@ -209,6 +209,22 @@ class recorder {
     order_[last] = {home, 1};
   }
 
+  /// Throws std::logic_error if nothing may be added to a value in its own memory: what a run does not
+  /// compute anew would grow from run to run, and some derivatives read the result.
+  constexpr void check_can_add_to(location value) const {
+    auto const where = root(value);
+    auto const kind = at(where.storage).kind;
+    if (kind != storage::kind_t::temporary && kind != storage::kind_t::gradient)
+      throw std::logic_error("add_linear: an input or a weight cannot be added to: keep(y * 1) makes a copy");
+    for (std::size_t i = 0; i < calls_.size(); ++i)
+      for (std::size_t k = 0; k < calls_[i].outputs; ++k)
+        if (calls_[i].reads_result && operand_of(i, k).exists() &&
+            root(operand_of(i, k)).storage == where.storage)
+          throw std::logic_error(
+              "add_linear: the derivative of this value's operation reads its result: keep(y * 1) makes a "
+              "copy");
+  }
+
   constexpr location operand_of(std::size_t index, std::size_t k) const {
     return operands_[calls_[index].first_operand + k];
   }

@@ -430,7 +430,8 @@ template <operand X, operand W, operand B,
 requires well_formed<detail::linear_t<X, W>> Error linear(X&& x, W&& w, B&& b);
 
 /// y += linear(x, w), in y's own memory: for a recurrence's step that adds to what was computed for all steps
-/// at once. Nothing else may read y before the sum. Gives y.
+/// at once. Nothing else may read y before the sum. Gives y. Throws std::logic_error where y is an input, a
+/// weight or something whose derivative needs it unchanged (softmax, max).
 template <class T, class S, class L, operand X, operand W>
 requires std::is_same_v<detail::linear_t<X, W>, S>
 constexpr variable<T, S, L> add_linear(variable<T, S, L> const& y, X&& x, W&& w) {
@@ -445,6 +446,7 @@ constexpr variable<T, S, L> add_linear(variable<T, S, L> const& y, X&& x, W&& w)
   using O = detail::contracted<T, S, L>;
   static_assert(detail::contraction_of<A, B, O>::plan.possible,
                 "add_linear: the operands are no matrices in memory");
+  y.owner->check_can_add_to(y.at);
   detail::record_contraction<A, B, O>(*y.owner, y.at, true, y.owner->place(a), y.owner->place(b), "linear",
                                       true);
   return y;

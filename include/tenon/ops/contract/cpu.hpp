@@ -42,12 +42,14 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
   /// A handful of rows: the time is that of reading the right operand, not that of the multiplications.
   static constexpr bool few =
       std::is_same_v<T, float> && M < 12 && (LK == 1 || K == 1) && (RK == 1 || RN == 1);
-  // Long enough for two cores to be worth waking, short enough to keep a dozen busy. OpenBLAS likes multiples
-  // of 16.
+  // Long enough for two cores to be worth waking, short enough to keep a dozen busy; but not so narrow that
+  // packing the right operand, which each chunk of rows does, takes long beside the product.
+  static constexpr std::size_t least_side = 96;
   static constexpr std::size_t wanted = [] {
     std::uint64_t const work = few ? std::uint64_t{128} * N * K * products * terms : flops;
     std::size_t c = 1;
-    while (c < 16 && work / (2 * c) >= 8'000'000) c *= 2;
+    while (c < 16 && work / (2 * c) >= 8'000'000 && (products > 1 || std::max(M, N) / (2 * c) >= least_side))
+      c *= 2;
     return c;
   }();
   static constexpr bool by_product = products >= wanted;

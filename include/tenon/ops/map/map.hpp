@@ -53,6 +53,7 @@ constexpr call_spec map_spec(X const& x) {
   spec.name = c::reduces ? "reduce" : "map";
   spec.run = &c::kernel_type::run;
   spec.pull = &map_pull<Kind, Out, X>::run;
+  spec.reads_result = std::is_same_v<Kind, by_max>;
   spec.chunks = c::kernel_type::chunks;
   spec.flops = c::flops;
   if constexpr (!c::reduces) {

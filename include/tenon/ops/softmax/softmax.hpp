@@ -75,6 +75,7 @@ struct softmax_form {
     s.name = Log ? "log softmax" : "softmax";
     s.run = &K::run;
     s.pull = &pull;
+    s.reads_result = true;
     s.chunks = K::chunks;
     s.flops = S::size * 4;
     s.in_place = std::is_same_v<L, dense> ? 1 : 0;
