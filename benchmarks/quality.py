@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 """Trains the translator with several seeds and prints what it has learnt: the medians, and each seed's figures.
 
-usage: quality.py TRANSLATOR DATA [--seeds 1-5] [options of `train`]
+usage: quality.py TRANSLATOR [DATA] [--seeds 1-5] [options of `train`]
 
 TRANSLATOR is the tenon-translate program, DATA a file of sentence pairs, by default the real text that the recipe was
 published with, which is not part of this project. Without it nothing is measured and the exit code is 77 (skipped).
@@ -55,6 +55,8 @@ def main():
     parser.add_argument("data", type=Path, nargs="?", default=FRA)
     parser.add_argument("--seeds", type=seed_range, default=seed_range("1-5"), metavar="A-B")
     arguments, options = parser.parse_known_args()
+    if not Path(arguments.translator).is_file():
+        sys.exit(f"quality.py: there is no {arguments.translator}: build the target tenon-translate and name its file")
     if not arguments.data.is_file():
         print(f"quality.py: skipped: there is no {arguments.data}")
         sys.exit(77)

@@ -3,6 +3,7 @@
 // that are cut into chunks.
 #include <doctest/doctest.h>
 
+#include <string_view>
 #include <type_traits>
 #include <vector>
 
@@ -157,6 +158,42 @@ TEST_CASE("slices and transposed views as operands") {
   CHECK(worst(dot<rows>(inner, z).elements(), plain<shape<sides<3>, layers<17>>>(inner, z)) < 1e-5);
   auto const far = slice<layers>(y, 0);
   CHECK(worst(dot<columns>(far, x).elements(), plain<shape<sides<3>, rows<33>>>(far, x)) < 1e-5);
+}
+
+TEST_CASE("a weight that a program uses twice is packed once, whatever it does not divide by") {
+  using weight =
+      parameter<columns<1001>, from<sides<300>>>;  // panels, blocks of depth, and chunks of columns
+  constexpr std::size_t count = weight::shape_type::size;
+  auto const program = record_now([](recorder& r) {
+    auto const x = r.input<float, rows<64>, sides<300>>("x");
+    r.output("first", linear(x, weight{}));
+    r.output("second", linear(keep(x * 2), weight{}));
+  });
+  std::size_t packs = 0;
+  for (auto const& c : program.calls) packs += std::string_view(c.name) == "pack weight" ? 1 : 0;
+  CHECK(packs == 1);
+  parameter_block block(count);
+  fill(block.values(), 1, -1, 1);
+  for (std::size_t threads : {1U, 2U}) {
+    session s(program, block, threads);
+    fill(s.input_elements<float>("x"), 2, -1, 1);
+    s.run();
+    auto const first = s.output_elements<float>("first"), second = s.output_elements<float>("second");
+    std::vector<float> half(second.begin(), second.end());
+    for (auto& v : half) v /= 2;
+    CHECK(worst(half, first) < 1e-5);
+    auto const x = s.input_elements<float>("x");
+    std::vector<double> want(first.size());
+    for (std::size_t i = 0; i < 64; ++i)
+      for (std::size_t j = 0; j < 1001; ++j)
+        for (std::size_t k = 0; k < 300; ++k)
+          want[i * 1001 + j] += double{x[i * 300 + k]} * double{block.values()[j * 300 + k]};
+    CHECK(worst(second, [&] {
+            auto doubled = want;
+            for (auto& v : doubled) v *= 2;
+            return doubled;
+          }()) < 1e-5);
+  }
 }
 
 TEST_CASE("outer products") {

@@ -246,7 +246,7 @@ TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::si
 }
 
 /// The same product where m is a handful: each element of b is used m times only, so that the time is that of
-/// reading b, and nothing is packed. a's rows are neighbours in memory.
+/// reading b, and nothing is packed. The elements of a row of a are neighbours in memory.
 TENON_SHARED_FUNCTION inline void multiply_few(std::size_t m, std::size_t n, std::size_t k,
                                                strided_matrix<float> a, strided_matrix<float> b, bool add,
                                                float* c, std::size_t leading) {

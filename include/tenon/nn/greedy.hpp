@@ -16,9 +16,6 @@ struct decoded {
   Weights weights;  ///< (target_steps, batch, steps): what each step attended to
 };
 
-/// Fewer rows than this are a product that takes as long as reading its weights.
-inline constexpr std::size_t few_rows = 12;
-
 /// Decodes Count steps from the words `first` (batch, int32: <bos>), choosing among the first `used` words of
 /// the vocabulary (one int32).
 template <std::size_t Count, class Decoder, class Encoded, operand Valid, operand First, operand Used>

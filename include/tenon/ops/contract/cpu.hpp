@@ -41,7 +41,7 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
   static constexpr std::uint64_t flops = 2 * std::uint64_t{M} * N * K * products * terms;
   /// A handful of rows: the time is that of reading the right operand, not that of the multiplications.
   static constexpr bool few =
-      std::is_same_v<T, float> && M < 12 && (LK == 1 || K == 1) && (RK == 1 || RN == 1);
+      std::is_same_v<T, float> && M < few_rows && (LK == 1 || K == 1) && (RK == 1 || RN == 1);
   // Long enough for two cores to be worth waking, short enough to keep a dozen busy; but not so narrow that
   // packing the right operand, which each chunk of rows does, takes long beside the product.
   static constexpr std::size_t least_side = 96;

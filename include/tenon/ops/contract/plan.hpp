@@ -10,6 +10,10 @@
 
 namespace tenon {
 
+/// A product of fewer rows than this takes as long as reading its weights: they are read in place, and best
+/// once.
+inline constexpr std::size_t few_rows = 12;
+
 /// One axis of a contraction: its extent and its stride in the left operand, the right operand and the
 /// output; 0 where it is absent.
 struct contraction_axis {
