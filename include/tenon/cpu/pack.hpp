@@ -18,6 +18,7 @@ namespace detail {
 /// Copies n ≤ lanes elements as pieces of fixed sizes: a memcpy of n would be a call of the C library.
 template <class T>
 TENON_ALWAYS_INLINE void copy_some(T* to, T const* from, std::size_t n) {
+  if (n > lanes) __builtin_unreachable();  // g++ would warn of what lies beyond
   std::size_t done = 0;
   auto const piece = [&]<std::size_t N>(std::integral_constant<std::size_t, N>) {
     if constexpr (N <= lanes) {

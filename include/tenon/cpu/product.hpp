@@ -187,6 +187,10 @@ inline void multiply_row_by_rows(std::size_t columns, std::size_t k, float const
 constexpr std::size_t panel_count(std::size_t n) {
   return (n + detail::panel_columns - 1) / detail::panel_columns;
 }
+/// Bytes of a packed matrix of k rows and n columns.
+constexpr std::size_t packed_bytes(std::size_t n, std::size_t k) {
+  return k * panel_count(n) * detail::panel_columns * sizeof(float);
+}
 /// A matrix packed beforehand by `pack_panels`, from column number first · panel_columns on; or none.
 struct packed_panels {
   float const* data = nullptr;

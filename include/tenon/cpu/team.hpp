@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// Threads: one parallel region for a whole program, a barrier between its calls.
+// Threads: one parallel region for a whole program, and a barrier where its threads meet.
 #pragma once
 #include <cstddef>
 

@@ -54,12 +54,52 @@ struct pullback {
       : run{f}, exists{true} {}  // NOLINT(google-explicit-constructor): `spec.pull = &f`
 };
 
+/// What the chunks of a call touch of an operand, in bytes from its place on: chunk c touches `bytes` bytes
+/// from c · step on, and the same again after each of `jumps` jumps. Step 0: any chunk may touch all of it.
+/// No bytes: unknown.
+struct reach {
+  std::uint32_t step = 0, bytes = 0, jump = 0, jumps = 0;
+};
+
+/// The reach of a loop nest that walks an operand with these strides (in elements of `element_bytes`) and
+/// whose loop number `cut` is cut evenly into `chunks`.
+template <std::size_t Rank>
+constexpr reach reach_of(std::array<std::size_t, Rank> const& extents,
+                         std::array<std::size_t, Rank> const& strides, std::size_t cut, std::size_t chunks,
+                         std::size_t element_bytes) {
+  std::size_t const extent = extents[cut] / chunks;
+  bool const even = chunks > 1 && strides[cut] != 0 && extent * chunks == extents[cut];
+  std::size_t span = 1, jump = 0, jumps = 0;
+  for (std::size_t d = 0; d < Rank; ++d) {
+    if (strides[d] == 0) continue;
+    if (d == cut && even)
+      span += (extent - 1) * strides[d];
+    else if (even && jump == 0 && extents[d] > 1 && strides[d] >= extents[cut] * strides[cut])
+      jump = strides[d], jumps = extents[d] - 1;
+    else
+      span += (extents[d] - 1) * strides[d];
+  }
+  auto const bytes = [&](std::size_t elements) {
+    return static_cast<std::uint32_t>(elements * element_bytes);
+  };
+  std::size_t const step = even ? extent * strides[cut] : 0;
+  if ((span + chunks * step + jump * (jumps + 1)) * element_bytes >= (std::uint64_t{1} << 32)) return {};
+  return {bytes(step), bytes(span), bytes(jump), static_cast<std::uint32_t>(jumps)};
+}
+
+/// Says nothing of what is touched: threads meet before such a call and after it.
+constexpr reach touches_anything(std::size_t) {
+  return {};
+}
+
 /// The part of a call that an operation states: everything but its operands.
 struct call_spec {
   char const* name = "";
   kernel run = nullptr;
   pullback pull{};
   std::size_t chunks = 1;
+  /// What chunks touch of operand number k, outputs first.
+  reach (*touched)(std::size_t k) = &touches_anything;
   std::uint64_t flops = 0;
   std::array<double, 8> scalars{};
   std::array<std::int64_t, 4> integers{};

@@ -55,6 +55,8 @@ constexpr void recorder::differentiate(location loss) {
     group.front().emit(*this, group);
   }
   deferred_.clear();
+  for (std::size_t i = 0; i < partial_.size(); ++i) partial_[i].sum(*this, partial_[i]);
+  partial_.clear();
 }
 
 }  // namespace tenon

@@ -16,6 +16,7 @@ namespace tenon {
 struct planned {
   std::vector<call> calls;
   std::vector<location> operands;  ///< storage: index into `storages` after planning; offset within it
+  std::vector<reach> reaches;      ///< of each operand
   std::vector<storage> storages;
   std::vector<std::size_t> first, last;  ///< per storage: the calls between which it is needed
   std::vector<char> placed;              ///< per storage: has memory of its own in the arena
@@ -102,6 +103,7 @@ constexpr bool is_temporary(storage const& s) {
 constexpr void order_calls(recorder const& r, planned& p) {
   p.calls.reserve(2 * r.calls().size());
   p.operands.reserve(2 * r.operands().size());
+  p.reaches.reserve(2 * r.operands().size());
   std::vector<char> cleared(p.storages.size(), 0);
   auto const clear_once = [&](int top) {
     auto const& s = p.storages[static_cast<std::size_t>(top)];
@@ -113,6 +115,7 @@ constexpr void order_calls(recorder const& r, planned& p) {
     clear.operands = clear.outputs = 1;
     clear.bytes = s.bytes;
     p.operands.push_back(r.physical({top, 0}));
+    p.reaches.emplace_back();
     p.calls.push_back(clear);
   };
   for (auto const i : final_order(r)) {
@@ -131,6 +134,7 @@ constexpr void order_calls(recorder const& r, planned& p) {
     for (std::size_t k = 0; k < c.operands; ++k) {
       auto const where = r.operands()[first + k];
       p.operands.push_back(where.exists() ? r.physical(where) : where);
+      p.reaches.push_back(r.reaches()[first + k]);
     }
     p.calls.push_back(c);
   }

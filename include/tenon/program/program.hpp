@@ -22,13 +22,14 @@ struct address {
   area where = area::arena;
   bool exists = false;
   std::size_t offset = 0;
+  reach touched{};
 };
 
 /// A call as a session runs it.
 struct program_call {
   char const* name = "";
   kernel run = nullptr;
-  std::size_t first_operand = 0, operands = 0, chunks = 1;
+  std::size_t first_operand = 0, operands = 0, outputs = 0, chunks = 1;
   std::uint32_t accumulate = 0;
   std::array<double, 8> scalars{};
   std::array<std::int64_t, 4> integers{};
@@ -97,16 +98,19 @@ constexpr void assemble(recorder const& r, planned const& p, Program& out) {
     auto const block = s.kind == storage::kind_t::parameter ? area::parameters
                        : s.kind == storage::kind_t::state   ? area::state
                                                             : area::arena;
-    return address{block, true, s.offset + where.offset};
+    return address{block, true, s.offset + where.offset, {}};
   };
   for (std::size_t i = 0; i < p.calls.size(); ++i) {
     auto const& c = p.calls[i];
-    out.calls[i] = {c.name,       c.run,     c.first_operand, c.operands, c.chunks,
+    out.calls[i] = {c.name,       c.run,     c.first_operand, c.operands, c.outputs, c.chunks,
                     c.accumulate, c.scalars, c.integers,      c.flops,    c.bytes};
     out.totals.flops += c.flops;
     out.totals.bytes_moved += c.bytes;
   }
-  for (std::size_t i = 0; i < p.operands.size(); ++i) out.operands[i] = address_of(p.operands[i]);
+  for (std::size_t i = 0; i < p.operands.size(); ++i) {
+    out.operands[i] = address_of(p.operands[i]);
+    out.operands[i].touched = p.reaches[i];
+  }
   auto const ports = [&](std::vector<port> const& from, auto& to) {
     for (std::size_t i = 0; i < from.size(); ++i)
       to[i] = {from[i].name, from[i].type, from[i].elements,

@@ -77,6 +77,13 @@ struct deferred_gradient {
   std::size_t issued_at = 0;
 };
 
+/// The gradient of a weight that every chunk of some calls adds to: a part for each chunk, the same ones for
+/// all time steps, to be summed when all steps are done.
+struct partial_gradient {
+  void (*sum)(recorder&, partial_gradient const&) = nullptr;
+  location value, parts;
+};
+
 /// Values and expressions; not the error that an operation on misfits gives.
 template <class X>
 concept has_shape = requires {
@@ -91,6 +98,7 @@ class recorder {
     calls_.reserve(usual_calls);
     order_.reserve(usual_calls);
     operands_.reserve(8 * usual_calls);
+    reaches_.reserve(8 * usual_calls);
   }
 
   /// Declares an input of the program.
@@ -172,6 +180,7 @@ class recorder {
       c.bytes += add ? 2 * bytes : bytes;
     }
     operands_.push_back(where);
+    reaches_.push_back(c.touched(c.operands));
     ++c.outputs;
     ++c.operands;
   }
@@ -179,6 +188,7 @@ class recorder {
     auto& c = calls_.back();
     if (where.exists()) c.bytes += bytes;
     operands_.push_back(where);
+    reaches_.push_back(c.touched(c.operands));
     ++c.operands;
   }
   /// The call recorded last reads this too, beyond what its operands say (the further steps of a summed
@@ -331,6 +341,22 @@ class recorder {
     deferred_.push_back(d);
   }
 
+  /// Where the chunks of a call put their parts of a weight's gradient, `bytes` in all; `sum` says which kind
+  /// of parts they are, too.
+  constexpr gradient_place partial(void (*sum)(recorder&, partial_gradient const&), location value,
+                                   std::size_t bytes, std::size_t element_bytes) {
+    for (auto const& known : partial_)
+      if (known.sum == sum && known.value == value) return {known.parts, true};
+    storage s;
+    s.name = "gradient parts";
+    s.element_bytes = element_bytes;
+    s.bytes = bytes;
+    s.rank = 1;
+    s.extents[0] = bytes / element_bytes;
+    partial_.push_back({sum, value, {add_storage(s), 0}});
+    return {partial_.back().parts, false};
+  }
+
   /// Records the calls that carry the gradient of `loss`, a scalar, back to everything active. Once in a
   /// recording: of several losses, differentiate the sum.
   constexpr void differentiate(location loss);
@@ -400,6 +426,8 @@ class recorder {
   constexpr std::vector<storage> const& storages() const { return storages_; }
   constexpr std::vector<call> const& calls() const { return calls_; }
   constexpr std::vector<location> const& operands() const { return operands_; }
+  /// Of each operand, in the same order.
+  constexpr std::vector<reach> const& reaches() const { return reaches_; }
   constexpr std::vector<port> const& inputs() const { return inputs_; }
   constexpr std::vector<port> const& outputs() const { return outputs_; }
   constexpr std::size_t state_bytes() const { return state_bytes_; }
@@ -466,9 +494,11 @@ class recorder {
   std::vector<call> calls_;
   std::vector<position> order_;
   std::vector<location> operands_;
+  std::vector<reach> reaches_;
   std::vector<port> inputs_, outputs_;
   std::vector<int> parameters_;
   std::vector<deferred_gradient> deferred_;
+  std::vector<partial_gradient> partial_;
   struct shared_value {
     kernel run;
     location weight, value;

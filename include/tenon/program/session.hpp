@@ -14,6 +14,7 @@
 #include "../tensor.hpp"
 #include "parameter_block.hpp"
 #include "program.hpp"
+#include "turns.hpp"
 
 namespace tenon {
 
@@ -42,14 +43,14 @@ class session<cpu_device> {
     for (auto const& a : program.operands)
       pointers_.push_back(a.exists ? bases[static_cast<std::size_t>(a.where)] + a.offset : nullptr);
     calls_.reserve(program.calls.size());
-    for (auto const& c : program.calls) {
-      if (!calls_.empty()) calls_.back().meets = calls_.back().chunks > 1 || c.chunks > 1;
+    turn_taking turns(threads_);
+    for (auto const& c : program.calls)
       calls_.push_back(
           {c.run,
            c.chunks,
-           true,
+           threads_ > 1 ? turns.next(c, program.operands.subspan(c.first_operand, c.operands))
+                        : turn{false, true},
            {pointers_.data() + c.first_operand, c.scalars.data(), c.integers.data(), c.accumulate, &state_}});
-    }
   }
   template <class Program>
   requires requires(Program const& p) { p.view(); }
@@ -71,9 +72,12 @@ class session<cpu_device> {
   void run() {
     state_.step = parameters_->steps;
     cpu::run_team(threads_, [this](std::size_t thread, std::size_t threads, auto const& barrier) {
+      bool const fewer = threads != threads_;  // than was asked for: the turns are not theirs
       for (auto const& c : calls_) {
-        for (std::size_t chunk = thread; chunk < c.chunks; chunk += threads) c.run(c.arguments, chunk);
-        if (c.meets) barrier();
+        if (c.how.meets || fewer) barrier();
+        auto const mine = c.how.shared || fewer ? chunks_of(c.chunks, thread, threads)
+                                                : chunk_range{0, thread == 0 ? c.chunks : 0};
+        for (std::size_t chunk = mine.begin; chunk < mine.end; ++chunk) c.run(c.arguments, chunk);
       }
     });
     if (program_.totals.updates_parameters) ++parameters_->steps;
@@ -123,8 +127,7 @@ class session<cpu_device> {
   struct bound_call {
     kernel run;
     std::size_t chunks;
-    bool meets;  ///< threads wait for each other after it: not if the first thread alone does this and the
-                 ///< next
+    turn how;
     call_arguments arguments;
   };
 

@@ -16,6 +16,11 @@ namespace cpu {
 template <class T, std::size_t Count, std::size_t Stride, class Walk, bool Limited>
 struct argmax_kernel {
   static constexpr std::size_t chunks = chunks_for(Walk::count * Count, 1, Walk::count);
+  static constexpr reach touched(std::size_t k) {
+    return k == 0   ? reach_of<1>({Walk::count}, {1}, 0, chunks, sizeof(std::int32_t))
+           : k == 1 ? Walk::touched(Count, Stride, chunks, sizeof(T))
+                    : reach{0, sizeof(std::int32_t), 0, 0};
+  }
   static void run(call_arguments const& a, std::size_t chunk) {
     std::size_t const count = used_logits<Count, Limited>(Limited ? a.in<std::int32_t>(2) : nullptr);
     auto const rows = part_of(Walk::count, chunks, chunk);
@@ -42,6 +47,7 @@ requires(has_name<shape_of<X>, Name> && sizeof...(Used) <= 1) constexpr auto arg
   spec.name = "argmax";
   spec.run = &K::run;
   spec.chunks = K::chunks;
+  spec.touched = &K::touched;
   spec.flops = shape_of<V>::size;
   return emit<std::int32_t, rows>(spec, value, keep(std::forward<Used>(used))...);
 }

@@ -72,6 +72,7 @@ struct contraction {
     s.name = name;
     s.run = &kernel_type::run;
     s.chunks = kernel_type::chunks;
+    s.touched = &kernel_type::touched;
     s.flops = plan.flops();
     return s;
   }
@@ -82,6 +83,7 @@ struct contraction {
     s.name = "pack weight";
     s.run = &pack_type::run;
     s.chunks = pack_type::chunks;
+    s.touched = &pack_type::touched;
     return s;
   }
 };
@@ -136,6 +138,7 @@ constexpr void record_contraction(recorder& r, location out, bool add, location 
       }
     }
   }
+  if (times > 1) spec.touched = &touches_anything;
   r.begin(spec);
   r.result(out, size_in_bytes<O>(), add);
   r.operand(left, times * left_bytes);

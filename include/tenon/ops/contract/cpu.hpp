@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Contractions on the CPU: loops of BLAS products, cut into chunks along the output's longer side.
 #pragma once
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -42,21 +43,27 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
   /// A handful of rows: the time is that of reading the right operand, not that of the multiplications.
   static constexpr bool few =
       std::is_same_v<T, float> && M < few_rows && (LK == 1 || K == 1) && (RK == 1 || RN == 1);
-  // Long enough for two cores to be worth waking, short enough to keep a dozen busy; but not so narrow that
-  // packing the right operand, which each chunk of rows does, takes long beside the product.
-  static constexpr std::size_t least_side = 96;
+  /// A step of a recurrence: its rows are the batch, along which everything else in the step is cut too, so
+  /// that threads need not wait for each other. Pieces may be short, for the right operand is packed once in
+  /// a run.
+  static constexpr bool by_batch = !few && products == 1 && LM != 1 && M >= 64 && M <= 512;
+  static constexpr bool by_rows = by_batch || M >= N;
+  // Each piece worth a thread's while, and not so narrow that packing the right operand, which each piece of
+  // rows does, takes long beside the product.
   static constexpr std::size_t wanted = [] {
     std::uint64_t const work = few ? std::uint64_t{128} * N * K * products * terms : flops;
+    std::uint64_t const least_work = few ? 8'000'000 : 1U << 17;
+    std::size_t const least_side = by_batch ? 32 : 96;
     std::size_t c = 1;
-    while (c < 16 && work / (2 * c) >= 8'000'000 && (products > 1 || std::max(M, N) / (2 * c) >= least_side))
+    while (c < 16 && work / (2 * c) >= least_work &&
+           (products > 1 || (by_rows ? M : N) / (2 * c) >= (c == 1 ? least_side / 2 : least_side)))
       c *= 2;
     return c;
   }();
   static constexpr bool by_product = products >= wanted;
-  static constexpr bool by_rows = !by_product && M >= N;
   static constexpr std::size_t side = by_rows ? M : N;
   static constexpr std::size_t piece =
-      round_up((side + wanted - 1) / wanted, std::max<std::size_t>(16, detail::panel_columns));
+      round_up((side + wanted - 1) / wanted, by_rows ? 4 : std::max<std::size_t>(16, detail::panel_columns));
   static constexpr std::size_t chunks = by_product ? wanted : (side + piece - 1) / piece;
 
   /// Small and middling products run faster without BLAS's packing of both operands; a single row is no
@@ -66,6 +73,26 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
       (by_product || by_rows ? N : piece) * (by_rows ? piece : M) * K <= (std::size_t{1} << 26);
   /// A right operand that other calls multiply with too can be packed once for all of them.
   static constexpr bool packable = direct && products == 1 && terms == 1;
+
+  /// Of one product, or of independent ones in one loop; operand k as in `run`.
+  static constexpr reach touched(std::size_t k) {
+    constexpr std::size_t loops = sizeof...(Independent);
+    if (k == 3) return {0, static_cast<std::uint32_t>(packed_bytes(N, K)), 0, 0};
+    if constexpr (loops <= 1 && terms == 1) {
+      constexpr std::array<product_axis, 4> axes{
+          {{M, {OM, LM, 0}}, {N, {ON, 0, RN}}, {K, {0, LK, RK}}, loop_axis()}};
+      std::array<std::size_t, 4> extents{}, steps{};
+      for (std::size_t d = 0; d < 4; ++d) {
+        extents[d] = axes[d].extent;
+        steps[d] = axes[d].strides[k];
+      }
+      std::size_t const cut = by_product ? 3 : by_rows ? 0 : 1;
+      bool const even = by_product ? loops == 1 : side % piece == 0;
+      return reach_of(extents, steps, cut, even ? chunks : 1, sizeof(T));
+    } else {
+      return {};
+    }
+  }
 
   static void run(call_arguments const& a, std::size_t chunk) {
     std::size_t first = 0, last = products, row = 0, rows = M, column = 0, columns = N;
@@ -91,6 +118,18 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
   }
 
  private:
+  struct product_axis {
+    std::size_t extent;
+    std::array<std::size_t, 3> strides;  ///< of out, left and right
+  };
+  static constexpr product_axis loop_axis() {
+    product_axis result{1, {}};
+    ((result = {Independent::axis.extent,
+                {Independent::axis.out, Independent::axis.left, Independent::axis.right}}),
+     ...);
+    return result;
+  }
+
   template <class Loop>
   static void step(std::size_t& rest, std::size_t& l, std::size_t& r, std::size_t& o) {
     std::size_t const i = rest % Loop::axis.extent;
@@ -156,10 +195,14 @@ struct pack_kernel;
 template <std::size_t N, std::size_t K, std::size_t RK, std::size_t RN>
 struct pack_kernel<N, K, strides<RK, RN>> {
   static constexpr std::size_t panels = panel_count(N);
-  static constexpr std::size_t bytes = K * panels * detail::panel_columns * sizeof(float);
+  static constexpr std::size_t bytes = packed_bytes(N, K);
   static constexpr std::size_t chunks =
       std::bit_floor(std::clamp<std::size_t>(bytes >> 18, 1, std::min<std::size_t>(panels, 8)));
 
+  static constexpr reach touched(std::size_t k) {
+    return k == 0 ? reach{0, static_cast<std::uint32_t>(bytes), 0, 0}
+                  : reach_of<2>({K, N}, {RK, RN}, 0, 1, sizeof(float));
+  }
   static void run(call_arguments const& a, std::size_t chunk) {
     pack_panels(N, K, {a.in<float>(1), RK, RN}, panels * chunk / chunks, panels * (chunk + 1) / chunks,
                 a.out<float>(0));

@@ -23,6 +23,12 @@ TENON_ALWAYS_INLINE std::size_t used_logits(std::int32_t const* limit) {
 template <class T, std::size_t Rows, std::size_t Count, class WalkLabels, bool Limited>
 struct cross_entropy_kernel {
   static constexpr std::size_t chunks = chunks_for(Rows * Count, 12, Rows);
+  static constexpr reach touched(std::size_t k) {
+    return k < 2    ? reach_of<1>({Rows}, {1}, 0, chunks, sizeof(T))
+           : k == 2 ? reach_of<2>({Rows, Count}, {Count, 1}, 0, chunks, sizeof(T))
+           : k == 3 ? WalkLabels::touched(1, 1, chunks, sizeof(std::int32_t))
+                    : reach{0, sizeof(std::int32_t), 0, 0};
+  }
   static void run(call_arguments const& a, std::size_t chunk) {
     std::size_t const count = used_logits<Count, Limited>(Limited ? a.in<std::int32_t>(4) : nullptr);
     auto const rows = part_of(Rows, chunks, chunk);
@@ -50,6 +56,12 @@ struct cross_entropy_kernel {
 template <class T, std::size_t Rows, std::size_t Count, class WalkLabels, bool Limited>
 struct cross_entropy_gradient_kernel {
   static constexpr std::size_t chunks = chunks_for(Rows * Count, 12, Rows);
+  static constexpr reach touched(std::size_t k) {
+    return k == 0 || k == 3 ? reach_of<2>({Rows, Count}, {Count, 1}, 0, chunks, sizeof(T))
+           : k < 3          ? reach_of<1>({Rows}, {1}, 0, chunks, sizeof(T))
+           : k == 4         ? WalkLabels::touched(1, 1, chunks, sizeof(std::int32_t))
+                            : reach{0, sizeof(std::int32_t), 0, 0};
+  }
   static void run(call_arguments const& a, std::size_t chunk) {
     std::size_t const count = used_logits<Count, Limited>(Limited ? a.in<std::int32_t>(5) : nullptr);
     auto const rows = part_of(Rows, chunks, chunk);

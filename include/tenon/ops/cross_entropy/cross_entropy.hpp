@@ -35,6 +35,7 @@ struct cross_entropy_form {
     spec.name = "cross entropy gradient";
     spec.run = &K::run;
     spec.chunks = K::chunks;
+    spec.touched = &K::touched;
     spec.flops = S::size * 3;
     spec.in_place = 1U << 2;
     auto const g_rows = standing_at<T, rows>(r, g);
@@ -55,6 +56,7 @@ struct cross_entropy_form {
     s.run = &K::run;
     s.pull = &pull;
     s.chunks = K::chunks;
+    s.touched = &K::touched;
     s.flops = S::size * 3;
     return s;
   }

@@ -19,6 +19,11 @@ inline std::size_t checked_row(std::int32_t id, std::size_t rows) {
 template <class T, std::size_t Rows, std::size_t Width, class Walk>
 struct gather_kernel {
   static constexpr std::size_t chunks = chunks_for(Walk::count * Width, 1, Walk::count);
+  static constexpr reach touched(std::size_t k) {
+    return k == 0   ? reach_of<2>({Walk::count, Width}, {Width, 1}, 0, chunks, sizeof(T))
+           : k == 1 ? reach_of<1>({Rows * Width}, {1}, 0, 1, sizeof(T))
+                    : Walk::touched(1, 1, chunks, sizeof(std::int32_t));
+  }
   static void run(call_arguments const& a, std::size_t chunk) {
     auto const mine = part_of(Walk::count, chunks, chunk);
     T* const out = a.out<T>(0);
@@ -41,6 +46,11 @@ template <class T, std::size_t Rows, std::size_t Width, class Walk>
 struct scatter_add_kernel {
   static constexpr std::size_t chunks =
       chunks_for(Walk::count * Width, 2, std::max<std::size_t>(1, Width / 64));
+  static constexpr reach touched(std::size_t k) {
+    return k == 0   ? reach_of<2>({Width, Rows}, {1, Width}, 0, chunks, sizeof(T))
+           : k == 1 ? reach_of<2>({Width, Walk::count}, {1, Width}, 0, chunks, sizeof(T))
+                    : Walk::touched(1, 1, 1, sizeof(std::int32_t));
+  }
   static void run(call_arguments const& a, std::size_t chunk) {
     auto const mine = part_of(Width, chunks, chunk);
     std::size_t const width = mine.end - mine.begin;

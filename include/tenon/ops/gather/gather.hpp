@@ -52,6 +52,7 @@ constexpr call_spec gather_spec() {
   spec.name = "gather";
   spec.run = &kernel_type::run;
   spec.chunks = kernel_type::chunks;
+  spec.touched = &kernel_type::touched;
   return spec;
 }
 
@@ -70,6 +71,7 @@ struct gather_pull {
     spec.name = "scatter add";
     spec.run = &kernel_type::run;
     spec.chunks = kernel_type::chunks;
+    spec.touched = &kernel_type::touched;
     spec.flops = Ids::size * Width;
     record_call<T, Table>(r, spec, sink.where, sink.add, standing_at<T, out_shape>(r, g),
                           standing_at<std::int32_t, Ids, IdsLayout>(r, ids));
@@ -225,6 +227,7 @@ constexpr auto scatter_add(Rows&& rows, Ids&& ids) {
   spec.name = "scatter add";
   spec.run = &kernel_type::run;
   spec.chunks = kernel_type::chunks;
+  spec.touched = &kernel_type::touched;
   spec.flops = shape_of<X>::size;
   spec.pull =
       &detail::scatter_pull<T, shape_of<X>, shape_of<I>, typename I::layout, Axis::extent, width>::run;

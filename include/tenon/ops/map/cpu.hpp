@@ -22,11 +22,12 @@ constexpr range part_of(std::size_t total, std::size_t chunks, std::size_t chunk
 }
 
 /// Into how many chunks to cut a loop of `elements` elements of `cost` operations each, at most `most`: a
-/// power of two, so that few threads get equal shares, of some ten microseconds each, which is what waking a
-/// thread is worth.
+/// power of two, so that few threads get equal shares. Short ones are cut in two all the same, for where all
+/// calls around them are cut alike, threads need not wait for each other.
 constexpr std::size_t chunks_for(std::size_t elements, std::size_t cost, std::size_t most) {
-  std::size_t const wanted = elements * (cost + 2) / (std::size_t{1} << 18);
-  return std::bit_floor(std::clamp<std::size_t>(wanted, 1, std::min<std::size_t>(most, 16)));
+  std::size_t const work = elements * (cost + 2);
+  std::size_t const wanted = work >= 1U << 10 ? std::max<std::size_t>(2, work >> 15) : 1;
+  return std::bit_floor(std::clamp<std::size_t>(wanted, 1, std::clamp<std::size_t>(most, 1, 16)));
 }
 
 /// The environment in which a lowered tree is evaluated: one pack of lanes at a position of the vector axis.
@@ -84,6 +85,11 @@ struct row_walk;
 template <std::size_t... E, std::size_t... S>
 struct row_walk<strides<E...>, strides<S...>> {
   static constexpr std::size_t count = (std::size_t{1} * ... * E);
+  /// What chunks of rows touch, each row being `length` elements `stride` apart.
+  static constexpr reach touched(std::size_t length, std::size_t stride, std::size_t chunks,
+                                 std::size_t element_bytes) {
+    return reach_of<sizeof...(E) + 2>({E..., 1, length}, {S..., 0, stride}, 0, chunks, element_bytes);
+  }
   TENON_ALWAYS_INLINE static std::size_t offset(std::size_t row) {
     constexpr std::size_t extents[] = {E..., 1}, steps[] = {S..., 0};
     std::size_t result = 0;
@@ -150,6 +156,19 @@ TENON_ALWAYS_INLINE void put(T* p, V const& v, std::size_t count, bool add) {
   }
 }
 
+/// The reach into the leaf that is operand number k, of those listed, of a loop nest cut at loop `cut`.
+template <class Nest, class... Leaf>
+constexpr reach leaf_reach(tenon::detail::list<Leaf...>, std::size_t k, std::size_t cut, std::size_t chunks) {
+  // Where the vector axis is cut, whole packs are dealt out.
+  if (cut == Nest::rank - 1 && Nest::vector_extent % (chunks * lanes) != 0) chunks = 1;
+  reach result{};
+  ((result = place<Leaf>::index == k ? reach_of(Nest::extents, place<Leaf>::layout::values, cut, chunks,
+                                                sizeof(typename place<Leaf>::element))
+                                     : result),
+   ...);
+  return result;
+}
+
 // ---- maps
 // --------------------------------------------------------------------------------------------------
 
@@ -164,6 +183,13 @@ struct map_kernel {
       chunks_for(Nest::rows * vector_extent, tenon::detail::flops_of<Tree>,
                  by_rows ? Nest::rows : (vector_extent + lanes - 1) / lanes);
 
+  static constexpr std::size_t cut = by_rows ? 0 : Nest::rank - 1;
+
+  static constexpr reach touched(std::size_t k) {
+    using all = typename tenon::detail::join_lists<tenon::detail::list<Out>, leaves>::type;
+    return leaf_reach<Nest>(all{}, k, cut, chunks);
+  }
+
   static void run(call_arguments const& a, std::size_t chunk) {
     bool const add = a.adds_to(0);
     if constexpr (by_rows) {
@@ -176,7 +202,8 @@ struct map_kernel {
   }
 
  private:
-  static void do_row(call_arguments const& a, std::size_t row, std::size_t begin, std::size_t end, bool add) {
+  TENON_ALWAYS_INLINE static void do_row(call_arguments const& a, std::size_t row, std::size_t begin,
+                                         std::size_t end, bool add) {
     std::size_t coordinates[Nest::rank];
     decode<Nest, 0, Nest::kept>(row, coordinates);
     void const* base[32];
@@ -251,6 +278,13 @@ struct reduce_kernel {
       chunks_for(Nest::rows * Nest::reduced_rows * vector_extent, tenon::detail::flops_of<Tree> + 1,
                  by_rows ? Nest::rows : blocks);
 
+  static constexpr std::size_t cut = Nest::kept > 0 ? 0 : Nest::rank - 1;
+
+  static constexpr reach touched(std::size_t k) {
+    using all = typename tenon::detail::join_lists<tenon::detail::list<Out>, leaves>::type;
+    return leaf_reach<Nest>(all{}, k, cut, chunks);
+  }
+
   static void run(call_arguments const& a, std::size_t chunk) {
     bool const add = a.adds_to(0);
     if constexpr (by_rows) {
@@ -286,7 +320,7 @@ struct reduce_kernel {
     return tenon::detail::value_as<type, Tree, lane_environment<Full>>(here);
   }
 
-  static void to_scalar(call_arguments const& a, std::size_t row, bool add) {
+  TENON_ALWAYS_INLINE static void to_scalar(call_arguments const& a, std::size_t row, bool add) {
     std::size_t coordinates[Nest::rank];
     decode<Nest, 0, Nest::kept>(row, coordinates);
     value total = how::template start<value>();
@@ -311,8 +345,8 @@ struct reduce_kernel {
     *out = static_cast<element>(add ? static_cast<type>(*out) + result : result);
   }
 
-  static void to_vector(call_arguments const& a, std::size_t row, std::size_t begin, std::size_t end,
-                        bool add) {
+  TENON_ALWAYS_INLINE static void to_vector(call_arguments const& a, std::size_t row, std::size_t begin,
+                                            std::size_t end, bool add) {
     std::size_t coordinates[Nest::rank];
     decode<Nest, 0, Nest::kept>(row, coordinates);
     std::size_t i = begin;
@@ -389,6 +423,15 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
   static constexpr std::size_t vector_extent = Nest::vector_extent;
   static constexpr bool by_rows = outer > 0;
 
+  static constexpr std::size_t cut = by_rows ? 0 : Nest::rank - 1;
+
+  static constexpr reach touched(std::size_t k) {
+    reach result{};
+    ((result = place<Sink>::index == k ? sink_reach<Sink>() : result), ...);
+    using read = typename tenon::detail::join_lists<tenon::detail::list<G, Y>, loads>::type;
+    return k < sinks ? result : leaf_reach<Nest>(read{}, k, cut, Chunks);
+  }
+
   static void run(call_arguments const& a, std::size_t chunk) {
     if constexpr (by_rows) {
       auto const first = part_of(Nest::extents[0], Chunks, chunk);
@@ -402,14 +445,33 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
   }
 
  private:
+  /// A sink that lacks the loop that is cut has a part for each chunk, as long as what one of them touches.
+  template <class S>
+  static constexpr bool in_parts = Chunks > 1 && place<S>::layout::values[cut] == 0;
+  template <class S>
+  static constexpr std::size_t part = [] {
+    std::size_t elements = 1;
+    for (std::size_t d = 0; d < Nest::rank; ++d)
+      elements += (Nest::extents[d] - 1) * place<S>::layout::values[d];
+    return elements;
+  }();
+  template <class S>
+  static constexpr reach sink_reach() {
+    std::size_t const size = sizeof(typename place<S>::element);
+    if constexpr (in_parts<S>)
+      return reach_of<1>({Chunks * part<S>}, {1}, 0, Chunks, size);
+    else
+      return reach_of(Nest::extents, place<S>::layout::values, cut, Chunks, size);
+  }
+
   struct sink_row {
     void* row = nullptr;
     bool add = false;
   };
 
   template <class S>
-  static sink_row sink_at(call_arguments const& a, std::size_t const* coordinates, std::size_t first,
-                          std::size_t chunk) {
+  TENON_ALWAYS_INLINE static sink_row sink_at(call_arguments const& a, std::size_t const* coordinates,
+                                              std::size_t first, std::size_t chunk) {
     using element = typename place<S>::element;
     constexpr auto strides = place<S>::layout::values;
     auto* const start = static_cast<element*>(a.operands[place<S>::index]);
@@ -418,17 +480,12 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
     bool touched = false;  // by an earlier iteration of a loop that this sink lacks
     for (std::size_t d = 0; d < outer; ++d)
       if (strides[d] == 0) touched |= coordinates[d] != (d == 0 ? first : 0);
-    if constexpr (Chunks > 1 && (by_rows ? strides[0] : strides[outer]) == 0) {
-      std::size_t part = 1;  // elements of one chunk's part, dense
-      for (std::size_t d = 0; d < Nest::rank; ++d)
-        if (strides[d] != 0) part += (Nest::extents[d] - 1) * strides[d];
-      offset += chunk * part;
-    }
+    if constexpr (in_parts<S>) offset += chunk * part<S>;
     return {start + offset, touched || a.adds_to(place<S>::index)};
   }
 
-  static void do_row(call_arguments const& a, std::size_t row, std::size_t first, std::size_t chunk,
-                     std::size_t begin, std::size_t end) {
+  TENON_ALWAYS_INLINE static void do_row(call_arguments const& a, std::size_t row, std::size_t first,
+                                         std::size_t chunk, std::size_t begin, std::size_t end) {
     std::size_t coordinates[Nest::rank];
     decode<Nest, 0, outer>(row, coordinates);
     void const* base[sinks + 2 + tenon::detail::list_size<loads>];

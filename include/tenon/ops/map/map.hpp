@@ -55,6 +55,7 @@ constexpr call_spec map_spec(X const& x) {
   spec.pull = &map_pull<Kind, Out, X>::run;
   spec.reads_result = std::is_same_v<Kind, by_max>;
   spec.chunks = c::kernel_type::chunks;
+  spec.touched = &c::kernel_type::touched;
   spec.flops = c::flops;
   if constexpr (!c::reduces) {
     std::size_t k = 0;  // an operand that is walked exactly like the output may give its memory to it
@@ -172,11 +173,10 @@ struct map_pull {
     };
     using final = final_form<std::make_index_sequence<sinks>>;
 
-    /// A detour for the gradient of leaf K: parts to sum, or a copy where two leaves see one value in
-    /// different ways.
-    struct detour {
-      location where{};
-      bool taken = false;
+    /// Where the gradient of leaf K goes, and whether by a detour: parts to sum, or a copy where two leaves
+    /// see one value in different ways.
+    struct destination : recorder::gradient_place {
+      bool copied = false;  ///< to be added to the gradient proper just after the call
     };
 
     template <std::size_t... K>
@@ -187,20 +187,19 @@ struct map_pull {
       std::array<location, sinks> const value{r.operand_of(index, 1 + number<W>::value)...};
       if (!(r.is_active(value[K]) || ...)) return;
       call_spec spec = r.calls()[index];
-      spec.run = &final::kernel_type::run;
+      using kernel = typename final::kernel_type;
+      spec.run = &kernel::run;
       spec.pull = {};
       spec.name = "map gradient";
       spec.chunks = chunks;
+      spec.touched = &kernel::touched;
       spec.flops = cost * loop::size;
       spec.in_place = 0;
-      std::array<detour, sinks> detours{};
-      std::array<typename recorder::gradient_place, sinks> direct{};
-      (plan_sink<K>(r, value, detours, direct), ...);
+      std::array<destination, sinks> to{};
+      (plan_sink<K>(r, value, to), ...);
       std::size_t const leaves = r.calls()[index].operands - 1;
       r.begin(spec);
-      (r.result(detours[K].taken ? detours[K].where : direct[K].where,
-                bytes_of<info<K>> * (detours[K].taken && in_parts<K> ? chunks : 1), direct[K].add),
-       ...);
+      (r.result(to[K].where, bytes_of<info<K>> * (in_parts<K> ? chunks : 1), to[K].add), ...);
       r.operand(g, bytes_of<Out>);
       r.operand(std::is_same_v<Kind, by_max> ? source : location{}, bytes_of<Out>);
       for (std::size_t leaf = 0; leaf < leaves; ++leaf) {
@@ -208,7 +207,7 @@ struct map_pull {
         r.operand(where, where.exists() ? leaf_bytes(leaf) : 0);
       }
       r.end();
-      (finish_sink<K>(r, value[K], detours[K]), ...);
+      (finish_sink<K>(r, value[K], to[K]), ...);
     }
 
    private:
@@ -220,12 +219,16 @@ struct map_pull {
 
     template <std::size_t K>
     static constexpr void plan_sink(recorder& r, std::array<location, sinks> const& value,
-                                    std::array<detour, sinks>& detours,
-                                    std::array<typename recorder::gradient_place, sinks>& direct) {
+                                    std::array<destination, sinks>& to) {
       if (!r.is_active(value[K])) return;
       using I = info<K>;
       if constexpr (in_parts<K>) {
-        detours[K] = {make_copies<I>(r, chunks), true};
+        if (r.at(r.root(value[K]).storage).kind == storage::kind_t::parameter)
+          to[K] = {r.partial(&sum_parts<I>, value[K], chunks * span<I> * sizeof(typename I::element),
+                             sizeof(typename I::element)),
+                   false};
+        else
+          to[K] = {{make_copies<I>(r, chunks), false}, true};
       } else {
         bool conflict = false;
         [&]<std::size_t... J>(std::index_sequence<J...>) {
@@ -239,11 +242,10 @@ struct map_pull {
            ...);
         }
         (std::make_index_sequence<K>{});
-        if (conflict) {
-          detours[K] = {make_copies<I>(r, 1), true};
-        } else {
-          direct[K] = r.gradient_sink<typename I::shape_type, typename I::layout>(value[K]);
-        }
+        if (conflict)
+          to[K] = {{make_copies<I>(r, 1), false}, true};
+        else
+          to[K] = {r.gradient_sink<typename I::shape_type, typename I::layout>(value[K]), false};
       }
     }
 
@@ -261,19 +263,25 @@ struct map_pull {
     }
 
     template <std::size_t K>
-    static constexpr void finish_sink(recorder& r, location value, detour const& d) {
-      if (!d.taken) return;
+    static constexpr void finish_sink(recorder& r, location value, destination const& d) {
+      if (!d.copied) return;
       using I = info<K>;
-      using T = typename I::element;
-      auto const sink = r.gradient_sink<typename I::shape_type, typename I::layout>(value);
       if constexpr (in_parts<K>) {
-        using all = typename join<shape<parts<chunks>>, typename I::shape_type>::type;
-        using layout = typename prepended<span<I>, typename I::layout>::type;
-        record_map<by_sum, I>(r, sink.where, sink.add, variable<T, all, layout>{&r, d.where});
+        sum_parts<I>(r, {nullptr, value, d.where});
       } else {
-        record_map<by_sum, I>(r, sink.where, sink.add,
-                              variable<T, typename I::shape_type, typename I::layout>{&r, d.where});
+        auto const sink = r.gradient_sink<typename I::shape_type, typename I::layout>(value);
+        record_map<by_sum, I>(
+            r, sink.where, sink.add,
+            variable<typename I::element, typename I::shape_type, typename I::layout>{&r, d.where});
       }
+    }
+
+    template <class I>
+    static constexpr void sum_parts(recorder& r, partial_gradient const& p) {
+      auto const sink = r.gradient_sink<typename I::shape_type, typename I::layout>(p.value);
+      using all = typename join<shape<parts<chunks>>, typename I::shape_type>::type;
+      using layout = typename prepended<span<I>, typename I::layout>::type;
+      record_map<by_sum, I>(r, sink.where, sink.add, variable<typename I::element, all, layout>{&r, p.parts});
     }
   };
 

@@ -51,6 +51,11 @@ template <class T, std::size_t Count, std::size_t StrideX, class WalkX, class Wa
           class WalkValid, bool Masked, bool Log>
 struct softmax_kernel {
   static constexpr std::size_t chunks = chunks_for(WalkX::count * Count, 20, WalkX::count);
+  static constexpr reach touched(std::size_t k) {
+    return k == 0   ? WalkY::touched(Count, StrideY, chunks, sizeof(T))
+           : k == 1 ? WalkX::touched(Count, StrideX, chunks, sizeof(T))
+                    : WalkValid::touched(1, 1, chunks, sizeof(std::int32_t));
+  }
   static void run(call_arguments const& a, std::size_t chunk) {
     auto const rows = part_of(WalkX::count, chunks, chunk);
     for (std::size_t r = rows.begin; r < rows.end; ++r) {
@@ -97,6 +102,11 @@ template <class T, std::size_t Count, std::size_t StrideX, class WalkX, class Wa
           class WalkValid, bool Masked, bool Log>
 struct softmax_gradient_kernel {
   static constexpr std::size_t chunks = chunks_for(WalkX::count * Count, Log ? 20 : 4, WalkX::count);
+  static constexpr reach touched(std::size_t k) {
+    return k == 0  ? WalkX::touched(Count, StrideX, chunks, sizeof(T))
+           : k < 3 ? WalkY::touched(Count, StrideY, chunks, sizeof(T))
+                   : WalkValid::touched(1, 1, chunks, sizeof(std::int32_t));
+  }
   static void run(call_arguments const& a, std::size_t chunk) {
     auto const rows = part_of(WalkX::count, chunks, chunk);
     bool const add = a.adds_to(0);

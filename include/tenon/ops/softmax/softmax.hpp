@@ -59,6 +59,7 @@ struct softmax_form {
     spec.name = "softmax gradient";
     spec.run = &K::run;
     spec.chunks = K::chunks;
+    spec.touched = &K::touched;
     spec.flops = S::size * 4;
     spec.in_place = std::is_same_v<L, dense> ? 3 : 0;
     if constexpr (masked)
@@ -77,6 +78,7 @@ struct softmax_form {
     s.pull = &pull;
     s.reads_result = true;
     s.chunks = K::chunks;
+    s.touched = &K::touched;
     s.flops = S::size * 4;
     s.in_place = std::is_same_v<L, dense> ? 1 : 0;
     return s;

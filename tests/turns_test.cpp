@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: BSL-1.0
+// Where threads meet. Between two meetings nothing orders one thread's calls against another's: here they run
+// one thread after the other, in either order, which is as far apart as threads can drift. Whatever meeting
+// is missing changes the result.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <tenon/tenon.hpp>
+#include <vector>
+
+using namespace tenon;
+
+namespace {
+
+/// Runs a program as `threads` threads would that drift as far apart as they may.
+class drifting_threads {
+ public:
+  drifting_threads(program_view const& p, parameter_block& parameters, std::size_t threads, bool last_first)
+      : program_{p},
+        threads_{threads},
+        last_first_{last_first},
+        arena_{detail::allocate_zeros(p.totals.arena_bytes)} {
+    std::byte* const bases[] = {arena_.get(), reinterpret_cast<std::byte*>(parameters.values().data()),
+                                parameters.state(p.totals.state_bytes).data()};
+    for (auto const& a : p.operands)
+      pointers_.push_back(a.exists ? bases[static_cast<std::size_t>(a.where)] + a.offset : nullptr);
+    turn_taking taking(threads);
+    for (auto const& c : p.calls)
+      turns_.push_back(taking.next(c, p.operands.subspan(c.first_operand, c.operands)));
+    state_.seed = 7;
+  }
+
+  void run() {
+    for (std::size_t begin = 0; begin < turns_.size();) {
+      std::size_t end = begin + 1;
+      while (end < turns_.size() && !turns_[end].meets) ++end;
+      for (std::size_t i = 0; i < threads_; ++i) run_thread(last_first_ ? threads_ - 1 - i : i, begin, end);
+      begin = end;
+    }
+    if (program_.totals.updates_parameters) ++state_.step;
+  }
+
+  template <class T>
+  std::span<T> input_elements(std::string_view name) {
+    return elements<T>(program_.inputs, name);
+  }
+  template <class T>
+  std::span<T> output_elements(std::string_view name) {
+    return elements<T>(program_.outputs, name);
+  }
+  std::size_t meetings() const {
+    return static_cast<std::size_t>(
+        std::count_if(turns_.begin(), turns_.end(), [](turn t) { return t.meets; }));
+  }
+
+ private:
+  void run_thread(std::size_t thread, std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      auto const& c = program_.calls[i];
+      call_arguments const a{pointers_.data() + c.first_operand, c.scalars.data(), c.integers.data(),
+                             c.accumulate, &state_};
+      auto const mine = turns_[i].shared ? chunks_of(c.chunks, thread, threads_)
+                                         : chunk_range{0, thread == 0 ? c.chunks : 0};
+      for (std::size_t chunk = mine.begin; chunk < mine.end; ++chunk) c.run(a, chunk);
+    }
+  }
+  template <class T>
+  std::span<T> elements(std::span<program_port const> ports, std::string_view name) {
+    auto const p = std::find_if(ports.begin(), ports.end(), [&](auto const& x) { return x.name == name; });
+    REQUIRE(p != ports.end());
+    return {reinterpret_cast<T*>(arena_.get() + p->offset), p->elements};
+  }
+
+  program_view program_;
+  std::size_t threads_;
+  bool last_first_;
+  detail::aligned_bytes arena_;
+  std::vector<void*> pointers_;
+  std::vector<turn> turns_;
+  run_state state_;
+};
+
+template <std::size_t B, std::size_t T, std::size_t H, std::size_t V>
+dynamic_program training_step() {
+  static constexpr auto net = laid_out(encoder_decoder<V, V, H, H, 2>{});
+  return record_now([](recorder& r) {
+    auto const source = r.input<std::int32_t, batch<B>, steps<T>>("source");
+    auto const valid = r.input<std::int32_t, batch<B>>("source_valid");
+    auto const target = r.input<std::int32_t, batch<B>, target_steps<T>>("target");
+    auto const labels = r.input<std::int32_t, batch<B>, target_steps<T>>("labels");
+    auto const weight = r.input<float, batch<B>, target_steps<T>>("weight");
+    auto const logits = net.template logits<mode::training>(source, valid, target, 0.2);
+    auto const loss = mean_cross_entropy<vocab>(logits, labels, weight);
+    r.output("loss", loss);
+    minimise(r, loss, parameter_count(net), adam{.learning_rate = 0.005F}, clip_by_global_norm{1.0F});
+  });
+}
+
+/// Trains three steps and gives the weights that come out.
+template <std::size_t T, std::size_t V, class Session>
+std::vector<float> trained(Session&& s, parameter_block& parameters) {
+  std::uint32_t state = 1;
+  auto const draw = [&state](std::uint32_t n) {
+    state = state * 1664525U + 1013904223U;
+    return static_cast<std::int32_t>((state >> 8) % n);
+  };
+  for (auto const name : {"source", "target", "labels"})
+    for (auto& x : s.template input_elements<std::int32_t>(name)) x = draw(V);
+  for (auto& x : s.template input_elements<std::int32_t>("source_valid")) x = 1 + draw(T);
+  for (auto& x : s.template input_elements<float>("weight")) x = draw(4) == 0 ? 0.0F : 1.0F;
+  for (int i = 0; i < 3; ++i) s.run();
+  auto const values = parameters.values();
+  return {values.begin(), values.end()};
+}
+
+template <std::size_t B, std::size_t T, std::size_t H, std::size_t V>
+void check_drift(std::initializer_list<std::size_t> team_sizes) {
+  static constexpr auto net = laid_out(encoder_decoder<V, V, H, H, 2>{});
+  auto const program = training_step<B, T, H, V>();
+  auto const fresh = [] {
+    parameter_block block(parameter_count(net));
+    initialise(net, block.values(), 7);
+    return block;
+  };
+  auto alone = fresh();
+  session<> one(program, alone, 1);
+  one.seed(7);
+  auto const expected = trained<T, V>(one, alone);
+  for (auto const threads : team_sizes)
+    for (bool const last_first : {false, true}) {
+      CAPTURE(threads);
+      CAPTURE(last_first);
+      auto block = fresh();
+      CHECK(trained<T, V>(drifting_threads(program.view(), block, threads, last_first), block) == expected);
+    }
+}
+
+address at(std::size_t offset, reach touched) {
+  return {area::arena, true, offset, touched};
+}
+program_call cut(std::size_t chunks, std::uint64_t flops = 1'000'000) {
+  program_call c;
+  c.operands = 2;
+  c.outputs = 1;
+  c.chunks = chunks;
+  c.flops = flops;
+  return c;
+}
+
+}  // namespace
+
+TEST_CASE("a training step needs no meeting but those that are found") {
+  check_drift<64, 5, 32, 40>({2, 4, 3});
+  check_drift<32, 4, 48, 30>({2, 8});
+  check_drift<7, 3, 20, 11>({2});  // nothing divides evenly
+}
+
+TEST_CASE("threads meet seldom within a recurrence") {
+  auto const program = training_step<64, 10, 32, 201>();
+  parameter_block block(program.parameter_count());
+  drifting_threads const two(program.view(), block, 2, false);
+  MESSAGE(two.meetings() << " meetings in " << program.call_count() << " calls");
+  CHECK(two.meetings() * 4 < program.call_count());
+}
+
+TEST_CASE("calls that are cut alike need no meeting, others do") {
+  reach const rows{256, 256, 0, 0};  // of 8 chunks
+  auto const second = [&](address out, address in, std::size_t chunks = 8) {
+    turn_taking turns(2);
+    address const writes[] = {at(4096, rows), at(0, rows)};
+    CHECK_FALSE(turns.next(cut(8), writes).meets);
+    address const reads[] = {out, in};
+    return turns.next(cut(chunks), reads);
+  };
+  CHECK_FALSE(second(at(8192, rows), at(4096, rows)).meets);
+  CHECK_FALSE(second(at(8192, rows), at(4096, {512, 512, 0, 0}), 4).meets);  // the same halves
+  CHECK_FALSE(second(at(8192, rows), at(4096, {256, 64, 0, 0})).meets);      // some columns
+  CHECK(second(at(8192, rows), at(4096 + 256, rows)).meets);                 // the row after
+  CHECK(second(at(8192, rows), at(4096, {128, 128, 0, 0})).meets);
+  CHECK(second(at(8192, rows), at(4096, {0, 2048, 0, 0})).meets);     // all of it
+  CHECK(second(at(8192, rows), at(4096, {})).meets);                  // nobody knows
+  CHECK(second(at(8192, rows), at(4096, rows), 7).meets);             // not in equal shares
+  CHECK(second(at(0, {0, 64, 0, 0}), at(8192, rows)).meets);          // writes what is still read
+  CHECK_FALSE(second(at(8192, rows), at(0, {0, 2048, 0, 0})).meets);  // both read
+}
+
+TEST_CASE("rows that recur after a jump") {
+  reach const steps_of_rows{64, 64, 1024, 3};  // 8 chunks of 64 bytes, in 4 steps of 1,024
+  auto const meets = [&](address in, std::size_t chunks = 8) {
+    turn_taking turns(2);
+    address const writes[] = {at(4096, steps_of_rows), at(0, {64, 64, 0, 0})};
+    turns.next(cut(8), writes);
+    address const reads[] = {at(16384, {64, 64, 0, 0}), in};
+    return turns.next(cut(chunks), reads).meets;
+  };
+  CHECK_FALSE(meets(at(4096, steps_of_rows)));
+  CHECK_FALSE(meets(at(4096 + 2 * 1024, {64, 64, 0, 0})));  // one of the steps
+  CHECK_FALSE(meets(at(4096 + 1024, {64, 32, 1024, 1})));   // two of them, some columns
+  CHECK(meets(at(4096 + 64, steps_of_rows)));
+  CHECK(meets(at(4096 + 1024 - 64, {64, 64, 0, 0})));
+  CHECK(meets(at(4096, {64, 64, 2048, 1})));  // other jumps: not worth telling apart
+  CHECK_FALSE(meets(at(4096 + 4 * 1024, {64, 64, 1024, 3})));
+}
+
+TEST_CASE("what is short is not worth a meeting") {
+  turn_taking turns(2);
+  reach const rows{256, 256, 0, 0}, all{0, 2048, 0, 0};
+  address const first[] = {at(4096, all), at(0, all)};
+  CHECK_FALSE(turns.next(cut(1), first).meets);
+  address const next[] = {at(8192, rows), at(4096, all)};
+  auto const brief = turns.next(cut(8, 10), next);
+  CHECK_FALSE(brief.meets);
+  CHECK_FALSE(brief.shared);  // the first thread goes on by itself
+  address const last[] = {at(12288, rows), at(8192, all)};
+  auto const long_one = turns.next(cut(8), last);
+  CHECK(long_one.meets);
+  CHECK(long_one.shared);
+}
