@@ -73,7 +73,8 @@ struct configuration {
              clip_by_global_norm{1.0F});
   }
 
-  static void translate_one(recorder& r) {
+  static void translate_one(recorder& r, element_type weights) {
+    r.freeze_weights(weights);
     auto const source = r.input<std::int32_t, batch<1>, steps<T>>("source");
     auto const valid = r.input<std::int32_t, batch<1>>("source_valid");
     auto const first = r.input<std::int32_t, batch<1>>("first");
@@ -93,7 +94,10 @@ struct configuration {
       m = std::make_shared<model>([](recorder& r) { loss<mode::inference>(r, 0); }, threads);
       flops = forward_flops(B);
     } else if (what == "translate_one") {
-      m = std::make_shared<model>([](recorder& r) { translate_one(r); }, threads);
+      m = std::make_shared<model>([](recorder& r) { translate_one(r, element_type::float32); }, threads);
+      flops = forward_flops(1);
+    } else if (what == "translate_one_bf16") {
+      m = std::make_shared<model>([](recorder& r) { translate_one(r, element_type::bfloat16); }, threads);
       flops = forward_flops(1);
     } else {
       return {};

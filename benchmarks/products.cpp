@@ -46,7 +46,7 @@ int main() {
                                                    s.left_transposed ? s.m : 1};
       tenon::cpu::strided_matrix<float> const right{b.data(), s.right_transposed ? 1 : s.n,
                                                     s.right_transposed ? s.k : 1};
-      tenon::cpu::multiply(s.m, s.n, s.k, left, right, {}, false, c.data(), s.n);
+      tenon::cpu::multiply(s.m, s.n, s.k, left, right, false, c.data(), s.n);
     };
     double const flops = 2.0 * static_cast<double>(s.m) * static_cast<double>(s.n) * static_cast<double>(s.k);
     int const repeats = 1 + static_cast<int>(1e8 / flops);

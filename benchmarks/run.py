@@ -21,7 +21,7 @@ from pathlib import Path
 from side import Side, SideError
 
 CONFIGS = ("small", "book", "large")
-WORK = ("train_step", "forward", "translate_one")
+WORK = ("train_step", "forward", "translate_one", "translate_one_bf16")
 PEERS = ("pytorch", "jax")
 BUSY = 0.1  # share of the cores used by other programs from which on a warning is due
 PEER_FOLDER = Path(__file__).resolve().parent / "peers"
@@ -91,10 +91,12 @@ def floor_milliseconds(facts):
 def measure(arguments, config, what, threads, absent):
     """One measurement with all sides: a record for each peer, and one of its peak memory in training."""
     options = ["--config", config, "--what", what, "--threads", str(threads)]
+    # Tenon's weights as bfloat16, the peers' as they are: eager and jitted float32 is what they are fastest at.
+    peer_options = [word.removesuffix("_bf16") for word in options]
     sides, times, memory = [], {}, {}
     try:
         sides.append(Side("tenon", [arguments.tenon, *options], threads))
-        sides += start_peers(arguments, options, threads, absent)
+        sides += start_peers(arguments, peer_options, threads, absent)
         busy = others_share()
         if busy > BUSY:
             # Threads that spin at barriers suffer out of proportion when a core is shared.

@@ -63,6 +63,9 @@ TEST_CASE_TEMPLATE("element-wise functions are those of the C library", T, float
   check(select(x < y, x * 2, -y), [](double a, double b) { return a < b ? a * 2 : -b; });
   check(select(x < 1, 0.5, y), [](double a, double b) { return a < 1 ? 0.5 : b; });
   check(select(1 <= x, y, 3), [](double a, double b) { return 1 <= a ? b : 3; });
+  check(lerp(x, y, x), [](double a, double b) { return a + a * (b - a); });
+  check(lerp(1, y, x), [](double a, double b) { return 1 + a * (b - 1); });
+  check(lerp(x, 2, 0.25), [](double a, double) { return a + 0.25 * (2 - a); });
   check(pow(x, 2) - pow(2, y), [](double a, double b) { return a * a - std::pow(2, b); });
   check(1 - x, [](double a, double) { return 1 - a; });
   check(2 / x + y / 4, [](double a, double b) { return 2 / a + b / 4; });

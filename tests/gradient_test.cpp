@@ -41,6 +41,7 @@ TEST_CASE("functors of two and three arguments, with broadcasting") {
   CHECK(binary([](auto x, auto y) { return pow(x, y) + pow(y, 3) + pow(2, x); }) < small);
   CHECK(binary([](auto x, auto y) { return min(x, y) * max(x, 1); }) < small);
   CHECK(binary([](auto x, auto y) { return select(x < y, x * y, y / x); }) < small);
+  CHECK(binary([](auto x, auto y) { return lerp(x * y, exp(y), x) + lerp(2, x, y); }) < small);
   CHECK(binary([](auto x, auto y) { return x * (x < y) + cast<double>(cast<float>(y)) * 0 + y * (x == x); }) <
         small);
 }

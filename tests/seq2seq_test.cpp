@@ -7,51 +7,24 @@
 #include <vector>
 
 #include "counted_allocations.hpp"
+#include "small_translator.hpp"
 
 using namespace tenon;
 
 namespace {
 
 constexpr std::size_t B = 32, T = 7, H = 64, V = 50;
-constexpr auto net = laid_out(encoder_decoder<V, V, H, H, 2>{});
-
-template <std::size_t S>
-dynamic_program training_step() {
-  return record_now([](recorder& r) {
-    auto const source = r.input<std::int32_t, batch<B>, steps<T>>("source");
-    auto const valid = r.input<std::int32_t, batch<B>>("source_valid");
-    auto const target = r.input<std::int32_t, batch<B>, target_steps<S>>("target");
-    auto const labels = r.input<std::int32_t, batch<B>, target_steps<S>>("labels");
-    auto const weight = r.input<float, batch<B>, target_steps<S>>("weight");
-    auto const logits = net.logits<mode::training>(source, valid, target, 0.2);
-    auto const loss = mean_cross_entropy<vocab>(logits, labels, weight);
-    r.output("loss", loss);
-    minimise(r, loss, parameter_count(net), adam{.learning_rate = 0.005F}, clip_by_global_norm{1.0F});
-  });
-}
-
-template <class Session>
-void fill(Session& s) {
-  std::uint32_t state = 1;
-  auto const draw = [&state](std::uint32_t n) {
-    state = state * 1664525U + 1013904223U;
-    return static_cast<std::int32_t>((state >> 8) % n);
-  };
-  for (auto const name : {"source", "target", "labels"})
-    for (auto& x : s.template input_elements<std::int32_t>(name)) x = draw(V);
-  for (auto& x : s.template input_elements<std::int32_t>("source_valid")) x = 1 + draw(T);
-  for (auto& x : s.template input_elements<float>("weight")) x = draw(4) == 0 ? 0.0F : 1.0F;
-}
+constexpr auto const& net = small_translator<H, V>;
 
 struct training {
-  dynamic_program program = training_step<5>();
+  dynamic_program program = training_step<B, T, 5, H, V>();
   parameter_block parameters{parameter_count(net)};
   session<> steps;
 
   explicit training(std::size_t threads) : steps{program, parameters, threads} {
     initialise(net, parameters.values(), 7);
     steps.seed(7);
-    fill(steps);
+    fill_translator_inputs(steps, T, V);
   }
   float step() {
     steps.run();
@@ -68,7 +41,7 @@ std::size_t blocks_of(dynamic_program const& p, std::size_t bytes) {
 }  // namespace
 
 TEST_CASE("the arena is hardly larger than what is needed at once") {
-  auto const p = training_step<5>();
+  auto const p = training_step<B, T, 5, H, V>();
   CHECK(p.live_bytes() > 0);
   CHECK(static_cast<double>(p.arena_bytes()) <= 1.15 * static_cast<double>(p.live_bytes()));
 }
@@ -76,7 +49,7 @@ TEST_CASE("the arena is hardly larger than what is needed at once") {
 TEST_CASE("additive attention's features are stored nowhere") {
   // They have batch × steps × hiddens elements at every target step; what is stored of that size must not
   // grow with their number.
-  auto const few = training_step<2>(), many = training_step<9>();
+  auto const few = training_step<B, T, 2, H, V>(), many = training_step<B, T, 9, H, V>();
   constexpr std::size_t features = B * T * H * sizeof(float);
   CHECK(blocks_of(few, features) > 0);  // keys, outputs and their gradients are
   CHECK(blocks_of(few, features) == blocks_of(many, features));

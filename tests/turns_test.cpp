@@ -10,6 +10,8 @@
 #include <tenon/tenon.hpp>
 #include <vector>
 
+#include "small_translator.hpp"
+
 using namespace tenon;
 
 namespace {
@@ -82,34 +84,10 @@ class drifting_threads {
   run_state state_;
 };
 
-template <std::size_t B, std::size_t T, std::size_t H, std::size_t V>
-dynamic_program training_step() {
-  static constexpr auto net = laid_out(encoder_decoder<V, V, H, H, 2>{});
-  return record_now([](recorder& r) {
-    auto const source = r.input<std::int32_t, batch<B>, steps<T>>("source");
-    auto const valid = r.input<std::int32_t, batch<B>>("source_valid");
-    auto const target = r.input<std::int32_t, batch<B>, target_steps<T>>("target");
-    auto const labels = r.input<std::int32_t, batch<B>, target_steps<T>>("labels");
-    auto const weight = r.input<float, batch<B>, target_steps<T>>("weight");
-    auto const logits = net.template logits<mode::training>(source, valid, target, 0.2);
-    auto const loss = mean_cross_entropy<vocab>(logits, labels, weight);
-    r.output("loss", loss);
-    minimise(r, loss, parameter_count(net), adam{.learning_rate = 0.005F}, clip_by_global_norm{1.0F});
-  });
-}
-
 /// Trains three steps and gives the weights that come out.
 template <std::size_t T, std::size_t V, class Session>
 std::vector<float> trained(Session&& s, parameter_block& parameters) {
-  std::uint32_t state = 1;
-  auto const draw = [&state](std::uint32_t n) {
-    state = state * 1664525U + 1013904223U;
-    return static_cast<std::int32_t>((state >> 8) % n);
-  };
-  for (auto const name : {"source", "target", "labels"})
-    for (auto& x : s.template input_elements<std::int32_t>(name)) x = draw(V);
-  for (auto& x : s.template input_elements<std::int32_t>("source_valid")) x = 1 + draw(T);
-  for (auto& x : s.template input_elements<float>("weight")) x = draw(4) == 0 ? 0.0F : 1.0F;
+  fill_translator_inputs(s, T, V);
   for (int i = 0; i < 3; ++i) s.run();
   auto const values = parameters.values();
   return {values.begin(), values.end()};
@@ -117,8 +95,8 @@ std::vector<float> trained(Session&& s, parameter_block& parameters) {
 
 template <std::size_t B, std::size_t T, std::size_t H, std::size_t V>
 void check_drift(std::initializer_list<std::size_t> team_sizes) {
-  static constexpr auto net = laid_out(encoder_decoder<V, V, H, H, 2>{});
-  auto const program = training_step<B, T, H, V>();
+  constexpr auto const& net = small_translator<H, V>;
+  auto const program = training_step<B, T, T, H, V>();
   auto const fresh = [] {
     parameter_block block(parameter_count(net));
     initialise(net, block.values(), 7);
@@ -158,7 +136,7 @@ TEST_CASE("a training step needs no meeting but those that are found") {
 }
 
 TEST_CASE("threads meet seldom within a recurrence") {
-  auto const program = training_step<64, 10, 32, 201>();
+  auto const program = training_step<64, 10, 10, 32, 201>();
   parameter_block block(program.parameter_count());
   drifting_threads const two(program.view(), block, 2, false);
   MESSAGE(two.meetings() << " meetings in " << program.call_count() << " calls");

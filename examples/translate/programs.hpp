@@ -61,6 +61,7 @@ inline constexpr auto measured_loss = record([](recorder& r) {
 /// weights (steps, source steps).
 template <class Recipe>
 inline constexpr auto translation_of_one = record([](recorder& r) {
+  r.freeze_weights();
   auto source = r.input<std::int32_t, batch<1>, steps<Recipe::source_steps>>("source");
   auto valid = r.input<std::int32_t, batch<1>>("source_valid");
   auto first = r.input<std::int32_t, batch<1>>("first");

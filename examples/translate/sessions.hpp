@@ -69,7 +69,7 @@ struct translation {
   bool cut = false;                ///< the sentence has more words than the model reads
 };
 
-/// Translates one sentence at a time. The model must outlive it.
+/// Translates one sentence at a time. The model must outlive it, and its weights stay as they are.
 template <class Recipe>
 class sentence_translator {
  public:

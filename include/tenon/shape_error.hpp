@@ -21,6 +21,7 @@ struct compare;
 struct min;
 struct pow;
 struct select;
+struct lerp;
 struct assign;
 struct slice;
 struct part;

@@ -9,6 +9,8 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
+#include <type_traits>
 
 #include "pack.hpp"
 
@@ -94,21 +96,46 @@ inline void pack_panel(strided_matrix<float> b, std::size_t depth, std::size_t c
       panel[k * panel_columns + j] = j < columns ? b.data[k * b.row_stride + j * b.column_stride] : 0.0F;
 }
 
-/// c (Rows × columns) (+)= a (Rows × depth) · panel.
-template <std::size_t Rows>
-inline void multiply_tile(strided_matrix<float> a, float const* panel, std::size_t depth, float* c,
+/// A row of a panel: two packs. A panel of bf16 holds a row's elements l and lanes + l in one word, so that
+/// one load brings all of them.
+struct panel_row {
+  pack<float> first, second;
+};
+TENON_ALWAYS_INLINE panel_row load_row(float const* panel) {
+  return {load(panel), load(panel + lanes)};
+}
+TENON_ALWAYS_INLINE panel_row load_row(bf16 const* panel) {
+  auto words = load(reinterpret_cast<std::uint32_t const*>(panel));
+#if TENON_PACK_X86
+  asm("" : "+v"(words));  // once into a register: as an operand of both operations it would be loaded twice
+#endif
+  return {bit_cast<float>(words << 16), bit_cast<float>(words & 0xffff0000U)};
+}
+
+/// c (Rows × columns) (+)= a (Rows × depth) · panel. A single row is summed in four parts, for one sum would
+/// have each multiplication wait for the one before.
+template <std::size_t Rows, class W>
+inline void multiply_tile(strided_matrix<float> a, W const* panel, std::size_t depth, float* c,
                           std::size_t leading, std::size_t columns, bool add) {
-  pack<float> sum0[Rows]{}, sum1[Rows]{};
-  for (std::size_t k = 0; k < depth; ++k) {
-    auto const b0 = load(panel), b1 = load(panel + lanes);
+  constexpr std::size_t parts = Rows == 1 ? 4 : 1;
+  pack<float> sum0[parts * Rows]{}, sum1[parts * Rows]{};
+  auto const step = [&](std::size_t part, float const* column) {
+    auto const loaded = load_row(panel);
     panel += panel_columns;
-    float const* const column = a.data + k * a.column_stride;
 #pragma GCC unroll 12
     for (std::size_t i = 0; i < Rows; ++i) {
-      auto const x = broadcast<float>(column[i * a.row_stride]);
-      sum0[i] += x * b0;
-      sum1[i] += x * b1;
+      auto const factor = broadcast<float>(column[i * a.row_stride]);
+      sum0[part * Rows + i] += factor * loaded.first;
+      sum1[part * Rows + i] += factor * loaded.second;
     }
+  };
+  std::size_t k = 0;
+  for (; k + parts <= depth; k += parts)
+    for (std::size_t part = 0; part < parts; ++part) step(part, a.data + (k + part) * a.column_stride);
+  for (; k < depth; ++k) step(0, a.data + k * a.column_stride);
+  for (std::size_t part = 1; part < parts; ++part) {
+    sum0[0] += sum0[part];
+    sum1[0] += sum1[part];
   }
   if (columns == panel_columns) {
     for (std::size_t i = 0; i < Rows; ++i) {
@@ -125,6 +152,23 @@ inline void multiply_tile(strided_matrix<float> a, float const* panel, std::size
         store_partial(row + lanes, add ? load_partial(row + lanes, second) + sum1[i] : sum1[i], second);
     }
   }
+}
+
+/// c (rows × columns) (+)= a (rows × depth) · panel, in tiles.
+template <class W>
+TENON_ALWAYS_INLINE void multiply_rows(std::size_t rows, strided_matrix<float> a, W const* panel,
+                                       std::size_t depth, float* c, std::size_t leading, std::size_t columns,
+                                       bool add) {
+  std::size_t i = 0;
+  auto const tiles = [&]<std::size_t Rows>(std::integral_constant<std::size_t, Rows>) {
+    for (; i + Rows <= rows; i += Rows)
+      multiply_tile<Rows>({a.data + i * a.row_stride, a.row_stride, a.column_stride}, panel, depth,
+                          c + i * leading, leading, columns, add);
+  };
+  tiles(std::integral_constant<std::size_t, tile_rows>{});
+  tiles(std::integral_constant<std::size_t, 8>{});
+  tiles(std::integral_constant<std::size_t, 4>{});
+  tiles(std::integral_constant<std::size_t, 1>{});
 }
 
 /// The sum of each of `lanes` packs: lane i of the result is the sum of v[i]. Two packs become one that has
@@ -187,65 +231,81 @@ inline void multiply_row_by_rows(std::size_t columns, std::size_t k, float const
 constexpr std::size_t panel_count(std::size_t n) {
   return (n + detail::panel_columns - 1) / detail::panel_columns;
 }
-/// Bytes of a packed matrix of k rows and n columns.
-constexpr std::size_t packed_bytes(std::size_t n, std::size_t k) {
-  return k * panel_count(n) * detail::panel_columns * sizeof(float);
+/// Elements of a packed matrix of k rows and n columns.
+constexpr std::size_t packed_size(std::size_t n, std::size_t k) {
+  return k * panel_count(n) * detail::panel_columns;
 }
-/// A matrix packed beforehand by `pack_panels`, from column number first · panel_columns on; or none.
+/// A matrix packed beforehand by `pack_panels`, from column number first · panel_columns on. W: float or
+/// bf16.
+template <class W>
 struct packed_panels {
-  float const* data = nullptr;
+  W const* data = nullptr;
   std::size_t first = 0, count = 0;
 };
 
 /// Packs panels [begin, end) of b (k × n) to where `packed_panels` finds them: for each block of panel_depth
-/// rows all panels side by side. `packed` holds k · panel_count(n) · panel_columns floats in all.
+/// rows all panels side by side. `packed` holds packed_size(n, k) elements in all.
+template <class W>
 TENON_SHARED_FUNCTION inline void pack_panels(std::size_t n, std::size_t k, strided_matrix<float> b,
-                                              std::size_t begin, std::size_t end, float* packed) {
+                                              std::size_t begin, std::size_t end, W* packed) {
   using namespace detail;
   for (std::size_t k0 = 0; k0 < k; k0 += panel_depth) {
     std::size_t const depth = std::min(panel_depth, k - k0);
     for (std::size_t p = begin; p < end; ++p) {
       std::size_t const j = p * panel_columns;
-      pack_panel({b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride}, depth,
-                 std::min(panel_columns, n - j), packed + (k0 * panel_count(n) + p * depth) * panel_columns);
+      strided_matrix<float> const part{b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride,
+                                       b.column_stride};
+      std::size_t const columns = std::min(panel_columns, n - j);
+      W* const panel = packed + (k0 * panel_count(n) + p * depth) * panel_columns;
+      if constexpr (std::is_same_v<W, float>) {
+        pack_panel(part, depth, columns, panel);
+      } else {
+        alignas(64) float wide[panel_depth * panel_columns];
+        pack_panel(part, depth, columns, wide);
+        for (std::size_t i = 0; i < depth; ++i)
+          for (std::size_t l = 0; l < lanes; ++l) {
+            panel[i * panel_columns + 2 * l] = bf16(wide[i * panel_columns + l]);
+            panel[i * panel_columns + 2 * l + 1] = bf16(wide[i * panel_columns + lanes + l]);
+          }
+      }
     }
   }
 }
 
-/// c (m × n, rows `leading` apart) (+)= a (m × k) · b (k × n). Runs on this thread; takes 32 KiB of stack. If
-/// b was packed beforehand, b itself is not read.
+/// c (m × n, rows `leading` apart) (+)= a (m × k) · b (k × n). Runs on this thread; takes 32 KiB of stack.
 TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::size_t k,
-                                           strided_matrix<float> a, strided_matrix<float> b,
-                                           packed_panels packed, bool add, float* c, std::size_t leading) {
+                                           strided_matrix<float> a, strided_matrix<float> b, bool add,
+                                           float* c, std::size_t leading) {
   using namespace detail;
-  alignas(64) float own_panel[panel_depth * panel_columns];
+  alignas(64) float panel[panel_depth * panel_columns];
   for (std::size_t k0 = 0; k0 < k; k0 += panel_depth) {
     std::size_t const depth = std::min(panel_depth, k - k0);
-    bool const adds = add || k0 > 0;
-    for (std::size_t i0 = 0; i0 < m; i0 += block_rows) {
-      std::size_t const end = std::min(m, i0 + block_rows);
+    for (std::size_t i = 0; i < m; i += block_rows)
       for (std::size_t j = 0; j < n; j += panel_columns) {
         std::size_t const columns = std::min(panel_columns, n - j);
-        float const* panel = own_panel;
-        if (packed.data != nullptr)
-          panel =
-              packed.data + (k0 * packed.count + (packed.first + j / panel_columns) * depth) * panel_columns;
-        else
-          pack_panel({b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride}, depth,
-                     columns, own_panel);
-        std::size_t i = i0;
-        auto const rows = [&]<std::size_t Rows>(std::integral_constant<std::size_t, Rows>) {
-          for (; i + Rows <= end; i += Rows)
-            multiply_tile<Rows>(
-                {a.data + i * a.row_stride + k0 * a.column_stride, a.row_stride, a.column_stride}, panel,
-                depth, c + i * leading + j, leading, columns, adds);
-        };
-        rows(std::integral_constant<std::size_t, tile_rows>{});
-        rows(std::integral_constant<std::size_t, 8>{});
-        rows(std::integral_constant<std::size_t, 4>{});
-        rows(std::integral_constant<std::size_t, 1>{});
+        pack_panel({b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride}, depth,
+                   columns, panel);
+        multiply_rows(std::min(block_rows, m - i),
+                      {a.data + i * a.row_stride + k0 * a.column_stride, a.row_stride, a.column_stride},
+                      panel, depth, c + i * leading + j, leading, columns, add || k0 > 0);
       }
-    }
+  }
+}
+
+/// The same with b packed beforehand; n counts columns from the first packed panel on.
+template <class W>
+TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::size_t k,
+                                           strided_matrix<float> a, packed_panels<W> b, bool add, float* c,
+                                           std::size_t leading) {
+  using namespace detail;
+  for (std::size_t k0 = 0; k0 < k; k0 += panel_depth) {
+    std::size_t const depth = std::min(panel_depth, k - k0);
+    for (std::size_t i = 0; i < m; i += block_rows)
+      for (std::size_t j = 0; j < n; j += panel_columns)
+        multiply_rows(std::min(block_rows, m - i),
+                      {a.data + i * a.row_stride + k0 * a.column_stride, a.row_stride, a.column_stride},
+                      b.data + (k0 * b.count + (b.first + j / panel_columns) * depth) * panel_columns, depth,
+                      c + i * leading + j, leading, std::min(panel_columns, n - j), add || k0 > 0);
   }
 }
 

@@ -94,6 +94,19 @@ struct point<apply<F, T, A, B>, To, Env> {
   TENON_ALWAYS_INLINE explicit point(Env const& env)
       : a{env}, b{env}, value{F::value(value_as<T, A, Env>(a), value_as<T, B, Env>(b))} {}
 };
+template <class F, class T, class A, class B, class C, class To, class Env>
+struct point<apply<F, T, A, B, C>, To, Env> {
+  using type = T;
+  point<A, T, Env> a;
+  point<B, T, Env> b;
+  point<C, T, Env> c;
+  decltype(F::value(value_as<T, A, Env>(a), value_as<T, B, Env>(b), value_as<T, C, Env>(c))) value;
+  TENON_ALWAYS_INLINE explicit point(Env const& env)
+      : a{env},
+        b{env},
+        c{env},
+        value{F::value(value_as<T, A, Env>(a), value_as<T, B, Env>(b), value_as<T, C, Env>(c))} {}
+};
 template <class T, class C, class A, class B, class To, class Env>
 struct point<apply<fn::choose, T, C, A, B>, To, Env> {
   using type = T;
@@ -150,6 +163,19 @@ struct backward<apply<F, T, A, B>, Env> {
       auto const pulled = F::pull(g, p.value, value_as<T, A, Env>(p.a), value_as<T, B, Env>(p.b));
       pass_back<A, T, Env>(p.a, pulled.a, gradients);
       pass_back<B, T, Env>(p.b, pulled.b, gradients);
+    }
+  }
+};
+template <class F, class T, class A, class B, class C, class Env>
+struct backward<apply<F, T, A, B, C>, Env> {
+  template <class P, class G, class Gradients>
+  TENON_ALWAYS_INLINE static void run(P const& p, G const& g, Gradients& gradients) {
+    if constexpr (has_gradient<apply<F, T, A, B, C>>) {
+      auto const pulled =
+          F::pull(g, p.value, value_as<T, A, Env>(p.a), value_as<T, B, Env>(p.b), value_as<T, C, Env>(p.c));
+      pass_back<A, T, Env>(p.a, pulled.a, gradients);
+      pass_back<B, T, Env>(p.b, pulled.b, gradients);
+      pass_back<C, T, Env>(p.c, pulled.c, gradients);
     }
   }
 };

@@ -342,6 +342,38 @@ requires((operand<A> ||
 template <operand C, class A, class B, shape_error Error = detail::select_shape<C, A, B>>
 requires(operand<A> || operand<B>) Error select(C&&, A&&, B&&);
 
+namespace detail {
+/// The type that three operands are computed in, not all of them numbers.
+template <class A, class B, class C>
+struct common_element_of_three {
+  template <class E>
+  struct value {
+    using element = E;
+  };
+  using type = typename common_element<A, value<typename common_element<B, C>::type>>::type;
+};
+template <class A, class B, class C>
+requires(is_scalar<B>&& is_scalar<C>) struct common_element_of_three<A, B, C> {
+  using type = computed<element_of<A>>;
+};
+template <class A, class B, class T>
+using lerp_shape = unite_t<operation::lerp, shape_of<wrapped<A>>, shape_of<wrapped<B>>, shape_of<wrapped<T>>>;
+}  // namespace detail
+
+/// a + t (b − a): a where t is 0, b where t is 1. Written like this, and not with operators, each argument is
+/// evaluated once, and its gradient is carried back once.
+template <class A, class B, class T>
+requires((operand<A> || operand<B> ||
+          operand<T>)&&well_formed<detail::lerp_shape<A, B, T>>) constexpr auto lerp(A&& a, B&& b, T&& t) {
+  using E = typename detail::common_element_of_three<detail::wrapped<A>, detail::wrapped<B>,
+                                                     detail::wrapped<T>>::type;
+  return detail::make_mapped<fn::lerp, E, detail::lerp_shape<A, B, T>>(
+      detail::wrap_number(std::forward<A>(a)), detail::wrap_number(std::forward<B>(b)),
+      detail::wrap_number(std::forward<T>(t)));
+}
+template <class A, class B, class T, shape_error Error = detail::lerp_shape<A, B, T>>
+requires(operand<A> || operand<B> || operand<T>) Error lerp(A&&, B&&, T&&);
+
 // ---- reductions
 // ----------------------------------------------------------------------------------------------------
 

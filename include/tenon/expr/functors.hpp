@@ -24,6 +24,11 @@ struct pull2 {
   V a, b;
 };
 
+template <class V>
+struct pull3 {
+  V a, b, c;
+};
+
 struct add {
   static constexpr std::size_t flops = 1;
   template <class V>
@@ -183,6 +188,20 @@ struct pow {
     V const one = V{} + 1;
     return {math::select(b == V{}, V{}, g * b * math::pow(a, b - one)),
             g * y * math::log(math::select(a > V{}, a, one))};
+  }
+};
+
+/// a + t (b − a): from a to b as t goes from 0 to 1.
+struct lerp {
+  static constexpr std::size_t flops = 3;
+  template <class V>
+  TENON_FN V value(V const& a, V const& b, V const& t) {
+    return a + t * (b - a);
+  }
+  template <class V>
+  TENON_FN pull3<V> pull(V const& g, V const&, V const& a, V const& b, V const& t) {
+    V const gt = g * t;
+    return {g - gt, gt, g * (b - a)};
   }
 };
 

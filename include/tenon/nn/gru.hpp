@@ -50,7 +50,7 @@ struct gru_cell {
     auto const r = sigmoid(slice<gates>(input, 0) + gate(0));
     auto const z = sigmoid(slice<gates>(input, 1) + gate(1));
     auto const n = tanh(slice<gates>(input, 2) + r * gate(2));
-    return keep(n + z * (state - n));
+    return keep(lerp(n, state, z));
   }
   template <operand G, operand S, shape_error Error = step_error<G, S>>
   Error operator()(G const& input, S const& state) const;
@@ -61,7 +61,7 @@ struct gru_cell {
     auto const r = sigmoid(slice<gates>(input, 0) + slice<gates>(bias_hh, 0));
     auto const z = sigmoid(slice<gates>(input, 1) + slice<gates>(bias_hh, 1));
     auto const n = tanh(slice<gates>(input, 2) + r * slice<gates>(bias_hh, 2));
-    return keep(n - z * n);
+    return keep((1 - z) * n);
   }
 };
 

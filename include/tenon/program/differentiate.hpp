@@ -27,6 +27,7 @@ constexpr location recorder::parameter_gradients(std::size_t bytes) {
 constexpr void recorder::differentiate(location loss) {
   if (differentiated_)
     throw std::logic_error("differentiate: a program has one loss: add up what is to be learnt from");
+  if (frozen_) throw std::logic_error("differentiate: frozen weights have no gradient");
   differentiated_ = true;
   auto const forward_calls = calls_.size();
   auto const top = root(loss);

@@ -20,6 +20,7 @@ struct planned {
   std::vector<storage> storages;
   std::vector<std::size_t> first, last;  ///< per storage: the calls between which it is needed
   std::vector<char> placed;              ///< per storage: has memory of its own in the arena
+  std::size_t frozen_calls = 0;          ///< the first calls, which depend on frozen weights alone
   std::size_t arena_bytes = 0;
   std::size_t live_bytes = 0;  ///< the largest sum of bytes needed at once: no plan can do with less
 };
@@ -94,12 +95,42 @@ constexpr std::vector<std::size_t> final_order(recorder const& r) {
   return result;
 }
 
+/// Which calls, by number, depend on frozen weights alone. One that writes where another call writes too is
+/// none of them: its result does not last.
+constexpr std::vector<char> frozen_calls(recorder const& r) {
+  std::vector<char> frozen(r.calls().size(), 1), lasting(r.storages().size(), 1);
+  auto const top = [&r](location where) { return static_cast<std::size_t>(r.physical(where).storage); };
+  std::vector<char> written(r.storages().size(), 0);
+  for (std::size_t i = 0; i < frozen.size(); ++i)
+    for (std::size_t k = 0; k < r.calls()[i].outputs; ++k)
+      if (r.operand_of(i, k).exists()) written[top(r.operand_of(i, k))] = 1;
+  for (std::size_t s = 0; s < lasting.size(); ++s)  // inputs are written by the user
+    if (written[s] == 0 && r.storages()[s].kind != storage::kind_t::parameter) lasting[s] = 0;
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (std::size_t i = 0; i < frozen.size(); ++i) {
+      if (frozen[i] == 0) continue;
+      auto const& c = r.calls()[i];
+      bool all = c.operands > c.outputs;
+      for (std::size_t k = 0; k < c.operands; ++k)  // an operand that is missing may be a random mask
+        all = all && r.operand_of(i, k).exists() && lasting[top(r.operand_of(i, k))] != 0;
+      if (all) continue;
+      frozen[i] = 0;
+      changed = true;
+      for (std::size_t k = 0; k < c.outputs; ++k)
+        if (r.operand_of(i, k).exists()) lasting[top(r.operand_of(i, k))] = 0;
+    }
+  }
+  return frozen;
+}
+
 constexpr bool is_temporary(storage const& s) {
   return s.kind == storage::kind_t::temporary || s.kind == storage::kind_t::gradient ||
          s.kind == storage::kind_t::input || s.kind == storage::kind_t::output;
 }
 
-/// Copies the calls in final order, clearing the gradients that need it before their first use.
+/// Copies the calls in final order, those that depend on frozen weights alone before all others, clearing the
+/// gradients that need it before their first use.
 constexpr void order_calls(recorder const& r, planned& p) {
   p.calls.reserve(2 * r.calls().size());
   p.operands.reserve(2 * r.operands().size());
@@ -118,7 +149,16 @@ constexpr void order_calls(recorder const& r, planned& p) {
     p.reaches.emplace_back();
     p.calls.push_back(clear);
   };
-  for (auto const i : final_order(r)) {
+  auto order = final_order(r);
+  if (r.weights_are_frozen()) {
+    auto const frozen = frozen_calls(r);
+    std::vector<std::size_t> first, rest;
+    for (auto const i : order) (frozen[i] != 0 ? first : rest).push_back(i);
+    p.frozen_calls = first.size();
+    order = first;
+    order.insert(order.end(), rest.begin(), rest.end());
+  }
+  for (auto const i : order) {
     call c = r.calls()[i];
     auto const first = c.first_operand;
     for (std::size_t k = 0; k < c.operands; ++k) {
@@ -185,7 +225,8 @@ constexpr void share_in_place(planned& p) {
     if (moved[s] >= 0) p.storages[s].host = home({static_cast<int>(s), 0}).storage;
 }
 
-/// The calls between which each storage is needed; inputs from the start, outputs to the end.
+/// The calls between which each storage is needed; inputs from the start, outputs and what was computed from
+/// frozen weights to the end.
 constexpr void find_lifetimes(recorder const& r, planned& p) {
   constexpr auto never = std::numeric_limits<std::size_t>::max();
   p.first.assign(p.storages.size(), never);
@@ -197,6 +238,13 @@ constexpr void find_lifetimes(recorder const& r, planned& p) {
       auto const s = static_cast<std::size_t>(where.storage);
       p.first[s] = std::min(p.first[s], i);
       p.last[s] = std::max(p.last[s], i);
+    }
+  for (std::size_t i = 0; i < p.frozen_calls; ++i)
+    for (std::size_t k = 0; k < p.calls[i].outputs; ++k) {
+      auto const where = p.operands[p.calls[i].first_operand + k];
+      if (!where.exists()) continue;
+      auto const s = static_cast<std::size_t>(where.storage);
+      if (p.last[s] >= p.frozen_calls) p.last[s] = p.calls.size();
     }
   auto const end = p.calls.size();  // past the last call: that one may not take an output's memory either
   for (auto const& port : r.inputs()) {

@@ -54,7 +54,8 @@ struct program_block {
 /// What a program needs and does, in numbers.
 struct program_totals {
   std::size_t arena_bytes = 0, live_bytes = 0, parameter_bytes = 0, state_bytes = 0;
-  std::uint64_t flops = 0, bytes_moved = 0;
+  std::uint64_t flops = 0, bytes_moved = 0;  ///< of one run, without the frozen calls
+  std::size_t frozen_calls = 0;              ///< the first calls: a session runs them once
   bool updates_parameters = false;
 };
 
@@ -104,6 +105,7 @@ constexpr void assemble(recorder const& r, planned const& p, Program& out) {
     auto const& c = p.calls[i];
     out.calls[i] = {c.name,       c.run,     c.first_operand, c.operands, c.outputs, c.chunks,
                     c.accumulate, c.scalars, c.integers,      c.flops,    c.bytes};
+    if (i < p.frozen_calls) continue;
     out.totals.flops += c.flops;
     out.totals.bytes_moved += c.bytes;
   }
@@ -125,6 +127,7 @@ constexpr void assemble(recorder const& r, planned const& p, Program& out) {
       out.totals.parameter_bytes = std::max(out.totals.parameter_bytes, x.offset + x.bytes);
     if (p.placed[s]) out.blocks[block++] = {x.name, x.kind, x.bytes, x.offset, p.first[s], p.last[s]};
   }
+  out.totals.frozen_calls = p.frozen_calls;
   out.totals.arena_bytes = p.arena_bytes;
   out.totals.live_bytes = p.live_bytes;
   out.totals.state_bytes = r.state_bytes();

@@ -239,28 +239,40 @@ class recorder {
     return operands_[calls_[index].first_operand + k];
   }
 
-  /// A value that `spec` computes from a weight alone, to be shared by all that ask for it: recorded when a
-  /// second one asks; the first gets nothing, for it may be the only one.
-  constexpr location shared(call_spec const& spec, location weight, std::size_t weight_bytes,
-                            std::size_t bytes) {
-    for (auto& known : shared_) {
-      if (known.run != spec.run || known.weight != weight) continue;
-      if (!known.value.exists()) {
-        storage s;
-        s.name = spec.name;
-        s.bytes = bytes;
-        s.rank = 1;
-        s.extents[0] = bytes / s.element_bytes;
-        known.value = {add_storage(s), 0};
-        begin(spec);
-        result(known.value, bytes);
-        operand(weight, weight_bytes);
-        end();
+  // ---- what weights alone determine
+  // -----------------------------------------------------------------------------------
+
+  /// Declares that the weights stay what they are: a session computes what depends on weights alone when it
+  /// first runs, and keeps it (`session::weights_changed`). Products with few rows then read weights in
+  /// another order, and as numbers of type `stored_as`: float32 or bfloat16, which halves the bytes and
+  /// leaves each weight 8 bits of precision. Call it before anything is recorded. Throws std::logic_error for
+  /// another type, or where something is recorded already.
+  constexpr void freeze_weights(element_type stored_as = element_type::float32) {
+    if (stored_as != element_type::float32 && stored_as != element_type::bfloat16)
+      throw std::logic_error("freeze_weights: weights are stored as float32 or bfloat16");
+    if (!calls_.empty()) throw std::logic_error("freeze_weights: call it before anything is recorded");
+    frozen_ = true;
+    frozen_type_ = stored_as;
+  }
+  constexpr bool weights_are_frozen() const { return frozen_; }
+  constexpr element_type frozen_type() const { return frozen_type_; }
+
+  /// A value computed from weights alone, to be shared by all that ask for it. `how` tells apart what is
+  /// computed from the same places. Its value is nowhere until the one who asks puts it there.
+  struct shared_value {
+    kernel how = nullptr;
+    std::array<location, 3> from{};
+    location value{};
+    std::size_t asked = 0;  ///< how many times
+  };
+  constexpr shared_value& shared(kernel how, std::array<location, 3> const& from) {
+    for (auto& known : shared_)
+      if (known.how == how && known.from == from) {
+        ++known.asked;
+        return known;
       }
-      return known.value;
-    }
-    shared_.push_back({spec.run, weight, {}});
-    return {};
+    shared_.push_back({how, from, {}, 1});
+    return shared_.back();
   }
 
   // ---- structure
@@ -404,6 +416,7 @@ class recorder {
   /// The parameter block that the program updates and the optimiser's state, in bytes. All gradients of
   /// parameters used lie in one block.
   constexpr void updates_parameters(std::size_t state_bytes) {
+    if (frozen_) throw std::logic_error("frozen weights cannot be trained");
     updates_ = true;
     state_bytes_ = state_bytes;
   }
@@ -499,15 +512,12 @@ class recorder {
   std::vector<int> parameters_;
   std::vector<deferred_gradient> deferred_;
   std::vector<partial_gradient> partial_;
-  struct shared_value {
-    kernel run;
-    location weight, value;
-  };
   std::vector<shared_value> shared_;
   std::uint64_t random_sites_ = 0;
   std::size_t state_bytes_ = 0;
   int gradient_block_ = -1;
-  bool updates_ = false, differentiated_ = false;
+  bool updates_ = false, differentiated_ = false, frozen_ = false;
+  element_type frozen_type_ = element_type::float32;
 };
 
 }  // namespace tenon

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "../cpu/blas.hpp"
@@ -71,9 +72,11 @@ class session<cpu_device> {
   /// Runs the program once. Allocates nothing.
   void run() {
     state_.step = parameters_->steps;
-    cpu::run_team(threads_, [this](std::size_t thread, std::size_t threads, auto const& barrier) {
+    std::size_t const first = std::exchange(frozen_ready_, true) ? program_.totals.frozen_calls : 0;
+    cpu::run_team(threads_, [this, first](std::size_t thread, std::size_t threads, auto const& barrier) {
       bool const fewer = threads != threads_;  // than was asked for: the turns are not theirs
-      for (auto const& c : calls_) {
+      for (std::size_t i = first; i < calls_.size(); ++i) {
+        auto const& c = calls_[i];
         if (c.how.meets || fewer) barrier();
         auto const mine = c.how.shared || fewer ? chunks_of(c.chunks, thread, threads)
                                                 : chunk_range{0, thread == 0 ? c.chunks : 0};
@@ -88,7 +91,8 @@ class session<cpu_device> {
   template <class F>
   void profile(F&& f) {
     state_.step = parameters_->steps;
-    for (std::size_t i = 0; i < calls_.size(); ++i)
+    std::size_t const first = std::exchange(frozen_ready_, true) ? program_.totals.frozen_calls : 0;
+    for (std::size_t i = first; i < calls_.size(); ++i)
       f(program_.calls[i], [&c = calls_[i]] {
         for (std::size_t chunk = 0; chunk < c.chunks; ++chunk) c.run(c.arguments, chunk);
       });
@@ -117,6 +121,10 @@ class session<cpu_device> {
   std::span<T const> output_elements(std::string_view name) {
     return elements<T>(program_.outputs, "output", name);
   }
+
+  /// Tells a session whose program froze its weights that they were written to: the next run computes anew
+  /// what depends on them.
+  void weights_changed() { frozen_ready_ = false; }
 
   void seed(std::uint64_t s) { state_.seed = s; }
   void learning_rate_scale(float scale) { state_.learning_rate_scale = scale; }
@@ -168,6 +176,7 @@ class session<cpu_device> {
   detail::aligned_bytes arena_;
   std::vector<void*> pointers_;
   std::vector<bound_call> calls_;
+  bool frozen_ready_ = false;  // the calls on frozen weights have been run
 };
 
 template <class... A>

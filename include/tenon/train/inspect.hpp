@@ -42,7 +42,8 @@ inline std::string program_table(std::span<named_program const> programs) {
   return table.str();
 }
 
-/// One line for each kind of call, those with the most work first.
+/// One line for each kind of call that every run makes, those with the most work first; then how many calls
+/// the first run alone makes, if any.
 inline std::string call_summary(program_view const& program) {
   struct kind {
     std::string_view name;
@@ -50,7 +51,8 @@ inline std::string call_summary(program_view const& program) {
     std::uint64_t flops = 0, bytes = 0;
   };
   std::vector<kind> kinds;
-  for (auto const& c : program.calls) {
+  auto const once = program.totals.frozen_calls;
+  for (auto const& c : program.calls.subspan(once)) {
     auto found = std::find_if(kinds.begin(), kinds.end(), [&](kind const& k) { return k.name == c.name; });
     if (found == kinds.end()) found = kinds.insert(kinds.end(), kind{c.name});
     ++found->count;
@@ -63,7 +65,9 @@ inline std::string call_summary(program_view const& program) {
   for (auto const& k : kinds)
     table.row({std::string(k.name), grouped(k.count), short_count(k.flops),
                fixed(100 * static_cast<double>(k.flops) / whole, 1) + " %", bytes_text(k.bytes)});
-  return table.str(2);
+  return table.str(2) +
+         (once == 0 ? ""
+                    : "  and " + grouped(once) + " calls on weights alone, made by the first run only\n");
 }
 
 /// One line for each call, in the order in which they run.
@@ -71,7 +75,8 @@ inline std::string call_list(program_view const& program) {
   text_table table({"call", "number", "chunks", "FLOP", "bytes moved"});
   for (std::size_t i = 0; i < program.calls.size(); ++i) {
     auto const& c = program.calls[i];
-    table.row({c.name, grouped(i), grouped(c.chunks), short_count(c.flops), bytes_text(c.bytes)});
+    table.row({i < program.totals.frozen_calls ? std::string(c.name) + " (once)" : c.name, grouped(i),
+               grouped(c.chunks), short_count(c.flops), bytes_text(c.bytes)});
   }
   return table.str(2);
 }

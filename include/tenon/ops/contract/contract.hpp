@@ -77,14 +77,36 @@ struct contraction {
     return s;
   }
 
-  using pack_type = cpu::pack_kernel<plan.n.extent, plan.k.extent, strides<plan.k.right, plan.n.right>>;
-  static constexpr call_spec pack_spec() {
-    call_spec s;
-    s.name = "pack weight";
-    s.run = &pack_type::run;
-    s.chunks = pack_type::chunks;
-    s.touched = &pack_type::touched;
-    return s;
+  template <class W>
+  using pack_type = cpu::pack_kernel<W, plan.n.extent, plan.k.extent, strides<plan.k.right, plan.n.right>>;
+
+  /// The right operand, a weight, packed: once for all products that want it so. A program that trains packs
+  /// it in each run, which pays from the second product on; where weights are frozen it is packed once and
+  /// for all.
+  template <class W>
+  static constexpr location packed(recorder& r, location weight) {
+    using pack = pack_type<W>;
+    auto& shared = r.shared(&pack::run, {weight});
+    if (shared.asked < 2 && !r.weights_are_frozen()) return {};
+    if (!shared.value.exists()) {
+      call_spec s;
+      s.name = "pack weight";
+      s.run = &pack::run;
+      s.chunks = pack::chunks;
+      s.touched = &pack::touched;
+      storage memory;
+      memory.name = s.name;
+      memory.bytes = pack::bytes;
+      memory.element_bytes = sizeof(W);
+      memory.rank = 1;
+      memory.extents[0] = pack::bytes / sizeof(W);
+      auto const where = shared.value = {r.add_storage(memory), 0};
+      r.begin(s);
+      r.result(where, pack::bytes);
+      r.operand(weight, plan.n.extent * plan.k.extent * sizeof(float));
+      r.end();
+    }
+    return shared.value;
   }
 };
 
@@ -129,12 +151,17 @@ constexpr void record_contraction(recorder& r, location out, bool add, location 
   std::size_t right_bytes = C::plan.swapped ? size_in_bytes<X>() : size_in_bytes<Y>();
   location packed;
   if constexpr (C::kernel_type::packable) {
-    using pack = typename C::pack_type;
-    if (times == 1 && r.at(r.root(right).storage).kind == storage::kind_t::parameter) {
-      packed = r.shared(C::pack_spec(), right, right_bytes, pack::bytes);
+    constexpr bool few = C::kernel_type::few;
+    bool const weight = times == 1 && r.at(r.root(right).storage).kind == storage::kind_t::parameter;
+    if (weight && few && r.weights_are_frozen() && r.frozen_type() == element_type::bfloat16) {
+      packed = C::template packed<bf16>(r, right);
+      right_bytes = C::template pack_type<bf16>::bytes;
+      spec.integers[3] = static_cast<std::int64_t>(cpu::packed_as::bf16s);
+    } else if (weight && (!few || r.weights_are_frozen())) {
+      packed = C::template packed<float>(r, right);
       if (packed.exists()) {
-        right_bytes = pack::bytes;
-        spec.integers[3] = 1;
+        right_bytes = C::template pack_type<float>::bytes;
+        spec.integers[3] = static_cast<std::int64_t>(cpu::packed_as::floats);
       }
     }
   }

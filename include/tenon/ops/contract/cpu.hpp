@@ -18,12 +18,15 @@ constexpr std::size_t round_up(std::size_t x, std::size_t unit) {
   return (x + unit - 1) / unit * unit;
 }
 
-/// Operands: out, left, right, and, if integers[3] is 1, right packed (`pack_kernel`). integers[0] products
-/// in all (0 means 1), whose operands lie integers[1] and integers[2] bytes apart, are summed into one
-/// output: that is how the weight gradients of all time steps become one product.
+/// Operands: out, left, right, and, if integers[3] says so, right packed (`pack_kernel`). integers[0]
+/// products in all (0 means 1), whose operands lie integers[1] and integers[2] bytes apart, are summed into
+/// one output: that is how the weight gradients of all time steps become one product.
 template <class T, std::size_t M, std::size_t N, std::size_t K, class LeftStrides, class RightStrides,
           class OutStrides, class Independent, class Sums>
 struct contract_kernel;
+
+/// What integers[3] of a product says of its packed right operand.
+enum class packed_as : std::int64_t { nothing, floats, bf16s };
 
 /// A loop around the product: its extent and its operands' strides.
 template <std::size_t Extent, std::size_t Left, std::size_t Right, std::size_t Out>
@@ -72,12 +75,13 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
       !few && std::is_same_v<T, float> && (by_rows ? piece : M) >= 8 && N >= lanes &&
       (by_product || by_rows ? N : piece) * (by_rows ? piece : M) * K <= (std::size_t{1} << 26);
   /// A right operand that other calls multiply with too can be packed once for all of them.
-  static constexpr bool packable = direct && products == 1 && terms == 1;
+  static constexpr bool packable =
+      (direct || few) && std::is_same_v<T, float> && products == 1 && terms == 1 && (RK == 1 || RN == 1);
 
   /// Of one product, or of independent ones in one loop; operand k as in `run`.
   static constexpr reach touched(std::size_t k) {
     constexpr std::size_t loops = sizeof...(Independent);
-    if (k == 3) return {0, static_cast<std::uint32_t>(packed_bytes(N, K)), 0, 0};
+    if (k == 3) return {0, static_cast<std::uint32_t>(packed_size(N, K) * sizeof(float)), 0, 0};
     if constexpr (loops <= 1 && terms == 1) {
       constexpr std::array<product_axis, 4> axes{
           {{M, {OM, LM, 0}}, {N, {ON, 0, RN}}, {K, {0, LK, RK}}, loop_axis()}};
@@ -146,11 +150,14 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
                right_step = static_cast<std::size_t>(a.integers[2]);
     bool add = a.adds_to(0);
     if constexpr (packable) {
-      if (a.integers[3] != 0) {
-        multiply(rows, columns, K, {left, LM, LK}, {right, RK, RN},
-                 {a.in<T>(3), column / detail::panel_columns, panel_count(N)}, add, out, OM);
-        return;
-      }
+      auto const form = static_cast<packed_as>(a.integers[3]);
+      std::size_t const panel = column / detail::panel_columns, panels = panel_count(N);
+      if (form == packed_as::floats)
+        return multiply(rows, columns, K, {left, LM, LK}, packed_panels<float>{a.in<float>(3), panel, panels},
+                        add, out, OM);
+      if (form == packed_as::bf16s)
+        return multiply(rows, columns, K, {left, LM, LK}, packed_panels<bf16>{a.in<bf16>(3), panel, panels},
+                        add, out, OM);
     }
     if (repeats > 1 && terms == 1 && (!few || LK == 1) && left_step == K * LK * sizeof(T) &&
         right_step == K * RK * sizeof(T)) {
@@ -174,7 +181,7 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
     if constexpr (few) {
       multiply_few(rows, columns, k, {left, LM, LK}, {right, RK, RN}, add, out, OM);
     } else if constexpr (direct) {
-      multiply(rows, columns, k, {left, LM, LK}, {right, RK, RN}, {}, add, out, OM);
+      multiply(rows, columns, k, {left, LM, LK}, strided_matrix<float>{right, RK, RN}, add, out, OM);
     } else {
       constexpr bool left_transposed = LK != 1 && K != 1;
       constexpr bool right_transposed = RN != 1 && N != 1;
@@ -189,13 +196,13 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
   }
 };
 
-/// Packs a right operand (K × N). Operands: packed, right.
-template <std::size_t N, std::size_t K, class RightStrides>
+/// Packs a right operand (K × N) as elements of type W. Operands: packed, right.
+template <class W, std::size_t N, std::size_t K, class RightStrides>
 struct pack_kernel;
-template <std::size_t N, std::size_t K, std::size_t RK, std::size_t RN>
-struct pack_kernel<N, K, strides<RK, RN>> {
+template <class W, std::size_t N, std::size_t K, std::size_t RK, std::size_t RN>
+struct pack_kernel<W, N, K, strides<RK, RN>> {
   static constexpr std::size_t panels = panel_count(N);
-  static constexpr std::size_t bytes = packed_bytes(N, K);
+  static constexpr std::size_t bytes = packed_size(N, K) * sizeof(W);
   static constexpr std::size_t chunks =
       std::bit_floor(std::clamp<std::size_t>(bytes >> 18, 1, std::min<std::size_t>(panels, 8)));
 
@@ -205,7 +212,7 @@ struct pack_kernel<N, K, strides<RK, RN>> {
   }
   static void run(call_arguments const& a, std::size_t chunk) {
     pack_panels(N, K, {a.in<float>(1), RK, RN}, panels * chunk / chunks, panels * (chunk + 1) / chunks,
-                a.out<float>(0));
+                a.out<W>(0));
   }
 };
 

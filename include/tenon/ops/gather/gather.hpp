@@ -135,14 +135,45 @@ template <template <std::size_t> class Name, operand Table, operand Ids,
           shape_error Error = detail::gather_t<Table, Ids, Name>>
 Error gather(Table&& table, Ids&& ids);
 
-/// A linear map of looked-up rows: maps the table instead where it has fewer rows than are looked up.
+namespace detail {
+
+/// Up to how many rows a table of frozen weights is mapped as a whole: a thousand cost milliseconds, once.
+inline constexpr std::size_t most_frozen_rows = 1024;
+
+template <class...>
+void table_mapped_by(call_arguments const&, std::size_t) {}  // its address names what is shared
+
+/// linear(x, w, b…) of looked-up rows x: maps the table instead where it has fewer rows than are looked up,
+/// or where weights are frozen, so that it is mapped once and for all.
+template <template <std::size_t> class Name, class Table, class Ids, class W, class... B>
+constexpr auto linear_of_rows(gathered<Name, Table, Ids> const& x, W const& w, B const&... b) {
+  constexpr std::size_t rows = extent_of<shape_of<Table>, Name>;
+  using plain = decltype(linear(x.evaluate(), w, b...));
+  using mapped = decltype(linear(x.bound_table(), w, b...));
+  if constexpr (rows < shape_of<Ids>::size) {
+    return gather<Name>(linear(x.bound_table(), w, b...), x.ids).evaluate();
+  } else if constexpr (is_recorded<Ids> && rows <= most_frozen_rows && stored<Table> &&
+                       (stored<W> && ... && stored<B>)) {
+    recorder& r = *x.owner();
+    if (!r.weights_are_frozen()) return plain(linear(x.evaluate(), w, b...));
+    auto const share = [&]() -> location& {
+      return r.shared(&table_mapped_by<Table, W, B...>, {r.place(x.table), r.place(w), r.place(b)...}).value;
+    };
+    if (!share().exists()) {
+      auto const value = linear(x.bound_table(), w, b...);
+      share() = value.at;
+    }
+    return gather<Name>(mapped{&r, share()}, x.ids).evaluate();
+  } else {
+    return linear(x.evaluate(), w, b...);
+  }
+}
+}  // namespace detail
+
 template <template <std::size_t> class Name, class Table, class Ids, operand W>
 requires well_formed<detail::linear_t<gathered<Name, Table, Ids>, W>>
 constexpr auto linear(gathered<Name, Table, Ids> const& x, W&& w) {
-  if constexpr (extent_of<shape_of<Table>, Name> < shape_of<Ids>::size)
-    return gather<Name>(linear(x.bound_table(), std::forward<W>(w)), x.ids).evaluate();
-  else
-    return linear(x.evaluate(), std::forward<W>(w));
+  return detail::linear_of_rows(x, keep(std::forward<W>(w)));
 }
 
 template <template <std::size_t> class Name, class Table, class Ids, operand W, operand B>
@@ -150,10 +181,7 @@ requires(well_formed<detail::linear_t<gathered<Name, Table, Ids>, W>>&&
              assignable<detail::linear_t<gathered<Name, Table, Ids>, W>,
                         shape_of<B>>) constexpr auto linear(gathered<Name, Table, Ids> const& x, W&& w,
                                                             B&& b) {
-  if constexpr (extent_of<shape_of<Table>, Name> < shape_of<Ids>::size)
-    return gather<Name>(linear(x.bound_table(), std::forward<W>(w), std::forward<B>(b)), x.ids).evaluate();
-  else
-    return linear(x.evaluate(), std::forward<W>(w), std::forward<B>(b));
+  return detail::linear_of_rows(x, keep(std::forward<W>(w)), keep(std::forward<B>(b)));
 }
 
 namespace detail {

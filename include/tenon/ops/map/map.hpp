@@ -8,7 +8,7 @@
 #pragma once
 #include <array>
 #include <cstddef>
-#include <functional>
+#include <cstdint>
 
 #include "../emit.hpp"
 #include "cpu.hpp"
@@ -329,11 +329,10 @@ bool reads_elsewhere(void const* out, X const& x) {
       constexpr bool alike = !Reduces && std::is_same_v<S, typename Out::shape_type> &&
                              std::is_same_v<typename Leaf::layout, typename Out::layout> &&
                              sizeof(T) == sizeof(typename Out::element);
-      auto const* const from = reinterpret_cast<char const*>(leaf.data());
-      auto const* const to = static_cast<char const*>(out);
-      std::less<> const before;
-      found |= !(alike && from == to) && before(from, to + Out::size * sizeof(typename Out::element)) &&
-               before(to, from + span_of<S, typename Leaf::layout> * sizeof(T));
+      auto const from = reinterpret_cast<std::uintptr_t>(leaf.data());
+      auto const to = reinterpret_cast<std::uintptr_t>(out);
+      found |= !(alike && from == to) && from < to + Out::size * sizeof(typename Out::element) &&
+               to < from + span_of<S, typename Leaf::layout> * sizeof(T);
     }
   });
   return found;

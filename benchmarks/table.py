@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSL-1.0
+"""Prints a file of run.py's results as the Markdown table of the README."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+
+def duration(milliseconds):
+    """Three digits, in the unit that keeps the number short."""
+    if milliseconds < 0.1:
+        return f"{1000 * milliseconds:.0f} µs"
+    if milliseconds >= 100:
+        return f"{milliseconds:,.0f} ms"
+    return f"{milliseconds:.2f} ms" if milliseconds < 10 else f"{milliseconds:.1f} ms"
+
+
+def rows(measurements):
+    """One row for each thing measured, its peers side by side."""
+    groups = {}
+    for m in measurements:
+        groups.setdefault((m["config"], m["what"], m["threads"]), []).append(m)
+    for (config, what, threads), group in groups.items():
+        memory = what == "peak_memory"
+        field, text = ("mib", lambda x: f"{x:,.0f} MiB") if memory else ("ms", duration)
+        ours = group[0][f"tenon_{field}"]
+        peers = {m["peer"].split("-")[0]: m[f"peer_{field}"] for m in group if "peer" in m}
+        cells = [f"`{config}` {what}", str(threads), text(ours)]
+        cells += [text(peers[name]) if name in peers else "" for name in ("pytorch", "jax")]
+        cells.append(f"{min(peers.values()) / ours:.1f}" if peers else "")
+        floor = group[0].get("floor_ms")
+        cells.append(f"{100 * floor / ours:.0f} %" if floor and what in ("train_step", "forward") else "")
+        yield cells
+
+
+def main():
+    """Reads the file that the command line names."""
+    parser = argparse.ArgumentParser(description="Prints run.py's results as a Markdown table.")
+    parser.add_argument("results", type=Path, help="a JSON file that run.py --out wrote")
+    path = parser.parse_args().results
+    try:
+        measurements = json.loads(path.read_text(encoding="utf-8"))["measurements"]
+        table = list(rows(measurements))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        sys.exit(f"table.py: {path} is no file of results: {error}")
+    print("| | threads | Tenon | PyTorch | JAX | ratio | floor / Tenon |\n|---|---|---|---|---|---|---|")
+    for cells in table:
+        print("| " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    main()

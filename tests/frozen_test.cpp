@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: BSL-1.0
+// Frozen weights: computed with once, kept, and computed with anew when they change.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <numeric>
+#include <stdexcept>
+#include <string_view>
+#include <tenon/tenon.hpp>
+#include <vector>
+
+#include "small_translator.hpp"
+#include "testing.hpp"
+
+using namespace tenon;
+using testing::columns, testing::rows;
+
+namespace {
+
+constexpr std::size_t T = 7, S = 6, H = 48, V = 37;
+constexpr auto const& net = small_translator<H, V>;
+
+enum class weights { used, frozen, halved };
+
+/// Greedy decoding of B sentences, with the logits of the first step's words beside it.
+template <std::size_t B>
+dynamic_program translation(weights how) {
+  return record_now([how](recorder& r) {
+    if (how != weights::used)
+      r.freeze_weights(how == weights::halved ? element_type::bfloat16 : element_type::float32);
+    auto const source = r.input<std::int32_t, batch<B>, steps<T>>("source");
+    auto const valid = r.input<std::int32_t, batch<B>>("source_valid");
+    auto const first = r.input<std::int32_t, batch<B>>("first");
+    auto const used = r.input<std::int32_t>("used");
+    auto const encoded = net.encoder.encode<mode::inference>(source, 0);
+    r.output("memory", encoded.outputs);
+    auto const result = decode_greedily<S>(net.decoder, encoded, valid, first, used);
+    r.output("tokens", result.tokens);
+    r.output("weights", result.weights);
+  });
+}
+
+struct results {
+  std::vector<float> memory, weights;
+  std::vector<std::int32_t> tokens;
+};
+
+results run(session<>& s) {
+  std::uint32_t state = 3;
+  for (auto& x : s.input_elements<std::int32_t>("source"))
+    x = static_cast<std::int32_t>((state = state * 1664525U + 1013904223U) >> 8) % static_cast<int>(V);
+  std::ranges::fill(s.input_elements<std::int32_t>("source_valid"), T - 2);
+  std::ranges::fill(s.input_elements<std::int32_t>("first"), 1);
+  std::ranges::fill(s.input_elements<std::int32_t>("used"), V);
+  s.run();
+  auto const copy = []<class X>(std::span<X const> x) { return std::vector<X>(x.begin(), x.end()); };
+  return {copy(s.output_elements<float>("memory")), copy(s.output_elements<float>("weights")),
+          copy(s.output_elements<std::int32_t>("tokens"))};
+}
+
+double largest(std::vector<float> const& a, std::vector<float> const& b) {
+  REQUIRE(a.size() == b.size());
+  double result = 0;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    result = std::max(result, std::abs(static_cast<double>(a[i]) - static_cast<double>(b[i])));
+  return result;
+}
+
+template <std::size_t B>
+void check_frozen() {
+  auto const plain = translation<B>(weights::used), frozen = translation<B>(weights::frozen);
+  CHECK(plain.totals.frozen_calls == 0);
+  CHECK(frozen.totals.frozen_calls > 0);
+  CHECK(frozen.flops() < plain.flops());
+  parameter_block block(parameter_count(net));
+  initialise(net, block.values(), 5);
+  for (std::size_t const threads : {1U, 2U, 3U}) {
+    CAPTURE(threads);
+    session<> one(plain, block, threads), other(frozen, block, threads);
+    auto const expected = run(one);
+    run(other);
+    auto const found = run(other);  // the second run uses what the first one kept
+    CHECK(largest(found.memory, expected.memory) < 2e-6);
+    CHECK(largest(found.weights, expected.weights) < 2e-6);
+    CHECK(found.tokens == expected.tokens);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("frozen weights give what weights give") {
+  check_frozen<1>();
+  check_frozen<3>();
+  check_frozen<20>();
+}
+
+TEST_CASE("the number of threads changes no bit") {
+  auto const program = translation<1>(weights::halved);
+  parameter_block block(parameter_count(net));
+  initialise(net, block.values(), 5);
+  session<> one(program, block, 1), two(program, block, 2);
+  CHECK(run(one).memory == run(two).memory);
+}
+
+TEST_CASE("weights of 8 bits change the third digit") {
+  parameter_block block(parameter_count(net));
+  initialise(net, block.values(), 5);
+  auto const plain = translation<1>(weights::used), halved = translation<1>(weights::halved);
+  session<> one(plain, block), other(halved, block);
+  auto const error = largest(run(other).memory, run(one).memory);
+  MESSAGE("largest difference of the memory: " << error);
+  CHECK(error > 1e-5);
+  CHECK(error < 1e-2);
+}
+
+TEST_CASE("changed weights are seen when the session is told") {
+  auto const program = translation<1>(weights::frozen);
+  parameter_block block(parameter_count(net));
+  initialise(net, block.values(), 5);
+  session<> s(program, block);
+  auto const before = run(s);
+  initialise(net, block.values(), 6);
+  s.weights_changed();
+  auto const after = run(s);
+  CHECK(largest(before.memory, after.memory) > 1e-3);
+  session<> fresh(program, block);
+  CHECK(run(fresh).memory == after.memory);
+}
+
+TEST_CASE("what is not from weights alone is computed in each run") {
+  using weight = parameter<rows<5>, columns<8>>;
+  auto const program = record_now([](recorder& r) {
+    r.freeze_weights();
+    auto const x = r.input<float, columns<8>>("x");
+    auto const doubled = keep(r.use(weight{}) * 2);  // from weights alone
+    auto const sums = keep(sum<columns>(doubled * x));
+    r.output("sums", sums);
+    r.output("thinned", keep(dropout(r.use(weight{}), 0.5)));  // random: not even that lasts
+    r.output("doubled", doubled);
+  });
+  CHECK(program.totals.frozen_calls == 1);
+  parameter_block block(40);
+  std::iota(block.values().begin(), block.values().end(), 1.0F);
+  session<> s(program, block);
+  for (float const scale : {1.0F, 3.0F}) {
+    std::ranges::fill(s.input_elements<float>("x"), scale);
+    s.run();
+    CHECK(s.output_elements<float>("sums")[0] == 72 * scale);
+    CHECK(s.output_elements<float>("doubled")[39] == 80);
+  }
+}
+
+TEST_CASE("frozen weights are refused where they make no sense") {
+  using weight = parameter<rows<5>, columns<8>>;
+  CHECK_THROWS_AS(record_now([](recorder& r) { r.freeze_weights(element_type::int32); }), std::logic_error);
+  CHECK_THROWS_AS(record_now([](recorder& r) {
+                    r.output("y", r.use(weight{}) * 2);
+                    r.freeze_weights();
+                  }),
+                  std::logic_error);
+  CHECK_THROWS_AS(record_now([](recorder& r) {
+                    r.freeze_weights();
+                    r.differentiate(sum(r.use(weight{}) * 2));
+                  }),
+                  std::logic_error);
+}
