@@ -92,15 +92,19 @@ inline void save_weights(std::filesystem::path const& path, std::span<stored_wei
 /// is not finite. `path` is for messages.
 inline void load_weights(std::filesystem::path const& path, io::safetensors_file const& file,
                          std::span<stored_weight const> weights) {
-  std::vector<std::vector<float>> loaded;
-  loaded.reserve(weights.size());
-  for (auto const& w : weights) loaded.push_back(file.floats(file.at(w.name, w.shape)));
+  // All are tried before the first is overwritten, in one buffer: fresh memory for each takes longer than
+  // reading the file.
+  std::vector<float> tried;
+  for (auto const& w : weights) {
+    tried.resize(std::max(tried.size(), w.values.size()));
+    file.copy_to(file.at(w.name, w.shape), std::span(tried).first(w.values.size()));
+  }
   for (auto const& tensor : file.tensors())
     if (std::ranges::find(weights, tensor.name, &stored_weight::name) == weights.end())
       io::fail(path, "there is a tensor " + io::in_quotes(tensor.name) +
                          " that this model does not have: choose a file that fits this model");
   for (std::size_t i = 0; i < weights.size(); ++i) {
-    std::ranges::copy(loaded[i], weights[i].values.begin());
+    file.copy_to(file.at(weights[i].name), weights[i].values);
     std::ranges::fill(weights[i].reserve, 0.0F);
   }
 }
