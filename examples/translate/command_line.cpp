@@ -14,7 +14,7 @@ namespace {
 struct command_line {
   options chosen;
   CLI::App app;
-  CLI::App *train, *translate, *evaluate, *inspect;
+  CLI::App *train = nullptr, *translate = nullptr, *evaluate = nullptr, *inspect = nullptr;
 
   explicit command_line(defaults const& recipe) : app("", recipe.program) {
     app.description(

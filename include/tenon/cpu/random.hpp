@@ -77,7 +77,7 @@ TENON_HOST_DEVICE TENON_ALWAYS_INLINE V random16(V const& element, std::uint32_t
 }
 
 /// The bits of packs of neighbours, drawing a block once for the eight packs that share it.
-struct random_cache {
+struct random_cache {  // NOLINT(cppcoreguidelines-pro-type-member-init): `drawn` says whether `block` is set
   std::uint32_t number = 0, site = 0;
   bool drawn = false;
   philox_block<pack<std::uint32_t>> block;

@@ -56,7 +56,7 @@ constexpr void recorder::differentiate(location loss) {
     group.front().emit(*this, group);
   }
   deferred_.clear();
-  for (std::size_t i = 0; i < partial_.size(); ++i) partial_[i].sum(*this, partial_[i]);
+  for (auto const& p : partial_) p.sum(*this, p);
   partial_.clear();
 }
 

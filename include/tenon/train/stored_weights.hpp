@@ -103,9 +103,9 @@ inline void load_weights(std::filesystem::path const& path, io::safetensors_file
     if (std::ranges::find(weights, tensor.name, &stored_weight::name) == weights.end())
       io::fail(path, "there is a tensor " + io::in_quotes(tensor.name) +
                          " that this model does not have: choose a file that fits this model");
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    file.copy_to(file.at(weights[i].name), weights[i].values);
-    std::ranges::fill(weights[i].reserve, 0.0F);
+  for (auto const& w : weights) {
+    file.copy_to(file.at(w.name), w.values);
+    std::ranges::fill(w.reserve, 0.0F);
   }
 }
 
