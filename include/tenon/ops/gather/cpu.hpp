@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "../../program/call.hpp"
-#include "../map/cpu.hpp"
+#include "../map/loops.hpp"
 
 namespace tenon::cpu {
 

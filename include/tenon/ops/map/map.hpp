@@ -12,6 +12,7 @@
 
 #include "../emit.hpp"
 #include "cpu.hpp"
+#include "cpu_gradient.hpp"
 
 namespace tenon {
 

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "../map/cpu.hpp"
+#include "../map/loops.hpp"
 
 namespace tenon::cpu {
 
