@@ -209,16 +209,36 @@ TEST_CASE("what dies at a call may give its memory to the call's result") {
 TEST_CASE("a run allocates nothing") {
   auto const p = record_loss<value, value, square, shape<columns<20>>>(random_loss(3), true);
   parameter_block none(0), block(parameters);
-  // One thread: libgomp sometimes allocates for a team of two (tests/seq2seq_test.cpp counts with two).
-  session a(p, none, 1), b(affine, block, 1);
-  for (auto* s : {&a, &b}) s->run();  // BLAS makes its own memory once
+  session a(p, none, 2), b(p, none, 1), c(affine, block, 2);
+  for (auto* s : {&a, &b, &c}) s->run();  // the thread pool makes its own memory once
   std::size_t const before = allocations;
   for (int i = 0; i < 3; ++i)
-    for (auto* s : {&a, &b}) s->run();
+    for (auto* s : {&a, &b, &c}) s->run();
   std::size_t const after = allocations;
   CHECK(after == before);
   std::vector<int> const counted(3);
   CHECK(allocations > after);
+}
+
+TEST_CASE_TEMPLATE("products of any size allocate nothing", T, float, double) {
+  // Narrow, short, transposed, and one that BLAS cuts into its own blocks.
+  auto const p = record_now([](recorder& r) {
+    auto const x = r.input<T, rows<300>, columns<64>>("x");
+    auto const few = r.input<T, heads<5>, columns<64>>("few");
+    auto const narrow = r.input<T, columns<64>, layers<7>>("narrow");
+    auto const wide = r.input<T, columns<64>, sides<800>>("wide");
+    r.output("narrow product", dot<columns>(x, narrow));
+    r.output("few rows", dot<columns>(few, narrow));
+    r.output("transposed", dot<rows>(x, keep(dot<columns>(x, few))));
+    r.output("wide product", dot<columns>(x, wide));
+  });
+  parameter_block none(0);
+  session one(p, none, 1), two(p, none, 2);
+  for (auto* s : {&one, &two}) s->run();
+  std::size_t const before = allocations;
+  for (int i = 0; i < 3; ++i)
+    for (auto* s : {&one, &two}) s->run();
+  CHECK(allocations == before);
 }
 
 TEST_CASE("wrong names, types, sizes and blocks are refused in one line") {

@@ -62,10 +62,11 @@ TENON_ALWAYS_INLINE void transpose(pack<float>* v) {
 #endif
 
 /// Packs `depth` rows of `columns` (≤ panel_columns) columns of b, padded with zeros.
-inline void pack_panel(strided_matrix<float> b, std::size_t depth, std::size_t columns, float* panel) {
+template <class T>
+inline void pack_panel(strided_matrix<T> b, std::size_t depth, std::size_t columns, T* panel) {
   if (b.column_stride == 1) {
     for (std::size_t k = 0; k < depth; ++k) {
-      float const* const row = b.data + k * b.row_stride;
+      T const* const row = b.data + k * b.row_stride;
       if (columns == panel_columns) {
         store(panel + k * panel_columns, load(row));
         store(panel + k * panel_columns + lanes, load(row + lanes));
@@ -73,38 +74,42 @@ inline void pack_panel(strided_matrix<float> b, std::size_t depth, std::size_t c
         std::size_t const first = std::min(columns, lanes);
         store(panel + k * panel_columns, load_partial(row, first));
         store(panel + k * panel_columns + lanes,
-              columns > lanes ? load_partial(row + lanes, columns - lanes) : pack<float>{});
+              columns > lanes ? load_partial(row + lanes, columns - lanes) : pack<T>{});
       }
     }
     return;
   }
   std::size_t k = 0;
 #if TENON_PACK_BYTES > 4
-  for (; k + lanes <= depth; k += lanes)
-    for (std::size_t half = 0; half < 2; ++half) {
-      pack<float> block[lanes];
-      for (std::size_t j = 0; j < lanes; ++j) {
-        std::size_t const column = half * lanes + j;
-        block[j] = column < columns ? load(b.data + column * b.column_stride + k) : pack<float>{};
+  if constexpr (std::is_same_v<T, float>)
+    for (; k + lanes <= depth; k += lanes)
+      for (std::size_t half = 0; half < 2; ++half) {
+        pack<float> block[lanes];
+        for (std::size_t j = 0; j < lanes; ++j) {
+          std::size_t const column = half * lanes + j;
+          block[j] = column < columns ? load(b.data + column * b.column_stride + k) : pack<float>{};
+        }
+        transpose(block);
+        for (std::size_t i = 0; i < lanes; ++i)
+          store(panel + (k + i) * panel_columns + half * lanes, block[i]);
       }
-      transpose(block);
-      for (std::size_t i = 0; i < lanes; ++i) store(panel + (k + i) * panel_columns + half * lanes, block[i]);
-    }
 #endif
   for (; k < depth; ++k)
     for (std::size_t j = 0; j < panel_columns; ++j)
-      panel[k * panel_columns + j] = j < columns ? b.data[k * b.row_stride + j * b.column_stride] : 0.0F;
+      panel[k * panel_columns + j] = j < columns ? b.data[k * b.row_stride + j * b.column_stride] : T{0};
 }
 
 /// A row of a panel: two packs. A panel of bf16 holds a row's elements l and lanes + l in one word, so that
 /// one load brings all of them.
+template <class T>
 struct panel_row {
-  pack<float> first, second;
+  pack<T> first, second;
 };
-TENON_ALWAYS_INLINE panel_row load_row(float const* panel) {
+template <class T>
+TENON_ALWAYS_INLINE panel_row<T> load_row(T const* panel) {
   return {load(panel), load(panel + lanes)};
 }
-TENON_ALWAYS_INLINE panel_row load_row(bf16 const* panel) {
+TENON_ALWAYS_INLINE panel_row<float> load_row(bf16 const* panel) {
   auto words = load(reinterpret_cast<std::uint32_t const*>(panel));
 #if TENON_PACK_X86
   asm("" : "+v"(words));  // once into a register: as an operand of both operations it would be loaded twice
@@ -114,17 +119,17 @@ TENON_ALWAYS_INLINE panel_row load_row(bf16 const* panel) {
 
 /// c (Rows × columns) (+)= a (Rows × depth) · panel. A single row is summed in four parts, for one sum would
 /// have each multiplication wait for the one before.
-template <std::size_t Rows, class W>
-inline void multiply_tile(strided_matrix<float> a, W const* panel, std::size_t depth, float* c,
-                          std::size_t leading, std::size_t columns, bool add) {
+template <std::size_t Rows, class T, class W>
+inline void multiply_tile(strided_matrix<T> a, W const* panel, std::size_t depth, T* c, std::size_t leading,
+                          std::size_t columns, bool add) {
   constexpr std::size_t parts = Rows == 1 ? 4 : 1;
-  pack<float> sum0[parts * Rows]{}, sum1[parts * Rows]{};
-  auto const step = [&](std::size_t part, float const* column) {
+  pack<T> sum0[parts * Rows]{}, sum1[parts * Rows]{};
+  auto const step = [&](std::size_t part, T const* column) {
     auto const loaded = load_row(panel);
     panel += panel_columns;
 #pragma GCC unroll 12
     for (std::size_t i = 0; i < Rows; ++i) {
-      auto const factor = broadcast<float>(column[i * a.row_stride]);
+      auto const factor = broadcast<T>(column[i * a.row_stride]);
       sum0[part * Rows + i] += factor * loaded.first;
       sum1[part * Rows + i] += factor * loaded.second;
     }
@@ -139,14 +144,14 @@ inline void multiply_tile(strided_matrix<float> a, W const* panel, std::size_t d
   }
   if (columns == panel_columns) {
     for (std::size_t i = 0; i < Rows; ++i) {
-      float* const row = c + i * leading;
+      T* const row = c + i * leading;
       store(row, add ? load(row) + sum0[i] : sum0[i]);
       store(row + lanes, add ? load(row + lanes) + sum1[i] : sum1[i]);
     }
   } else {
     std::size_t const first = std::min(columns, lanes), second = columns - first;
     for (std::size_t i = 0; i < Rows; ++i) {
-      float* const row = c + i * leading;
+      T* const row = c + i * leading;
       store_partial(row, add ? load_partial(row, first) + sum0[i] : sum0[i], first);
       if (second > 0)
         store_partial(row + lanes, add ? load_partial(row + lanes, second) + sum1[i] : sum1[i], second);
@@ -155,18 +160,20 @@ inline void multiply_tile(strided_matrix<float> a, W const* panel, std::size_t d
 }
 
 /// c (rows × columns) (+)= a (rows × depth) · panel, in tiles.
-template <class W>
-TENON_ALWAYS_INLINE void multiply_rows(std::size_t rows, strided_matrix<float> a, W const* panel,
-                                       std::size_t depth, float* c, std::size_t leading, std::size_t columns,
+template <class T, class W>
+TENON_ALWAYS_INLINE void multiply_rows(std::size_t rows, strided_matrix<T> a, W const* panel,
+                                       std::size_t depth, T* c, std::size_t leading, std::size_t columns,
                                        bool add) {
   std::size_t i = 0;
   auto const tiles = [&]<std::size_t Rows>(std::integral_constant<std::size_t, Rows>) {
     for (; i + Rows <= rows; i += Rows)
-      multiply_tile<Rows>({a.data + i * a.row_stride, a.row_stride, a.column_stride}, panel, depth,
-                          c + i * leading, leading, columns, add);
+      multiply_tile<Rows, T>({a.data + i * a.row_stride, a.row_stride, a.column_stride}, panel, depth,
+                             c + i * leading, leading, columns, add);
   };
-  tiles(std::integral_constant<std::size_t, tile_rows>{});
-  tiles(std::integral_constant<std::size_t, 8>{});
+  if constexpr (sizeof(T) == sizeof(float)) {  // wider accumulators are fewer
+    tiles(std::integral_constant<std::size_t, tile_rows>{});
+    tiles(std::integral_constant<std::size_t, 8>{});
+  }
   tiles(std::integral_constant<std::size_t, 4>{});
   tiles(std::integral_constant<std::size_t, 1>{});
 }
@@ -272,22 +279,23 @@ TENON_SHARED_FUNCTION inline void pack_panels(std::size_t n, std::size_t k, stri
   }
 }
 
-/// c (m × n, rows `leading` apart) (+)= a (m × k) · b (k × n). Runs on this thread; takes 32 KiB of stack.
-TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::size_t k,
-                                           strided_matrix<float> a, strided_matrix<float> b, bool add,
-                                           float* c, std::size_t leading) {
+/// c (m × n, rows `leading` apart) (+)= a (m × k) · b (k × n). Runs on this thread; takes 32 KiB of stack, 64
+/// for double.
+template <class T>
+TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::size_t k, strided_matrix<T> a,
+                                           strided_matrix<T> b, bool add, T* c, std::size_t leading) {
   using namespace detail;
-  alignas(64) float panel[panel_depth * panel_columns];
+  alignas(64) T panel[panel_depth * panel_columns];
   for (std::size_t k0 = 0; k0 < k; k0 += panel_depth) {
     std::size_t const depth = std::min(panel_depth, k - k0);
     for (std::size_t i = 0; i < m; i += block_rows)
       for (std::size_t j = 0; j < n; j += panel_columns) {
         std::size_t const columns = std::min(panel_columns, n - j);
-        pack_panel({b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride}, depth,
-                   columns, panel);
-        multiply_rows(std::min(block_rows, m - i),
-                      {a.data + i * a.row_stride + k0 * a.column_stride, a.row_stride, a.column_stride},
-                      panel, depth, c + i * leading + j, leading, columns, add || k0 > 0);
+        pack_panel<T>({b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride},
+                      depth, columns, panel);
+        multiply_rows<T>(std::min(block_rows, m - i),
+                         {a.data + i * a.row_stride + k0 * a.column_stride, a.row_stride, a.column_stride},
+                         panel, depth, c + i * leading + j, leading, columns, add || k0 > 0);
       }
   }
 }
@@ -302,10 +310,11 @@ TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::si
     std::size_t const depth = std::min(panel_depth, k - k0);
     for (std::size_t i = 0; i < m; i += block_rows)
       for (std::size_t j = 0; j < n; j += panel_columns)
-        multiply_rows(std::min(block_rows, m - i),
-                      {a.data + i * a.row_stride + k0 * a.column_stride, a.row_stride, a.column_stride},
-                      b.data + (k0 * b.count + (b.first + j / panel_columns) * depth) * panel_columns, depth,
-                      c + i * leading + j, leading, std::min(panel_columns, n - j), add || k0 > 0);
+        multiply_rows<float>(
+            std::min(block_rows, m - i),
+            {a.data + i * a.row_stride + k0 * a.column_stride, a.row_stride, a.column_stride},
+            b.data + (k0 * b.count + (b.first + j / panel_columns) * depth) * panel_columns, depth,
+            c + i * leading + j, leading, std::min(panel_columns, n - j), add || k0 > 0);
   }
 }
 

@@ -18,6 +18,10 @@ constexpr std::size_t round_up(std::size_t x, std::size_t unit) {
   return (x + unit - 1) / unit * unit;
 }
 
+/// Multiplications below which BLAS is not called. OpenBLAS takes memory from the heap in each product of up
+/// to 100³ of them where it knows AVX-512 (its "small matrix" kernels), and a run allocates nothing.
+inline constexpr std::size_t least_blas = std::size_t{1} << 20;
+
 /// Operands: out, left, right, and, if integers[3] says so, right packed (`pack_kernel`). integers[0]
 /// products in all (0 means 1), whose operands lie integers[1] and integers[2] bytes apart, are summed into
 /// one output: that is how the weight gradients of all time steps become one product.
@@ -69,8 +73,7 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
       round_up((side + wanted - 1) / wanted, by_rows ? 4 : std::max<std::size_t>(16, detail::panel_columns));
   static constexpr std::size_t chunks = by_product ? wanted : (side + piece - 1) / piece;
 
-  /// Small and middling products run faster without BLAS's packing of both operands; a single row is no
-  /// matrix to it, either.
+  /// Middling products run faster without BLAS's packing of both operands.
   static constexpr bool direct =
       !few && std::is_same_v<T, float> && (by_rows ? piece : M) >= 8 && N >= lanes &&
       (by_product || by_rows ? N : piece) * (by_rows ? piece : M) * K <= (std::size_t{1} << 26);
@@ -181,8 +184,11 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
     if constexpr (few) {
       multiply_few(rows, columns, k, {left, LM, LK}, {right, RK, RN}, add, out, OM);
     } else if constexpr (direct) {
-      multiply(rows, columns, k, {left, LM, LK}, strided_matrix<float>{right, RK, RN}, add, out, OM);
+      multiply<T>(rows, columns, k, {left, LM, LK}, strided_matrix<T>{right, RK, RN}, add, out, OM);
     } else {
+      if (rows * columns * k < least_blas)
+        return multiply<T>(rows, columns, k, {left, LM, LK}, strided_matrix<T>{right, RK, N == 1 ? 1 : RN},
+                           add, out, OM);
       constexpr bool left_transposed = LK != 1 && K != 1;
       constexpr bool right_transposed = RN != 1 && N != 1;
       // A leading dimension must be at least the stored row's length, also where there is one row and it is
