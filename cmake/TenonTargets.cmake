@@ -24,6 +24,17 @@ target_compile_options(tenon INTERFACE "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:${TENON
                                        "$<$<COMPILE_LANG_AND_ID:CXX,Clang>:${TENON_CLANG_CONSTEXPR}>")
 set(TENON_EXPORTED tenon)
 
+# tenon::cuda: what sources that nvcc compiles need besides. It is there if the build has TENON_CUDA or the CUDA language.
+if(TENON_CUDA)
+  add_library(tenon_cuda INTERFACE)
+  add_library(tenon::cuda ALIAS tenon_cuda)
+  target_link_libraries(tenon_cuda INTERFACE tenon CUDA::cudart CUDA::cublas)
+  target_compile_features(tenon_cuda INTERFACE cuda_std_20)
+  # 186, 128: comparisons and loops that some extents make trivial; 1675: GCC's pragmas.
+  target_compile_options(tenon_cuda INTERFACE
+    "$<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;-diag-suppress=128,186,1675;-Xcompiler=-fopenmp>")
+endif()
+
 macro(_tenon_component name)
   add_library(tenon_${name} INTERFACE)
   add_library(tenon::${name} ALIAS tenon_${name})

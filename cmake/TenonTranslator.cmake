@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSL-1.0
-# tenon_add_translator(NAME RECIPE HEADER [DEVICE cpu] [PORTABLE])
+# tenon_add_translator(NAME RECIPE HEADER [DEVICE cpu|cuda] [PORTABLE])
 #
 # Adds the executable NAME: a translator that trains and runs the model described by HEADER, a recipe like those in
-# tenon/recipes/. HEADER is a file of the calling directory or one on the include path. The translator is compiled
+# tenon/recipes/. DEVICE cuda compiles it by nvcc, for NVIDIA GPUs. HEADER is a file of the calling directory or one on the include path. The translator is compiled
 # for this machine's processor unless PORTABLE is given. Needs the Debian package libcli11-dev besides those of
 # tenon::train.
 
@@ -15,8 +15,14 @@ function(tenon_add_translator name)
   if(arg_UNPARSED_ARGUMENTS OR NOT arg_RECIPE)
     message(FATAL_ERROR "tenon_add_translator(${name} …): expected RECIPE HEADER [DEVICE cpu] [PORTABLE]")
   endif()
-  if(DEFINED arg_DEVICE AND NOT arg_DEVICE STREQUAL "cpu")
-    message(FATAL_ERROR "tenon_add_translator(${name} …): there is no device ${arg_DEVICE}: choose DEVICE cpu")
+  if(NOT arg_DEVICE)
+    set(arg_DEVICE cpu)
+  endif()
+  if(NOT arg_DEVICE MATCHES "^(cpu|cuda)$")
+    message(FATAL_ERROR "tenon_add_translator(${name} …): there is no device ${arg_DEVICE}: choose DEVICE cpu or cuda")
+  endif()
+  if(arg_DEVICE STREQUAL "cuda" AND NOT TARGET tenon::cuda)
+    message(FATAL_ERROR "tenon_add_translator(${name} …): DEVICE cuda needs -DTENON_CUDA=ON and the CUDA toolkit")
   endif()
   if(NOT TARGET tenon::train)
     message(FATAL_ERROR "tenon_add_translator(${name} …): install the Debian packages libutf8proc-dev and nlohmann-json3-dev")
@@ -32,7 +38,17 @@ function(tenon_add_translator name)
   if(EXISTS "${here}")
     set(recipe "${here}")
   endif()
-  add_executable(${name} "${TENON_TRANSLATOR_SOURCES}/main.cpp" "${TENON_TRANSLATOR_SOURCES}/command_line.cpp")
+  set(main "${TENON_TRANSLATOR_SOURCES}/main.cpp")
+  if(arg_DEVICE STREQUAL "cuda")
+    file(CONFIGURE OUTPUT ${name}.cu CONTENT "#include \"${main}\"\n")  # the same source, for nvcc
+    set(main "${CMAKE_CURRENT_BINARY_DIR}/${name}.cu")
+  endif()
+  add_executable(${name} "${main}" "${TENON_TRANSLATOR_SOURCES}/command_line.cpp")
+  if(arg_DEVICE STREQUAL "cuda")
+    target_compile_definitions(${name} PRIVATE TENON_TRANSLATOR_DEVICE=cuda_device)
+    target_include_directories(${name} PRIVATE "${TENON_TRANSLATOR_SOURCES}")
+    target_link_libraries(${name} PRIVATE tenon::cuda)
+  endif()
   target_compile_definitions(${name} PRIVATE "TENON_RECIPE_HEADER=\"${recipe}\"")
   target_include_directories(${name} SYSTEM PRIVATE "${TENON_CLI11_INCLUDE_DIR}")
   target_link_libraries(${name} PRIVATE tenon::train)

@@ -11,6 +11,10 @@
 
 #include "testing.hpp"
 
+#if TENON_CUDA
+#include "devices.hpp"
+#endif
+
 namespace testing {
 
 struct difference_options {
@@ -64,7 +68,7 @@ void fill_inputs(Session& session, difference_options const& o) {
 }
 
 /// The largest error of the derivatives of f with respect to its inputs, relative to 1 + |the difference
-/// quotient|.
+/// quotient|; where there are kernels for a GPU, at least their difference from the CPU's results.
 template <class... S, class F>
 double gradient_error(F const& f, difference_options const& o = {}) {
   auto const forward = record_loss<S...>(f, false), both = record_loss<S...>(f, true);
@@ -78,6 +82,10 @@ double gradient_error(F const& f, difference_options const& o = {}) {
   for (int run = 0; run < 2; ++run) backward.run();  // the second run meets what the first left in memory
   plain.run();
   auto const loss = [&] { return plain.template output<double>("loss")(); };
+#if TENON_CUDA
+  double const of_device = device_difference(both, [&o](auto& s) { fill_inputs(s, o); });
+  if (!(of_device < 1e-9)) return of_device;
+#endif
   double error = std::abs(loss() - backward.template output<double>("loss")()) / (1 + std::abs(loss()));
   for (std::size_t i = 0; i < sizeof...(S); ++i) {
     auto const x = plain.template input_elements<double>(input_names[i]);

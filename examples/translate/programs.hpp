@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The programs of a recipe: learn from a batch, measure the loss of a batch, translate one sentence. All are
-// recorded by the compiler: no code that records is in the binary, and starting costs nothing.
+// recorded by the compiler: no code that records is in the binary, and starting costs nothing. (nvcc's front
+// end takes minutes for that: compiled for a GPU, they are recorded at start-up, in milliseconds.)
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -10,6 +11,18 @@
 #include "tenon/train/stored_weights.hpp"
 
 namespace tenon::translate {
+
+#if defined(__CUDACC__)
+template <class F>
+auto recorded(F f) {
+  return record_now(f);
+}
+#else
+template <class F>
+consteval auto recorded(F f) {
+  return record(f);
+}
+#endif
 
 /// A recipe's layers with their weights laid out.
 template <class Recipe>
@@ -45,7 +58,7 @@ struct batch_loss {
 
 /// One step of learning.
 template <class Recipe>
-inline constexpr auto training_step = record([](recorder& r) {
+inline auto const training_step = recorded([](recorder& r) {
   auto const loss = batch_loss<Recipe, mode::training>::record(r);
   minimise(r, loss, parameter_count(model_of<Recipe>), adam{.learning_rate = Recipe::learning_rate},
            clip_by_global_norm{Recipe::clip});
@@ -53,14 +66,14 @@ inline constexpr auto training_step = record([](recorder& r) {
 
 /// The loss of a batch, without dropout.
 template <class Recipe>
-inline constexpr auto measured_loss = record([](recorder& r) {
+inline auto const measured_loss = recorded([](recorder& r) {
   batch_loss<Recipe, mode::inference>::record(r);
 });
 
 /// One sentence, greedily. Inputs: source, source_valid, first (<bos>), used. Outputs: tokens (steps),
 /// weights (steps, source steps).
 template <class Recipe>
-inline constexpr auto translation_of_one = record([](recorder& r) {
+inline auto const translation_of_one = recorded([](recorder& r) {
   r.freeze_weights();
   auto source = r.input<std::int32_t, batch<1>, steps<Recipe::source_steps>>("source");
   auto valid = r.input<std::int32_t, batch<1>>("source_valid");

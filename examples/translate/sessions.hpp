@@ -10,13 +10,19 @@
 #include <vector>
 
 #include "model.hpp"
-#include "tenon/program/session.hpp"
 #include "tenon/recipes/terms.hpp"
+#include "tenon/tenon.hpp"
 #include "tenon/text/batches.hpp"
 #include "tenon/text/tokenise.hpp"
 #include "tenon/train/training_loop.hpp"
 
 namespace tenon::translate {
+
+/// What the translator runs on: tenon_add_translator(… DEVICE cuda) says cuda_device.
+#if !defined(TENON_TRANSLATOR_DEVICE)
+#define TENON_TRANSLATOR_DEVICE cpu_device
+#endif
+using device = TENON_TRANSLATOR_DEVICE;
 
 /// A session of a program with the inputs of `batch_loss`.
 template <class Recipe>
@@ -43,21 +49,20 @@ class loss_session {
     if (terms_ == recipes::loss_terms::steps)
       std::ranges::fill(weight_.first(rows.size() * pairs.target_steps), 1.0F);
     session_.run();
-    return {static_cast<double>(loss_[0]), words};
+    return {static_cast<double>(session_.output_elements<float>("loss")[0]), words};
   }
 
-  session<cpu_device>& raw() { return session_; }
+  session<device>& raw() { return session_; }
 
  private:
   recipes::loss_terms terms_;
   std::int32_t pad_source_, pad_target_;
-  session<cpu_device> session_;
+  session<device> session_;
   std::span<std::int32_t> source_ = session_.input_elements<std::int32_t>("source"),
                           source_valid_ = session_.input_elements<std::int32_t>("source_valid"),
                           target_in_ = session_.input_elements<std::int32_t>("target_in"),
                           labels_ = session_.input_elements<std::int32_t>("labels");
   std::span<float> weight_ = session_.input_elements<float>("weight");
-  std::span<float const> loss_ = session_.output_elements<float>("loss");
 };
 
 /// A sentence's translation and where it looked.
@@ -108,7 +113,7 @@ class sentence_translator {
 
  private:
   translator<Recipe>& model_;
-  session<cpu_device> session_;
+  session<device> session_;
 };
 
 }  // namespace tenon::translate

@@ -9,6 +9,28 @@
 #define TENON_HOST_DEVICE
 #endif
 
+/// Is there device code in this translation unit? Either a CUDA compiler reads it, or TENON_CUDA_ON_HOST asks
+/// for the same kernels as host code, to test them where there is no GPU (cuda/host_block.hpp).
+#if defined(__CUDACC__) || defined(TENON_CUDA_ON_HOST)
+#define TENON_CUDA 1
+#else
+#define TENON_CUDA 0
+#endif
+
+/// Marks a function of device code alone.
+#if defined(__CUDACC__)
+#define TENON_DEVICE __device__ __forceinline__
+#else
+#define TENON_DEVICE inline
+#endif
+
+/// Before a function template for host and device whose arguments may be of the host alone, or of the device.
+#if defined(__CUDACC__)
+#define TENON_EITHER_SIDE _Pragma("nv_exec_check_disable")
+#else
+#define TENON_EITHER_SIDE
+#endif
+
 /// For the few-instruction functions from which vector loops are built: a call would pass whole vectors
 /// through memory, so this must not be left to the optimiser's guess. Includes `inline`.
 #if defined(__CUDACC__)

@@ -25,3 +25,7 @@
 #include "optim/adam.hpp"                       // IWYU pragma: export
 #include "program/program.hpp"                  // IWYU pragma: export
 #include "program/session.hpp"                  // IWYU pragma: export
+
+#if TENON_CUDA
+#include "cuda/session.hpp"  // IWYU pragma: export
+#endif

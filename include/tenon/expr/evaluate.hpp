@@ -17,7 +17,8 @@ template <class X>
 inline constexpr bool is_comparison = false;
 template <class F, class T, class... X>
 inline constexpr bool is_comparison<apply<F, T, X...>> =
-    std::is_same_v<F, fn::less> || std::is_same_v<F, fn::less_equal> || std::is_same_v<F, fn::equal>;
+    std::is_same_v<F, fn::less> || std::is_same_v<F, fn::less_equal> || std::is_same_v<F, fn::greater> ||
+    std::is_same_v<F, fn::greater_equal> || std::is_same_v<F, fn::equal>;
 
 /// Does a gradient flow to any leaf of this tree?
 template <class X>
@@ -47,8 +48,9 @@ struct tree_type<apply<F, T, X...>> {
 template <class X, class To, class Env>
 struct point;
 
+TENON_EITHER_SIDE
 template <class To, class X, class Env, class P>
-TENON_ALWAYS_INLINE auto value_as(P const& p) {
+TENON_HOST_DEVICE TENON_ALWAYS_INLINE auto value_as(P const& p) {
   if constexpr (is_comparison<X>)
     return math::select(p.value, Env::template splat<To>(To(1)), Env::template splat<To>(To(0)));
   else if constexpr (std::is_same_v<typename P::type, To>)
@@ -61,20 +63,23 @@ template <std::size_t I, class T, class L, class To, class Env>
 struct point<element_at<I, T, L>, To, Env> {
   using type = computed<T>;
   decltype(std::declval<Env const&>().template get<I, T, L>()) value;
-  TENON_ALWAYS_INLINE explicit point(Env const& env) : value{env.template get<I, T, L>()} {}
+  TENON_EITHER_SIDE
+  TENON_HOST_DEVICE TENON_ALWAYS_INLINE explicit point(Env const& env) : value{env.template get<I, T, L>()} {}
 };
 template <std::size_t I, class To, class Env>
 struct point<number_at<I>, To, Env> {
   using type = To;
   decltype(Env::template splat<To>(To())) value;
-  TENON_ALWAYS_INLINE explicit point(Env const& env)
+  TENON_EITHER_SIDE
+  TENON_HOST_DEVICE TENON_ALWAYS_INLINE explicit point(Env const& env)
       : value{Env::template splat<To>(static_cast<To>(env.arguments.scalars[I]))} {}
 };
 template <std::size_t I, std::size_t J, std::size_t K, class L, class To, class Env>
 struct point<mask_at<I, J, K, L>, To, Env> {
   using type = float;
   decltype(Env::template splat<float>(0.0F)) value;
-  TENON_ALWAYS_INLINE explicit point(Env const& env)
+  TENON_EITHER_SIDE
+  TENON_HOST_DEVICE TENON_ALWAYS_INLINE explicit point(Env const& env)
       : value{env.template keep<I, L>(env.arguments.scalars[J], env.arguments.integers[K])} {}
 };
 
@@ -83,7 +88,9 @@ struct point<apply<F, T, A>, To, Env> {
   using type = T;
   point<A, T, Env> a;
   decltype(F::value(value_as<T, A, Env>(a))) value;
-  TENON_ALWAYS_INLINE explicit point(Env const& env) : a{env}, value{F::value(value_as<T, A, Env>(a))} {}
+  TENON_EITHER_SIDE
+  TENON_HOST_DEVICE TENON_ALWAYS_INLINE explicit point(Env const& env)
+      : a{env}, value{F::value(value_as<T, A, Env>(a))} {}
 };
 template <class F, class T, class A, class B, class To, class Env>
 struct point<apply<F, T, A, B>, To, Env> {
@@ -91,7 +98,8 @@ struct point<apply<F, T, A, B>, To, Env> {
   point<A, T, Env> a;
   point<B, T, Env> b;
   decltype(F::value(value_as<T, A, Env>(a), value_as<T, B, Env>(b))) value;
-  TENON_ALWAYS_INLINE explicit point(Env const& env)
+  TENON_EITHER_SIDE
+  TENON_HOST_DEVICE TENON_ALWAYS_INLINE explicit point(Env const& env)
       : a{env}, b{env}, value{F::value(value_as<T, A, Env>(a), value_as<T, B, Env>(b))} {}
 };
 template <class F, class T, class A, class B, class C, class To, class Env>
@@ -101,7 +109,8 @@ struct point<apply<F, T, A, B, C>, To, Env> {
   point<B, T, Env> b;
   point<C, T, Env> c;
   decltype(F::value(value_as<T, A, Env>(a), value_as<T, B, Env>(b), value_as<T, C, Env>(c))) value;
-  TENON_ALWAYS_INLINE explicit point(Env const& env)
+  TENON_EITHER_SIDE
+  TENON_HOST_DEVICE TENON_ALWAYS_INLINE explicit point(Env const& env)
       : a{env},
         b{env},
         c{env},
@@ -114,7 +123,8 @@ struct point<apply<fn::choose, T, C, A, B>, To, Env> {
   point<A, T, Env> a;
   point<B, T, Env> b;
   decltype(Env::template splat<T>(T())) value;
-  TENON_ALWAYS_INLINE explicit point(Env const& env)
+  TENON_EITHER_SIDE
+  TENON_HOST_DEVICE TENON_ALWAYS_INLINE explicit point(Env const& env)
       : condition{env},
         a{env},
         b{env},
@@ -124,20 +134,23 @@ struct point<apply<fn::choose, T, C, A, B>, To, Env> {
 /// Adds to `gradients` what flows to each leaf when `g` flows to the tree's value.
 template <class X, class Env>
 struct backward {
+  TENON_EITHER_SIDE
   template <class P, class G, class Gradients>
-  TENON_ALWAYS_INLINE static void run(P const&, G const&, Gradients&) {}
+  TENON_HOST_DEVICE TENON_ALWAYS_INLINE static void run(P const&, G const&, Gradients&) {}
 };
 template <std::size_t I, class T, class L, class Env>
 struct backward<element_at<I, T, L>, Env> {
+  TENON_EITHER_SIDE
   template <class P, class G, class Gradients>
-  TENON_ALWAYS_INLINE static void run(P const&, G const& g, Gradients& gradients) {
+  TENON_HOST_DEVICE TENON_ALWAYS_INLINE static void run(P const&, G const& g, Gradients& gradients) {
     gradients.template add<I>(g);
   }
 };
 
 /// Passes a gradient, computed in type T, on to operand X at point p.
+TENON_EITHER_SIDE
 template <class X, class T, class Env, class P, class G, class Gradients>
-TENON_ALWAYS_INLINE void pass_back(P const& p, G const& g, Gradients& gradients) {
+TENON_HOST_DEVICE TENON_ALWAYS_INLINE void pass_back(P const& p, G const& g, Gradients& gradients) {
   if constexpr (has_gradient<X>) {
     using to = typename tree_type<X>::type;
     if constexpr (std::is_same_v<to, T>)
@@ -149,16 +162,18 @@ TENON_ALWAYS_INLINE void pass_back(P const& p, G const& g, Gradients& gradients)
 
 template <class F, class T, class A, class Env>
 struct backward<apply<F, T, A>, Env> {
+  TENON_EITHER_SIDE
   template <class P, class G, class Gradients>
-  TENON_ALWAYS_INLINE static void run(P const& p, G const& g, Gradients& gradients) {
+  TENON_HOST_DEVICE TENON_ALWAYS_INLINE static void run(P const& p, G const& g, Gradients& gradients) {
     if constexpr (has_gradient<apply<F, T, A>>)
       pass_back<A, T, Env>(p.a, F::pull(g, p.value, value_as<T, A, Env>(p.a)).a, gradients);
   }
 };
 template <class F, class T, class A, class B, class Env>
 struct backward<apply<F, T, A, B>, Env> {
+  TENON_EITHER_SIDE
   template <class P, class G, class Gradients>
-  TENON_ALWAYS_INLINE static void run(P const& p, G const& g, Gradients& gradients) {
+  TENON_HOST_DEVICE TENON_ALWAYS_INLINE static void run(P const& p, G const& g, Gradients& gradients) {
     if constexpr (has_gradient<apply<F, T, A, B>>) {
       auto const pulled = F::pull(g, p.value, value_as<T, A, Env>(p.a), value_as<T, B, Env>(p.b));
       pass_back<A, T, Env>(p.a, pulled.a, gradients);
@@ -168,8 +183,9 @@ struct backward<apply<F, T, A, B>, Env> {
 };
 template <class F, class T, class A, class B, class C, class Env>
 struct backward<apply<F, T, A, B, C>, Env> {
+  TENON_EITHER_SIDE
   template <class P, class G, class Gradients>
-  TENON_ALWAYS_INLINE static void run(P const& p, G const& g, Gradients& gradients) {
+  TENON_HOST_DEVICE TENON_ALWAYS_INLINE static void run(P const& p, G const& g, Gradients& gradients) {
     if constexpr (has_gradient<apply<F, T, A, B, C>>) {
       auto const pulled =
           F::pull(g, p.value, value_as<T, A, Env>(p.a), value_as<T, B, Env>(p.b), value_as<T, C, Env>(p.c));
@@ -181,8 +197,9 @@ struct backward<apply<F, T, A, B, C>, Env> {
 };
 template <class T, class C, class A, class B, class Env>
 struct backward<apply<fn::choose, T, C, A, B>, Env> {
+  TENON_EITHER_SIDE
   template <class P, class G, class Gradients>
-  TENON_ALWAYS_INLINE static void run(P const& p, G const& g, Gradients& gradients) {
+  TENON_HOST_DEVICE TENON_ALWAYS_INLINE static void run(P const& p, G const& g, Gradients& gradients) {
     if constexpr (has_gradient<apply<fn::choose, T, C, A, B>>) {
       auto const zero = Env::template splat<T>(T(0));
       pass_back<A, T, Env>(p.a, math::select(p.condition.value, g, zero), gradients);

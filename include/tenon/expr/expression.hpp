@@ -24,13 +24,26 @@ struct scalar {
   double value;
 };
 
-/// F applied to expressions, element by element over the union S of their axes; T is the type it computes in.
-template <class F, class T, class S, class... X>
-struct mapped {
-  using element = T;
-  using shape_type = S;
-  std::tuple<X...> operands;
+template <class F, class... X>
+struct mapped;
+
+namespace fn {
+template <class T>
+struct convert {
+  static constexpr std::size_t flops = 0;
+  template <class V>
+  TENON_FN V value(V const& a) {
+    return a;
+  }
+  template <class V>
+  TENON_FN pull1<V> pull(V const& g, V const&, V const&) {
+    return {g};
+  }
 };
+struct choose {
+  static constexpr std::size_t flops = 1;
+};
+}  // namespace fn
 
 /// How a reduction combines elements.
 struct by_sum {};
@@ -80,8 +93,8 @@ template <class T>
 inline constexpr bool is_scalar<scalar<T>> = true;
 template <class X>
 inline constexpr bool is_mapped = false;
-template <class F, class T, class S, class... X>
-inline constexpr bool is_mapped<mapped<F, T, S, X...>> = true;
+template <class F, class... X>
+inline constexpr bool is_mapped<mapped<F, X...>> = true;
 template <class X>
 inline constexpr bool is_mask = false;
 template <class S>
@@ -126,7 +139,7 @@ consteval bool recorded_in() {
   if constexpr (is_variable<X> || is_parameter<X>)
     return true;
   else if constexpr (is_mapped<X>)
-    return []<class F, class T, class S, class... Y>(std::type_identity<mapped<F, T, S, Y...>>) {
+    return []<class F, class... Y>(std::type_identity<mapped<F, Y...>>) {
       return (recorded_in<Y>() || ...);
     }(std::type_identity<X>{});
   else if constexpr (is_reduced<X>)
@@ -204,75 +217,101 @@ constexpr auto hold(X&& x) {
 template <class T>
 using computed = std::conditional_t<std::is_same_v<T, bf16>, float, T>;
 
-/// The type that operands of types T and U are computed in: numbers take the other's type.
 template <class A, class B>
-struct common_element {
-  using type = std::common_type_t<computed<element_of<A>>, computed<element_of<B>>>;
+struct common_or_second {
+  using type = std::common_type_t<A, B>;
 };
-template <class A, class B>
-requires(is_scalar<A> && !is_scalar<B>) struct common_element<A, B> {
-  using type = computed<element_of<B>>;
-};
-template <class A, class B>
-requires(is_scalar<B> && !is_scalar<A>) struct common_element<A, B> {
-  using type = computed<element_of<A>>;
+template <class B>
+struct common_or_second<void, B> {
+  using type = B;
 };
 
-template <class F, class T, class S, class... X>
+template <class Known, class... X>
+struct common_element_after;
+template <class Known>
+struct common_element_after<Known> {
+  using type = Known;
+};
+template <class Known, class X, class... Rest>
+struct common_element_after<Known, X, Rest...>
+    : common_element_after<typename common_or_second<Known, computed<typename X::element>>::type, Rest...> {};
+template <class Known, class X, class... Rest>
+requires is_scalar<X>
+struct common_element_after<Known, X, Rest...> : common_element_after<Known, Rest...> {
+};
+
+/// The type in which operands, not all of them numbers, are computed: numbers take the others' type.
+template <class... X>
+using common_element = common_element_after<void, X...>;
+
+/// The type in which F is computed on X….
+template <class F, class... X>
+struct computed_in : common_element<X...> {};
+template <class C, class A, class B>
+struct computed_in<fn::choose, C, A, B> : common_element<A, B> {};
+template <class T, class X>
+struct computed_in<fn::convert<T>, X> {
+  using type = T;
+};
+
+template <class F, class... X>
 constexpr auto make_mapped(X&&... x) {
-  return mapped<F, T, S, decltype(hold(std::forward<X>(x)))...>{{hold(std::forward<X>(x))...}};
+  return mapped<F, decltype(hold(std::forward<X>(x)))...>{{hold(std::forward<X>(x))...}};
 }
 
 }  // namespace detail
+
+/// F applied to expressions, element by element over the union of their axes. (What follows from F and X is
+/// no parameter: the type of a large expression would name each of its parts many times.)
+template <class F, class... X>
+struct mapped {
+  using element = typename detail::computed_in<F, X...>::type;
+  using shape_type = unite_t<operation::map, typename X::shape_type...>;
+  std::tuple<X...> operands;
+};
 
 // ---- operators
 // ----------------------------------------------------------------------------------------------------- Each
 // comes in two overloads: one for operands that fit, one that is declared to return the shape error.
 
-// LEFT and RIGHT are a and b in the order in which FUNCTOR takes them; the axes always appear in the order
-// written.
-#define TENON_BINARY(NAME, OPERATION, FUNCTOR, LEFT, RIGHT)                                          \
-  template <operand A, operand B>                                                                    \
-  requires well_formed<unite_t<operation::map, shape_of<A>, shape_of<B>>>                            \
-  constexpr auto NAME(A&& a, B&& b) {                                                                \
-    using T = typename detail::common_element<std::remove_cvref_t<A>, std::remove_cvref_t<B>>::type; \
-    return detail::make_mapped<FUNCTOR, T, unite_t<operation::map, shape_of<A>, shape_of<B>>>(       \
-        std::forward<decltype(LEFT)>(LEFT), std::forward<decltype(RIGHT)>(RIGHT));                   \
-  }                                                                                                  \
-  template <operand A, operand B,                                                                    \
-            shape_error Error = unite_t<operation::OPERATION, shape_of<A>, shape_of<B>>>             \
-  Error NAME(A&&, B&&);                                                                              \
-  template <operand A, number B>                                                                     \
-  constexpr auto NAME(A&& a, B number) {                                                             \
-    scalar<double> const b{static_cast<double>(number)};                                             \
-    return detail::make_mapped<FUNCTOR, detail::computed<element_of<A>>, shape_of<A>>(               \
-        std::forward<decltype(LEFT)>(LEFT), std::forward<decltype(RIGHT)>(RIGHT));                   \
-  }                                                                                                  \
-  template <number A, operand B>                                                                     \
-  constexpr auto NAME(A number, B&& b) {                                                             \
-    scalar<double> const a{static_cast<double>(number)};                                             \
-    return detail::make_mapped<FUNCTOR, detail::computed<element_of<B>>, shape_of<B>>(               \
-        std::forward<decltype(LEFT)>(LEFT), std::forward<decltype(RIGHT)>(RIGHT));                   \
+#define TENON_BINARY(NAME, OPERATION, FUNCTOR)                                           \
+  template <operand A, operand B>                                                        \
+  requires well_formed<unite_t<operation::map, shape_of<A>, shape_of<B>>>                \
+  constexpr auto NAME(A&& a, B&& b) {                                                    \
+    return detail::make_mapped<FUNCTOR>(std::forward<A>(a), std::forward<B>(b));         \
+  }                                                                                      \
+  template <operand A, operand B,                                                        \
+            shape_error Error = unite_t<operation::OPERATION, shape_of<A>, shape_of<B>>> \
+  Error NAME(A&&, B&&);                                                                  \
+  template <operand A, number B>                                                         \
+  constexpr auto NAME(A&& a, B number) {                                                 \
+    scalar<double> const b{static_cast<double>(number)};                                 \
+    return detail::make_mapped<FUNCTOR>(std::forward<A>(a), b);                          \
+  }                                                                                      \
+  template <number A, operand B>                                                         \
+  constexpr auto NAME(A number, B&& b) {                                                 \
+    scalar<double> const a{static_cast<double>(number)};                                 \
+    return detail::make_mapped<FUNCTOR>(a, std::forward<B>(b));                          \
   }
 
-TENON_BINARY(operator+, add, fn::add, a, b)
-TENON_BINARY(operator-, subtract, fn::subtract, a, b)
-TENON_BINARY(operator*, multiply, fn::multiply, a, b)
-TENON_BINARY(operator/, divide, fn::divide, a, b)
-TENON_BINARY(operator<, compare, fn::less, a, b)
-TENON_BINARY(operator<=, compare, fn::less_equal, a, b)
-TENON_BINARY(operator>, compare, fn::less, b, a)
-TENON_BINARY(operator>=, compare, fn::less_equal, b, a)
-TENON_BINARY(operator==, compare, fn::equal, a, b)
-TENON_BINARY(min, min, fn::minimum, a, b)
-TENON_BINARY(max, max, fn::maximum, a, b)
-TENON_BINARY(pow, pow, fn::pow, a, b)
+TENON_BINARY(operator+, add, fn::add)
+TENON_BINARY(operator-, subtract, fn::subtract)
+TENON_BINARY(operator*, multiply, fn::multiply)
+TENON_BINARY(operator/, divide, fn::divide)
+TENON_BINARY(operator<, compare, fn::less)
+TENON_BINARY(operator<=, compare, fn::less_equal)
+TENON_BINARY(operator>, compare, fn::greater)
+TENON_BINARY(operator>=, compare, fn::greater_equal)
+TENON_BINARY(operator==, compare, fn::equal)
+TENON_BINARY(min, min, fn::minimum)
+TENON_BINARY(max, max, fn::maximum)
+TENON_BINARY(pow, pow, fn::pow)
 #undef TENON_BINARY
 
-#define TENON_UNARY(NAME, FUNCTOR)                                                                         \
-  template <operand A>                                                                                     \
-  constexpr auto NAME(A&& a) {                                                                             \
-    return detail::make_mapped<FUNCTOR, detail::computed<element_of<A>>, shape_of<A>>(std::forward<A>(a)); \
+#define TENON_UNARY(NAME, FUNCTOR)                           \
+  template <operand A>                                       \
+  constexpr auto NAME(A&& a) {                               \
+    return detail::make_mapped<FUNCTOR>(std::forward<A>(a)); \
   }
 
 TENON_UNARY(operator-, fn::negate)
@@ -291,28 +330,11 @@ constexpr auto clamp(A&& x, double low, double high) {
   return min(max(std::forward<A>(x), low), high);
 }
 
-namespace fn {
-struct convert {
-  static constexpr std::size_t flops = 0;
-  template <class V>
-  TENON_FN V value(V const& a) {
-    return a;
-  }
-  template <class V>
-  TENON_FN pull1<V> pull(V const& g, V const&, V const&) {
-    return {g};
-  }
-};
-struct choose {
-  static constexpr std::size_t flops = 1;
-};
-}  // namespace fn
-
 /// x with its elements converted to T (int32, float or double); a gradient flows through between floating
 /// types.
 template <class T, operand A>
 constexpr auto cast(A&& x) {
-  return detail::make_mapped<fn::convert, T, shape_of<A>>(std::forward<A>(x));
+  return detail::make_mapped<fn::convert<T>>(std::forward<A>(x));
 }
 
 namespace detail {
@@ -334,28 +356,13 @@ template <operand C, class A, class B>
 requires((operand<A> ||
           operand<B>)&&well_formed<detail::select_shape<C, A, B>>) constexpr auto select(C&& condition, A&& a,
                                                                                          B&& b) {
-  using T = typename detail::common_element<detail::wrapped<A>, detail::wrapped<B>>::type;
-  return detail::make_mapped<fn::choose, T, detail::select_shape<C, A, B>>(
-      std::forward<C>(condition), detail::wrap_number(std::forward<A>(a)),
-      detail::wrap_number(std::forward<B>(b)));
+  return detail::make_mapped<fn::choose>(std::forward<C>(condition), detail::wrap_number(std::forward<A>(a)),
+                                         detail::wrap_number(std::forward<B>(b)));
 }
 template <operand C, class A, class B, shape_error Error = detail::select_shape<C, A, B>>
 requires(operand<A> || operand<B>) Error select(C&&, A&&, B&&);
 
 namespace detail {
-/// The type that three operands are computed in, not all of them numbers.
-template <class A, class B, class C>
-struct common_element_of_three {
-  template <class E>
-  struct value {
-    using element = E;
-  };
-  using type = typename common_element<A, value<typename common_element<B, C>::type>>::type;
-};
-template <class A, class B, class C>
-requires(is_scalar<B>&& is_scalar<C>) struct common_element_of_three<A, B, C> {
-  using type = computed<element_of<A>>;
-};
 template <class A, class B, class T>
 using lerp_shape = unite_t<operation::lerp, shape_of<wrapped<A>>, shape_of<wrapped<B>>, shape_of<wrapped<T>>>;
 }  // namespace detail
@@ -365,11 +372,9 @@ using lerp_shape = unite_t<operation::lerp, shape_of<wrapped<A>>, shape_of<wrapp
 template <class A, class B, class T>
 requires((operand<A> || operand<B> ||
           operand<T>)&&well_formed<detail::lerp_shape<A, B, T>>) constexpr auto lerp(A&& a, B&& b, T&& t) {
-  using E = typename detail::common_element_of_three<detail::wrapped<A>, detail::wrapped<B>,
-                                                     detail::wrapped<T>>::type;
-  return detail::make_mapped<fn::lerp, E, detail::lerp_shape<A, B, T>>(
-      detail::wrap_number(std::forward<A>(a)), detail::wrap_number(std::forward<B>(b)),
-      detail::wrap_number(std::forward<T>(t)));
+  return detail::make_mapped<fn::lerp>(detail::wrap_number(std::forward<A>(a)),
+                                       detail::wrap_number(std::forward<B>(b)),
+                                       detail::wrap_number(std::forward<T>(t)));
 }
 template <class A, class B, class T, shape_error Error = detail::lerp_shape<A, B, T>>
 requires(operand<A> || operand<B> || operand<T>) Error lerp(A&&, B&&, T&&);

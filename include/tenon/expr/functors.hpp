@@ -244,6 +244,20 @@ struct less_equal {
     return a <= b;
   }
 };
+struct greater {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN auto value(V const& a, V const& b) {
+    return a > b;
+  }
+};
+struct greater_equal {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN auto value(V const& a, V const& b) {
+    return a >= b;
+  }
+};
 struct equal {
   static constexpr std::size_t flops = 1;
   template <class V>

@@ -59,8 +59,8 @@ template <class T>
 inline constexpr leaf_count count_leaves<scalar<T>> = {0, 1, 0};
 template <class S>
 inline constexpr leaf_count count_leaves<keep_mask<S>> = {1, 1, 1};
-template <class F, class T, class S, class... X>
-inline constexpr leaf_count count_leaves<mapped<F, T, S, X...>> = (leaf_count{} + ... + count_leaves<X>);
+template <class F, class... X>
+inline constexpr leaf_count count_leaves<mapped<F, X...>> = (leaf_count{} + ... + count_leaves<X>);
 
 /// The strides with which each leaf of X is walked by a loop over Loop, as a list of strides.
 template <class X, class Loop>
@@ -75,8 +75,8 @@ template <class S, class Loop>
 struct leaf_strides<keep_mask<S>, Loop> {
   using type = list<strides_in<S, row_major<S>, Loop>>;
 };
-template <class F, class T, class S, class... X, class Loop>
-struct leaf_strides<mapped<F, T, S, X...>, Loop> {
+template <class F, class... X, class Loop>
+struct leaf_strides<mapped<F, X...>, Loop> {
   using type = typename join_lists<typename leaf_strides<X, Loop>::type...>::type;
 };
 
@@ -112,11 +112,10 @@ struct apply_all<F, T, list<X...>> {
   using type = apply<F, T, X...>;
 };
 
-template <class F, class T, class S, class... X, class Arranged, std::size_t Leaf, std::size_t Scalar,
-          std::size_t Integer>
-struct lower<mapped<F, T, S, X...>, Arranged, Leaf, Scalar, Integer> {
-  using type =
-      typename apply_all<F, T, typename lower_all<Arranged, Leaf, Scalar, Integer, X...>::type>::type;
+template <class F, class... X, class Arranged, std::size_t Leaf, std::size_t Scalar, std::size_t Integer>
+struct lower<mapped<F, X...>, Arranged, Leaf, Scalar, Integer> {
+  using type = typename apply_all<F, typename mapped<F, X...>::element,
+                                  typename lower_all<Arranged, Leaf, Scalar, Integer, X...>::type>::type;
 };
 
 template <class Loop, class Out, std::size_t Key, class List>
@@ -145,8 +144,8 @@ template <class S>
 struct leaf_infos<keep_mask<S>> {
   using type = list<leaf_info<float, S, row_major<S>>>;
 };
-template <class F, class T, class S, class... X>
-struct leaf_infos<mapped<F, T, S, X...>> {
+template <class F, class... X>
+struct leaf_infos<mapped<F, X...>> {
   using type = typename join_lists<typename leaf_infos<X>::type...>::type;
 };
 

@@ -2,13 +2,17 @@
 // Optimisers over the flat parameter block: Adam and SGD, with clipping by the gradient's global norm. Two
 // calls in all, however many parameters a model has: the norm, then clip and update together.
 #pragma once
-#include <cmath>
 #include <cstddef>
 #include <limits>
 
 #include "../ops/emit.hpp"
 #include "../ops/map/map.hpp"
 #include "../program/differentiate.hpp"
+#include "cpu.hpp"
+
+#if TENON_CUDA
+#include "cuda.cuh"  // IWYU pragma: export
+#endif
 
 namespace tenon {
 
@@ -32,93 +36,6 @@ struct clip_by_global_norm {
 };
 
 namespace detail {
-
-inline constexpr std::size_t norm_parts = 16;
-
-/// Operands: sums of squares (one double per chunk), gradients. integers[0]: parameters.
-inline void norm_kernel(call_arguments const& a, std::size_t chunk) {
-  auto const mine = cpu::part_of(static_cast<std::size_t>(a.integers[0]), norm_parts, chunk);
-  auto const* const g = a.in<float>(1);
-  double total = 0;
-  std::size_t i = mine.begin;
-  // Blocks of some thousand floats: within a block float lanes are exact enough, across blocks a double is
-  // needed.
-  while (i < mine.end) {
-    std::size_t const stop = std::min(mine.end, i + 4096);
-    cpu::pack<float> sums{};
-    for (; i + cpu::lanes <= stop; i += cpu::lanes) {
-      auto const v = cpu::load(g + i);
-      sums += v * v;
-    }
-    if (i < stop) {
-      auto const v = cpu::load_partial(g + i, stop - i);
-      sums += v * v;
-      i = stop;
-    }
-    total += static_cast<double>(cpu::sum(sums));
-  }
-  a.out<double>(0)[chunk] = total;
-}
-
-/// The factor that clips the gradient, from the sums of squares at operand k and the limit.
-inline float clip_scale(double const* parts, double limit) {
-  double total = 0;
-  for (std::size_t i = 0; i < norm_parts; ++i) total += parts[i];
-  double const norm = std::sqrt(total);
-  return norm > limit ? static_cast<float>(limit / norm) : 1.0F;
-}
-
-/// Operands: parameters, first moments, second moments, gradients, sums of squares. scalars: learning rate,
-/// β₁, β₂, ε, norm limit; integers[0]: parameters.
-inline void adam_kernel(call_arguments const& a, std::size_t chunk) {
-  auto const mine = cpu::part_of(static_cast<std::size_t>(a.integers[0]), norm_parts, chunk);
-  float* const p = a.out<float>(0);
-  float* const m = a.out<float>(1);
-  float* const v = a.out<float>(2);
-  float const* const g = a.in<float>(3);
-  double const beta1 = a.scalars[1], beta2 = a.scalars[2];
-  auto const step = static_cast<double>(a.state->step + 1);
-  double const correction1 = 1.0 - std::pow(beta1, step), correction2 = 1.0 - std::pow(beta2, step);
-  using V = cpu::pack<float>;
-  auto const splat = [](double x) { return cpu::broadcast<float>(static_cast<float>(x)); };
-  V const rate = splat(a.scalars[0] * static_cast<double>(a.state->learning_rate_scale) / correction1);
-  V const b1 = splat(beta1), c1 = splat(1.0 - beta1), b2 = splat(beta2), c2 = splat(1.0 - beta2);
-  V const root = splat(1.0 / std::sqrt(correction2)), epsilon = splat(a.scalars[3]);
-  V const scale = splat(static_cast<double>(clip_scale(a.in<double>(4), a.scalars[4])));
-  auto const update = [&](V const& gradient, V& m1, V& v1, V& value) __attribute__((always_inline)) {
-    V const clipped = gradient * scale;
-    m1 = b1 * m1 + c1 * clipped;
-    v1 = b2 * v1 + c2 * clipped * clipped;
-    value -= rate * m1 / (math::sqrt(v1) * root + epsilon);
-  };
-  std::size_t i = mine.begin;
-  for (; i + cpu::lanes <= mine.end; i += cpu::lanes) {
-    V m1 = cpu::load(m + i), v1 = cpu::load(v + i), value = cpu::load(p + i);
-    update(cpu::load(g + i), m1, v1, value);
-    cpu::store(m + i, m1);
-    cpu::store(v + i, v1);
-    cpu::store(p + i, value);
-  }
-  if (i < mine.end) {
-    std::size_t const n = mine.end - i;
-    V m1 = cpu::load_partial(m + i, n), v1 = cpu::load_partial(v + i, n), value = cpu::load_partial(p + i, n);
-    update(cpu::load_partial(g + i, n), m1, v1, value);
-    cpu::store_partial(m + i, m1, n);
-    cpu::store_partial(v + i, v1, n);
-    cpu::store_partial(p + i, value, n);
-  }
-}
-
-/// Operands: parameters, gradients, sums of squares. scalars: learning rate, norm limit; integers[0]:
-/// parameters.
-inline void sgd_kernel(call_arguments const& a, std::size_t chunk) {
-  auto const mine = cpu::part_of(static_cast<std::size_t>(a.integers[0]), norm_parts, chunk);
-  float* const p = a.out<float>(0);
-  float const* const g = a.in<float>(1);
-  float const rate = static_cast<float>(a.scalars[0]) * a.state->learning_rate_scale *
-                     clip_scale(a.in<double>(2), a.scalars[1]);
-  for (std::size_t i = mine.begin; i < mine.end; ++i) p[i] -= rate * g[i];
-}
 
 constexpr location parameters_in_place(recorder& r, std::size_t bytes) {
   storage s;
@@ -157,8 +74,7 @@ constexpr std::array<location, 2> gradients_and_norm(recorder& r, variable<T, sh
   location const parts{r.add_storage(s), 0};
   call_spec norm;
   norm.name = "gradient norm";
-  norm.run = &norm_kernel;
-  norm.chunks = norm_parts;
+  norm.computed_by<norm_kernel>();
   norm.flops = 2 * count;
   norm.integers[0] = static_cast<std::int64_t>(count);
   r.begin(norm);
@@ -180,8 +96,7 @@ constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, adam
   auto const [gradients, parts] = detail::gradients_and_norm(r, keep(loss), parameters);
   call_spec spec;
   spec.name = "adam";
-  spec.run = &detail::adam_kernel;
-  spec.chunks = detail::norm_parts;
+  spec.computed_by<detail::adam_kernel>();
   spec.flops = 14 * parameters;
   spec.scalars = {static_cast<double>(how.learning_rate), static_cast<double>(how.beta1),
                   static_cast<double>(how.beta2), static_cast<double>(how.epsilon),
@@ -206,8 +121,7 @@ constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, sgd 
   auto const [gradients, parts] = detail::gradients_and_norm(r, keep(loss), parameters);
   call_spec spec;
   spec.name = "sgd";
-  spec.run = &detail::sgd_kernel;
-  spec.chunks = detail::norm_parts;
+  spec.computed_by<detail::sgd_kernel>();
   spec.flops = 2 * parameters;
   spec.scalars = {static_cast<double>(how.learning_rate), static_cast<double>(clip.limit)};
   spec.integers[0] = static_cast<std::int64_t>(parameters);

@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../config.hpp"
+
 namespace tenon {
 
 class recorder;
@@ -40,6 +42,18 @@ struct call_arguments {
 /// A kernel does one of the equal parts (chunks) into which its call is cut. How many there are is a property
 /// of the call, never of the machine: that is why results do not depend on the number of threads.
 using kernel = void (*)(call_arguments const&, std::size_t chunk);
+
+namespace cuda {
+class queue;
+
+/// How a GPU does what the kernel of this type does on the CPU: `static void enqueue(queue&, call_arguments
+/// const&)`. Each operation specialises it for its kernels, in its cuda.cuh.
+template <class Kernel>
+struct lowering;
+}  // namespace cuda
+
+/// Puts what a call does into a GPU's queue.
+using enqueue = void (*)(cuda::queue&, call_arguments const&);
 
 /// Records the calls that carry the gradient of call number `index` back to its operands.
 /// Whether there is one stands beside it: with its sanitisers on, g++ 12 cannot compare a function's address
@@ -96,6 +110,7 @@ constexpr reach touches_anything(std::size_t) {
 struct call_spec {
   char const* name = "";
   kernel run = nullptr;
+  enqueue on_gpu = nullptr;  ///< null where no CUDA compiler read the operation
   pullback pull{};
   std::size_t chunks = 1;
   /// What chunks touch of operand number k, outputs first.
@@ -107,6 +122,17 @@ struct call_spec {
   /// because what the kernel reads from there it reads before it writes there.
   std::uint32_t in_place = 0;
   bool reads_result = false;  ///< the derivative reads the result: nothing may be added to it later
+
+  /// The call is done by kernel K, a struct with `run`, and with `chunks` and `touched` where it knows them.
+  template <class K>
+  constexpr void computed_by() {
+    run = &K::run;
+    if constexpr (requires { K::chunks; }) chunks = K::chunks;
+    if constexpr (requires { K::touched(0); }) touched = &K::touched;
+#if TENON_CUDA
+    on_gpu = &cuda::lowering<K>::enqueue;
+#endif
+  }
 };
 
 /// A place in a recording: a storage and an offset in bytes. No storage: an operand that is not there.

@@ -36,7 +36,10 @@ constexpr void recorder::differentiate(location loss) {
   if (!seed.where.exists()) return;
   call_spec spec;
   spec.name = "one";
-  spec.run = wide ? &one_kernel<double> : &one_kernel<float>;
+  if (wide)
+    spec.computed_by<one_kernel<double>>();
+  else
+    spec.computed_by<one_kernel<float>>();
   begin(spec);
   result(seed.where, at(top.storage).element_bytes);
   end();

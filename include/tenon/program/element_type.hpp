@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Element types as run-time values, for the ports of programs.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 
 #include "../element.hpp"
@@ -17,5 +18,10 @@ template <>
 inline constexpr element_type element_type_of<bf16> = element_type::bfloat16;
 template <>
 inline constexpr element_type element_type_of<std::int32_t> = element_type::int32;
+
+/// Bytes of an element.
+constexpr std::size_t size_of(element_type t) {
+  return t == element_type::float64 ? 8 : t == element_type::bfloat16 ? 2 : 4;
+}
 
 }  // namespace tenon

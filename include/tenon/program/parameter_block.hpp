@@ -7,6 +7,7 @@
 #include <new>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "../error.hpp"
 
@@ -25,14 +26,30 @@ inline aligned_bytes allocate_zeros(std::size_t bytes) {
 }
 }  // namespace detail
 
+/// A copy of a parameter block in another device's memory.
+class parameter_mirror {
+ public:
+  virtual ~parameter_mirror() = default;
+  /// The host is about to read the block, and perhaps to write to it: brings it the newest values.
+  virtual void needed_on_host(bool written) = 0;
+};
+
 class parameter_block {
  public:
   /// A block of `count` floats, all zero until something initialises or loads them.
   explicit parameter_block(std::size_t count)
       : count_{count}, values_{detail::allocate_zeros(count * sizeof(float))} {}
 
-  std::span<float> values() { return {reinterpret_cast<float*>(values_.get()), count_}; }
-  std::span<float const> values() const { return {reinterpret_cast<float const*>(values_.get()), count_}; }
+  /// The weights, to read and write; the next run on any device sees what was written. Ask again after a run
+  /// on a GPU, which has newer ones then.
+  std::span<float> values() {
+    needed_on_host(true);
+    return {reinterpret_cast<float*>(values_.get()), count_};
+  }
+  std::span<float const> values() const {
+    needed_on_host(false);
+    return {reinterpret_cast<float const*>(values_.get()), count_};
+  }
   std::size_t bytes() const { return count_ * sizeof(float); }
 
   /// The optimiser's state, at least `bytes` long; zeros at first. Throws tenon::error if there is a smaller
@@ -46,8 +63,16 @@ class parameter_block {
       state_ = detail::allocate_zeros(bytes);
       state_bytes_ = bytes;
     }
+    needed_on_host(true);
     return {state_.get(), state_bytes_};
   }
+
+  /// Brings the host's copy up to date, where a GPU has a newer one.
+  void needed_on_host(bool written) const {
+    if (mirror_ != nullptr) mirror_->needed_on_host(written);
+  }
+  parameter_mirror* mirror() const { return mirror_.get(); }
+  void mirror(std::unique_ptr<parameter_mirror> m) { mirror_ = std::move(m); }
 
   /// Updates made so far.
   std::uint64_t steps = 0;
@@ -57,6 +82,7 @@ class parameter_block {
   detail::aligned_bytes values_;
   detail::aligned_bytes state_;
   std::size_t state_bytes_ = 0;
+  std::unique_ptr<parameter_mirror> mirror_;
 };
 
 }  // namespace tenon

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "plan.hpp"
+#include "precision.hpp"
 
 namespace tenon {
 
@@ -29,6 +30,7 @@ struct address {
 struct program_call {
   char const* name = "";
   kernel run = nullptr;
+  enqueue on_gpu = nullptr;
   std::size_t first_operand = 0, operands = 0, outputs = 0, chunks = 1;
   std::uint32_t accumulate = 0;
   std::array<double, 8> scalars{};
@@ -57,6 +59,7 @@ struct program_totals {
   std::uint64_t flops = 0, bytes_moved = 0;  ///< of one run, without the frozen calls
   std::size_t frozen_calls = 0;              ///< the first calls: a session runs them once
   bool updates_parameters = false;
+  precision products = precision::fp32;  ///< on a GPU
 };
 
 /// Any program, seen through spans: what sessions and `inspect` take.
@@ -103,8 +106,8 @@ constexpr void assemble(recorder const& r, planned const& p, Program& out) {
   };
   for (std::size_t i = 0; i < p.calls.size(); ++i) {
     auto const& c = p.calls[i];
-    out.calls[i] = {c.name,       c.run,     c.first_operand, c.operands, c.outputs, c.chunks,
-                    c.accumulate, c.scalars, c.integers,      c.flops,    c.bytes};
+    out.calls[i] = {c.name,   c.run,        c.on_gpu,  c.first_operand, c.operands, c.outputs,
+                    c.chunks, c.accumulate, c.scalars, c.integers,      c.flops,    c.bytes};
     if (i < p.frozen_calls) continue;
     out.totals.flops += c.flops;
     out.totals.bytes_moved += c.bytes;
@@ -132,6 +135,7 @@ constexpr void assemble(recorder const& r, planned const& p, Program& out) {
   out.totals.live_bytes = p.live_bytes;
   out.totals.state_bytes = r.state_bytes();
   out.totals.updates_parameters = r.updates();
+  out.totals.products = r.products();
 }
 
 /// What all forms of programs answer.

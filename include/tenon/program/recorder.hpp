@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "fill.hpp"
+#include "precision.hpp"
 #include "region.hpp"
 #include "variable.hpp"
 
@@ -215,6 +216,10 @@ class recorder {
     shared_.push_back({how, from, {}, 1});
     return shared_.back();
   }
+
+  /// Says how precisely a GPU is to multiply matrices; float32 if nothing is said.
+  constexpr void multiply_with(precision p) { products_ = p; }
+  constexpr precision products() const { return products_; }
 
   // ---- structure
   // ---------------------------------------------------------------------------------------------------
@@ -459,6 +464,7 @@ class recorder {
   int gradient_block_ = -1;
   bool updates_ = false, differentiated_ = false, frozen_ = false;
   element_type frozen_type_ = element_type::float32;
+  precision products_ = precision::fp32;
 };
 
 }  // namespace tenon

@@ -14,6 +14,10 @@
 #include "../view/view.hpp"
 #include "cpu.hpp"
 
+#if TENON_CUDA
+#include "cuda.cuh"  // IWYU pragma: export
+#endif
+
 namespace tenon {
 
 namespace detail {
@@ -65,9 +69,7 @@ struct contraction {
   static constexpr call_spec spec(char const* name) {
     call_spec s;
     s.name = name;
-    s.run = &kernel_type::run;
-    s.chunks = kernel_type::chunks;
-    s.touched = &kernel_type::touched;
+    s.computed_by<kernel_type>();
     s.flops = plan.flops();
     return s;
   }
@@ -86,9 +88,7 @@ struct contraction {
     if (!shared.value.exists()) {
       call_spec s;
       s.name = "pack weight";
-      s.run = &pack::run;
-      s.chunks = pack::chunks;
-      s.touched = &pack::touched;
+      s.computed_by<pack>();
       storage memory;
       memory.name = s.name;
       memory.bytes = pack::bytes;

@@ -11,7 +11,7 @@ namespace tenon::cpu {
 
 /// How many of a row's Count logits are in use; the rest of the vocabulary's capacity does not take part.
 template <std::size_t Count, bool Limited>
-TENON_ALWAYS_INLINE std::size_t used_logits(std::int32_t const* limit) {
+TENON_HOST_DEVICE TENON_ALWAYS_INLINE std::size_t used_logits(std::int32_t const* limit) {
   if constexpr (Limited)
     return std::clamp<std::size_t>(static_cast<std::size_t>(static_cast<std::uint32_t>(*limit)), 1, Count);
   else

@@ -13,6 +13,10 @@
 #include "../view/view.hpp"
 #include "cpu.hpp"
 
+#if TENON_CUDA
+#include "cuda.cuh"  // IWYU pragma: export
+#endif
+
 namespace tenon {
 
 namespace detail {
@@ -33,9 +37,7 @@ struct cross_entropy_form {
     using K = cpu::cross_entropy_gradient_kernel<T, rows::size, count, walk, Limited>;
     call_spec spec;
     spec.name = "cross entropy gradient";
-    spec.run = &K::run;
-    spec.chunks = K::chunks;
-    spec.touched = &K::touched;
+    spec.computed_by<K>();
     spec.flops = S::size * 3;
     spec.in_place = 1U << 2;
     auto const g_rows = standing_at<T, rows>(r, g);
@@ -53,10 +55,8 @@ struct cross_entropy_form {
     using K = cpu::cross_entropy_kernel<T, rows::size, count, walk, Limited>;
     call_spec s;
     s.name = "cross entropy";
-    s.run = &K::run;
+    s.computed_by<K>();
     s.pull = &pull;
-    s.chunks = K::chunks;
-    s.touched = &K::touched;
     s.flops = S::size * 3;
     return s;
   }

@@ -11,7 +11,7 @@
 namespace tenon::cpu {
 
 /// A row number that lies in the table whatever stands in memory.
-inline std::size_t checked_row(std::int32_t id, std::size_t rows) {
+TENON_HOST_DEVICE inline std::size_t checked_row(std::int32_t id, std::size_t rows) {
   return std::min(static_cast<std::size_t>(static_cast<std::uint32_t>(id)), rows - 1);
 }
 

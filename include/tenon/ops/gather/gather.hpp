@@ -15,6 +15,10 @@
 #include "../emit.hpp"
 #include "cpu.hpp"
 
+#if TENON_CUDA
+#include "cuda.cuh"  // IWYU pragma: export
+#endif
+
 namespace tenon {
 
 namespace detail {
@@ -50,9 +54,7 @@ constexpr call_spec gather_spec() {
   using kernel_type = cpu::gather_kernel<T, Rows, Width, Walk>;
   call_spec spec;
   spec.name = "gather";
-  spec.run = &kernel_type::run;
-  spec.chunks = kernel_type::chunks;
-  spec.touched = &kernel_type::touched;
+  spec.computed_by<kernel_type>();
   return spec;
 }
 
@@ -69,9 +71,7 @@ struct gather_pull {
     using kernel_type = cpu::scatter_add_kernel<T, Rows, Width, walk>;
     call_spec spec;
     spec.name = "scatter add";
-    spec.run = &kernel_type::run;
-    spec.chunks = kernel_type::chunks;
-    spec.touched = &kernel_type::touched;
+    spec.computed_by<kernel_type>();
     spec.flops = Ids::size * Width;
     record_call<T, Table>(r, spec, sink.where, sink.add, standing_at<T, out_shape>(r, g),
                           standing_at<std::int32_t, Ids, IdsLayout>(r, ids));
@@ -253,9 +253,7 @@ constexpr auto scatter_add(Rows&& rows, Ids&& ids) {
   using kernel_type = cpu::scatter_add_kernel<T, Axis::extent, width, walk>;
   call_spec spec;
   spec.name = "scatter add";
-  spec.run = &kernel_type::run;
-  spec.chunks = kernel_type::chunks;
-  spec.touched = &kernel_type::touched;
+  spec.computed_by<kernel_type>();
   spec.flops = shape_of<X>::size;
   spec.pull =
       &detail::scatter_pull<T, shape_of<X>, shape_of<I>, typename I::layout, Axis::extent, width>::run;

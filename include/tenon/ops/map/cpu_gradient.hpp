@@ -42,6 +42,7 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
   using loads = typename tenon::detail::all_loads<Tree>::type;
   using type = typename tenon::detail::tree_type<Tree>::type;
   using leaf_list = tenon::detail::list<Leaf...>;
+  static constexpr std::size_t chunks = Chunks;
   static constexpr std::size_t sinks = sizeof...(Sink);
   static constexpr std::size_t outer = Nest::rank - 1;
   static constexpr std::size_t rows = Nest::rows * Nest::reduced_rows;

@@ -90,7 +90,7 @@ struct row_walk<strides<E...>, strides<S...>> {
                                  std::size_t element_bytes) {
     return reach_of<sizeof...(E) + 2>({E..., 1, length}, {S..., 0, stride}, 0, chunks, element_bytes);
   }
-  TENON_ALWAYS_INLINE static std::size_t offset(std::size_t row) {
+  TENON_HOST_DEVICE TENON_ALWAYS_INLINE static std::size_t offset(std::size_t row) {
     constexpr std::size_t extents[] = {E..., 1}, steps[] = {S..., 0};
     std::size_t result = 0;
     for (std::size_t d = sizeof...(E); d-- > 0;) {

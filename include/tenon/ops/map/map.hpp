@@ -14,6 +14,11 @@
 #include "cpu.hpp"
 #include "cpu_gradient.hpp"
 
+#if TENON_CUDA
+#include "cuda.cuh"           // IWYU pragma: export
+#include "cuda_gradient.cuh"  // IWYU pragma: export
+#endif
+
 namespace tenon {
 
 namespace detail {
@@ -52,11 +57,9 @@ constexpr call_spec map_spec(X const& x) {
   using c = map_call<Kind, Out, X>;
   call_spec spec;
   spec.name = c::reduces ? "reduce" : "map";
-  spec.run = &c::kernel_type::run;
+  spec.computed_by<typename c::kernel_type>();
   spec.pull = &map_pull<Kind, Out, X>::run;
   spec.reads_result = std::is_same_v<Kind, by_max>;
-  spec.chunks = c::kernel_type::chunks;
-  spec.touched = &c::kernel_type::touched;
   spec.flops = c::flops;
   if constexpr (!c::reduces) {
     std::size_t k = 0;  // an operand that is walked exactly like the output may give its memory to it
@@ -188,12 +191,9 @@ struct map_pull {
       std::array<location, sinks> const value{r.operand_of(index, 1 + number<W>::value)...};
       if (!(r.is_active(value[K]) || ...)) return;
       call_spec spec = r.calls()[index];
-      using kernel = typename final::kernel_type;
-      spec.run = &kernel::run;
+      spec.computed_by<typename final::kernel_type>();
       spec.pull = {};
       spec.name = "map gradient";
-      spec.chunks = chunks;
-      spec.touched = &kernel::touched;
       spec.flops = cost * loop::size;
       spec.in_place = 0;
       std::array<destination, sinks> to{};

@@ -12,6 +12,10 @@
 #include "../view/view.hpp"
 #include "cpu.hpp"
 
+#if TENON_CUDA
+#include "cuda.cuh"  // IWYU pragma: export
+#endif
+
 namespace tenon {
 
 namespace detail {
@@ -57,9 +61,7 @@ struct softmax_form {
     using K = kernel<cpu::softmax_gradient_kernel>;
     call_spec spec;
     spec.name = "softmax gradient";
-    spec.run = &K::run;
-    spec.chunks = K::chunks;
-    spec.touched = &K::touched;
+    spec.computed_by<K>();
     spec.flops = S::size * 4;
     spec.in_place = std::is_same_v<L, dense> ? 3 : 0;
     if constexpr (masked)
@@ -74,11 +76,9 @@ struct softmax_form {
     using K = kernel<cpu::softmax_kernel>;
     call_spec s;
     s.name = Log ? "log softmax" : "softmax";
-    s.run = &K::run;
+    s.computed_by<K>();
     s.pull = &pull;
     s.reads_result = true;
-    s.chunks = K::chunks;
-    s.touched = &K::touched;
     s.flops = S::size * 4;
     s.in_place = std::is_same_v<L, dense> ? 1 : 0;
     return s;

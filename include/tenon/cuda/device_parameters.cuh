@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSL-1.0
+// A parameter block on a GPU: weights and optimiser's state, shared by all its sessions there. What is newer,
+// the host's copy or the GPU's, is copied when the other side next needs it.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+
+#include "../program/parameter_block.hpp"
+#include "check.cuh"
+
+namespace tenon::cuda {
+
+class device_parameters final : public parameter_mirror {
+ public:
+  device_parameters(std::byte* values, std::size_t bytes)
+      : host_values_{values}, bytes_{bytes}, values_{allocate_on_device(bytes, "parameters")} {}
+
+  /// The block's copy on the GPU, made if there is none.
+  static device_parameters& of(parameter_block& block) {
+    if (block.mirror() == nullptr) {
+      auto const values = block.values();
+      block.mirror(
+          std::make_unique<device_parameters>(reinterpret_cast<std::byte*>(values.data()), block.bytes()));
+    }
+    return static_cast<device_parameters&>(*block.mirror());
+  }
+
+  std::byte* values() { return values_.get(); }
+  std::byte* state() { return state_.get(); }
+
+  void make_state(std::byte* host, std::size_t bytes) {
+    if (state_bytes_ >= bytes && state_ != nullptr) return;
+    host_state_ = host;
+    state_ = allocate_on_device(bytes, "the optimiser's state");
+    state_bytes_ = bytes;
+    host_is_newer_ = true;
+  }
+
+  /// Before a run on `stream`, which `updates` the block or not: brings the host's changes to the GPU.
+  void needed_on_device(cudaStream_t stream, bool updates) {
+    if (host_is_newer_) {
+      finish();
+      copy(values_.get(), host_values_, bytes_, cudaMemcpyHostToDevice);
+      if (state_bytes_ > 0) copy(state_.get(), host_state_, state_bytes_, cudaMemcpyHostToDevice);
+      host_is_newer_ = false;
+    }
+    if (updates) {
+      device_is_newer_ = true;
+      updating_ = stream;
+    }
+  }
+
+  void needed_on_host(bool written) override {
+    if (device_is_newer_) {
+      finish();
+      copy(host_values_, values_.get(), bytes_, cudaMemcpyDeviceToHost);
+      if (state_bytes_ > 0) copy(host_state_, state_.get(), state_bytes_, cudaMemcpyDeviceToHost);
+      device_is_newer_ = false;
+    }
+    host_is_newer_ |= written;
+  }
+
+  /// What runs of another session wait for: the stream on which the block was last updated.
+  cudaStream_t updating() const { return updating_; }
+  void forget(cudaStream_t stream) {
+    if (updating_ == stream) {
+      finish();
+      updating_ = nullptr;
+    }
+  }
+
+ private:
+  void finish() {
+    if (updating_ != nullptr) check(cudaStreamSynchronize(updating_), "cudaStreamSynchronize", "parameters");
+  }
+  static void copy(std::byte* to, std::byte const* from, std::size_t bytes, cudaMemcpyKind kind) {
+    check(cudaMemcpy(to, from, bytes, kind), "cudaMemcpy", "parameters");
+  }
+
+  std::byte* host_values_;
+  std::byte* host_state_ = nullptr;
+  std::size_t bytes_, state_bytes_ = 0;
+  device_memory values_, state_;
+  bool host_is_newer_ = true, device_is_newer_ = false;
+  cudaStream_t updating_ = nullptr;
+};
+
+}  // namespace tenon::cuda

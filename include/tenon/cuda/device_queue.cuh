@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSL-1.0
+// A GPU's queue of work: kernels and cuBLAS products on one stream, which a session captures as a graph.
+#pragma once
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <type_traits>
+
+#include "../program/precision.hpp"
+#include "check.cuh"
+#include "device_block.cuh"
+
+namespace tenon::cuda {
+
+class queue {
+ public:
+  explicit queue(precision how) : how_{how} {
+    cudaStream_t stream = nullptr;
+    check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate", "a session");
+    stream_.reset(stream);
+    cublasHandle_t blas = nullptr;
+    check(cublasCreate(&blas), "cublasCreate", "a session");
+    blas_.reset(blas);
+    check(cublasSetStream(blas, stream), "cublasSetStream", "a session");
+    workspace_ = allocate_on_device(workspace_bytes, "cuBLAS's workspace");
+    check(cublasSetWorkspace(blas, workspace_.get(), workspace_bytes), "cublasSetWorkspace", "a session");
+  }
+
+  /// What is enqueued from here on belongs to this call of the program; for messages.
+  void begin_call(char const* name, std::size_t number) {
+    name_ = name;
+    number_ = number;
+  }
+
+  template <class Body, std::size_t Operands>
+  void run(grid const& g, arguments<Operands> const& a) {
+    if (measuring_) return;
+    kernel<Body><<<g.blocks, g.threads, g.shared_bytes, stream_.get()>>>(a);
+    check(cudaGetLastError(), "a kernel's launch", purpose());
+  }
+
+  void clear(std::byte* where, std::size_t bytes) {
+    if (measuring_) return;
+    check(cudaMemsetAsync(where, 0, bytes, stream_.get()), "cudaMemsetAsync", purpose());
+  }
+
+  template <class T>
+  void multiply(matrix_product<T> const& p) {
+    if (measuring_) return;
+    // cuBLAS stores by columns: what it sees are the transposes, and out^T = right^T · left^T.
+    auto const left = stored(p.left_row, p.left_column, p.m, p.k);
+    auto const right = stored(p.right_row, p.right_column, p.k, p.n);
+    T const one = 1, accumulate = p.add ? T(1) : T(0);
+    constexpr auto type = std::is_same_v<T, double> ? CUDA_R_64F : CUDA_R_32F;
+    auto const compute = std::is_same_v<T, double> ? CUBLAS_COMPUTE_64F
+                         : how_ == precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
+                         : how_ == precision::bf16 ? CUBLAS_COMPUTE_32F_FAST_16BF
+                                                   : CUBLAS_COMPUTE_32F;
+    check(cublasGemmStridedBatchedEx(
+              blas_.get(), right.operation, left.operation, static_cast<int>(p.n), static_cast<int>(p.m),
+              static_cast<int>(p.k), &one, p.right, type, right.leading, static_cast<long long>(p.right_step),
+              p.left, type, left.leading, static_cast<long long>(p.left_step), &accumulate, p.out, type,
+              static_cast<int>(std::max(p.out_row, p.n)), static_cast<long long>(p.out_step),
+              static_cast<int>(p.count), compute, CUBLAS_GEMM_DEFAULT),
+          "cublasGemmStridedBatchedEx", purpose());
+  }
+
+  /// Memory for the call that is being enqueued alone.
+  std::byte* scratch(std::size_t bytes) {
+    if (measuring_) scratch_bytes_ = std::max(scratch_bytes_, bytes);
+    return scratch_.get();
+  }
+
+  /// While measuring, calls say what scratch memory they will want, and nothing is enqueued; then it is
+  /// there.
+  void start_measuring() { measuring_ = true; }
+  void finish_measuring() {
+    measuring_ = false;
+    scratch_ = allocate_on_device(scratch_bytes_, "kernels' scratch memory");
+  }
+  std::size_t scratch_bytes() const { return scratch_bytes_; }
+
+  cudaStream_t stream() const { return stream_.get(); }
+
+ private:
+  static constexpr std::size_t workspace_bytes = std::size_t{32} << 20;  // what cuBLAS asks for on Hopper
+
+  struct stored_matrix {
+    cublasOperation_t operation;
+    int leading;
+  };
+  /// How a matrix of rows × columns with these strides looks to cuBLAS, transposed.
+  static stored_matrix stored(std::size_t row, std::size_t column, std::size_t rows, std::size_t columns) {
+    bool const by_rows = column == 1 || columns == 1;
+    return by_rows ? stored_matrix{CUBLAS_OP_N, static_cast<int>(std::max(row, columns))}
+                   : stored_matrix{CUBLAS_OP_T, static_cast<int>(std::max(column, rows))};
+  }
+  std::string purpose() const { return "call " + std::to_string(number_) + ", \"" + name_ + '"'; }
+
+  precision how_;
+  owned_stream stream_;
+  owned_blas blas_;
+  device_memory workspace_, scratch_;
+  std::size_t scratch_bytes_ = 0;
+  bool measuring_ = false;
+  char const* name_ = "";
+  std::size_t number_ = 0;
+};
+
+}  // namespace tenon::cuda

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: BSL-1.0
+// Sessions on a GPU where there is none: the GPU's kernels, run by threads of the host (host_block.hpp).
+#pragma once
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "../program/binding.hpp"
+#include "../program/ports.hpp"
+#include "host_queue.hpp"
+
+namespace tenon {
+
+template <>
+class session<cuda_device> : public detail::session_ports<session<cuda_device>> {
+ public:
+  session(program_view const& program, parameter_block& parameters, std::size_t = 1)
+      : program_{program}, parameters_{&parameters} {
+    detail::check_parameters(program, parameters);
+    for (auto const& c : program.calls)
+      if (c.on_gpu == nullptr)
+        throw error("the call \"" + std::string(c.name) + "\" was recorded by code without CUDA");
+    arena_ = detail::allocate_zeros(program.totals.arena_bytes);
+    places_ = detail::bound_operands(program, arena_.get(),
+                                     reinterpret_cast<std::byte*>(parameters.values().data()),
+                                     parameters.state(program.totals.state_bytes).data());
+  }
+  template <class Program>
+  requires requires(Program const& p) { p.view(); }
+  session(Program const& program, parameter_block& parameters, std::size_t = 1)
+      : session(program.view(), parameters) {}
+
+  session(session const&) = delete;
+  session& operator=(session const&) = delete;
+
+  void run() {
+    state_.step = parameters_->steps;
+    for (auto const& c : program_.calls)
+      c.on_gpu(queue_, {places_.data() + c.first_operand, c.scalars.data(), c.integers.data(), c.accumulate,
+                        &state_});
+    if (program_.totals.updates_parameters) ++parameters_->steps;
+  }
+
+  /// Frozen weights are no special case here: every run computes from them anew.
+  void weights_changed() {}
+
+  void seed(std::uint64_t s) { state_.seed = s; }
+  void learning_rate_scale(float scale) { state_.learning_rate_scale = scale; }
+  program_view const& program() const { return program_; }
+  cuda::queue const& queue() const { return queue_; }
+
+ private:
+  friend class detail::session_ports<session>;
+  std::byte* input_memory(program_port const& p) { return arena_.get() + p.offset; }
+  std::byte* output_memory(program_port const& p) { return arena_.get() + p.offset; }
+
+  program_view program_;
+  parameter_block* parameters_;
+  run_state state_;
+  detail::aligned_bytes arena_;
+  std::vector<void*> places_;
+  cuda::queue queue_;
+};
+
+}  // namespace tenon

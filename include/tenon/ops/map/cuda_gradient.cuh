@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: BSL-1.0
+// The gradients of maps and reductions on a GPU: one kernel for the gradients of all leaves together.
+//
+// Loops whose index reaches every sink are spread over threads. The first loop, where some sinks lack it, is
+// cut into groups, which leave their sums for those sinks in scratch memory, to be added up in order by a
+// second kernel: no atomic operations, the same bits in every run. The other loops each thread walks itself.
+// Where a sink lacks the vector axis, a block takes a row and adds across its threads.
+#pragma once
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <type_traits>
+
+#include "../../cuda/queue.hpp"
+#include "cpu_gradient.hpp"
+#include "cuda_loops.cuh"
+
+namespace tenon::cuda {
+
+/// The gradients of an expression's leaves at one element, by operand number.
+template <std::size_t Operands>
+struct leaf_gradients : leaf_numbers<Operands, 1> {
+  TENON_DEVICE leaf_gradients() {
+    for (std::size_t i = 0; i < Operands; ++i) this->single[i][0] = 0.0F, this->wide[i][0] = 0.0;
+  }
+  template <std::size_t I, class V>
+  TENON_DEVICE void add(V const& g) {
+    this->template of<V>(I)[0] += g;
+  }
+};
+
+/// How the loops of a gradient kernel are dealt with; the sinks' strides over them decide.
+template <class Nest, std::size_t Chunks, class... Sink>
+struct gradient_loops {
+  static constexpr std::size_t rank = Nest::rank, outer = rank - 1;
+
+  template <class S>
+  static constexpr bool lacks(std::size_t d) {
+    return cpu::place<S>::layout::values[d] == 0;
+  }
+  static constexpr bool in_all(std::size_t d) { return (!lacks<Sink>(d) && ...); }
+
+  static constexpr bool vector_in_all = in_all(outer);
+  static constexpr bool grouped = outer > 0 && !in_all(0);
+
+  struct spread {  // over threads, or, where the vector axis is not in all sinks, over blocks
+    static constexpr bool has(std::size_t d) {
+      return d == outer ? vector_in_all : in_all(d) && !(d == 0 && grouped);
+    }
+  };
+  struct walked {  // by each thread, besides its group of the first loop
+    static constexpr bool has(std::size_t d) { return d != outer && !in_all(d) && d != 0; }
+  };
+  template <class S>
+  struct kept_by {
+    static constexpr bool has(std::size_t d) { return !lacks<S>(d); }
+  };
+
+  static constexpr std::size_t places = combinations<Nest, spread>;
+  static constexpr std::size_t walks = combinations<Nest, walked>;
+  static constexpr index threads = vector_in_all ? block_threads(places) : block_threads(Nest::vector_extent);
+
+  /// The largest number of elements of a sink that lacks the first loop: each group has so much scratch
+  /// memory.
+  static constexpr std::size_t widest =
+      std::max({std::size_t{1}, (lacks<Sink>(0) ? combinations<Nest, kept_by<Sink>> : std::size_t{1})...});
+  /// Enough groups for some blocks on each of a large GPU's processors, in four million numbers at most.
+  static constexpr std::size_t groups = [] {
+    if (!grouped) return std::size_t{1};
+    std::size_t const blocks = vector_in_all ? divide_up(places, threads) : places;
+    std::size_t const wanted = divide_up(264, blocks), room = std::max<std::size_t>(1, (1U << 22) / widest);
+    return std::min({Nest::extents[0], wanted, room});
+  }();
+
+  /// The sums for a sink go through scratch memory.
+  template <class S>
+  static constexpr bool in_scratch = lacks<S>(0) && (groups > 1 || Chunks > 1);
+  /// No loop that a thread walks reaches the sink: one sum in a register, delivered at the end.
+  template <class S>
+  static constexpr bool once = [] {
+    if (grouped && !lacks<S>(0)) return false;
+    for (std::size_t d = 0; d < rank; ++d)
+      if (walked::has(d) && !lacks<S>(d)) return false;
+    return vector_in_all || lacks<S>(outer);
+  }();
+};
+
+template <class Kind, class Nest, std::size_t Chunks, class G, class Y, class Tree, class Leaves, class Sinks>
+struct pull_body;
+
+/// Operands as those of cpu::pull_kernel.
+template <class Kind, class Nest, std::size_t Chunks, class G, class Y, class Tree, class... Leaf,
+          class... Sink>
+struct pull_body<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>, tenon::detail::list<Sink...>> {
+  using how = gradient_loops<Nest, Chunks, Sink...>;
+  using loads = typename tenon::detail::all_loads<Tree>::type;
+  using type = typename tenon::detail::tree_type<Tree>::type;
+  using upstream =
+      std::conditional_t<std::is_same_v<Kind, by_max>, tenon::detail::list<G, Y>, tenon::detail::list<G>>;
+  using leaves = typename tenon::detail::join_lists<upstream, loads>::type;
+  using place_type = coordinates<Nest::rank>;
+  static constexpr std::size_t sinks = sizeof...(Sink);
+  static constexpr std::size_t operands = sinks + 2 + tenon::detail::list_size<loads>;
+  using gradients = leaf_gradients<operands>;
+  static constexpr index threads = how::threads;
+  static_assert(combinations<Nest, every_loop<Nest>> < (std::size_t{1} << 31),
+                "a tensor of over 2^31 elements");
+
+  static constexpr grid size() {
+    std::size_t const blocks =
+        how::vector_in_all ? divide_up(how::places * how::groups, threads) : how::places * how::groups;
+    return {static_cast<index>(blocks), threads, block_reduce_bytes<threads, type>};
+  }
+
+  /// Where the scratch memory of each sink begins, in numbers, and how much there is in all.
+  static constexpr std::array<std::size_t, sinks + 1> scratch = [] {
+    std::array<std::size_t, sinks + 1> begin{};
+    std::size_t k = 0;
+    ((begin[k + 1] = begin[k] + (how::template in_scratch<Sink>
+                                     ? how::groups * combinations<Nest, typename how::template kept_by<Sink>>
+                                     : 0),
+      ++k),
+     ...);
+    return begin;
+  }();
+
+  template <class Block, class Arguments>
+  TENON_DEVICE static void run(Block const& block, Arguments const& a) {
+    place_type c{};
+    index place = block.number(), group = 0;
+    bool idle = false;
+    if constexpr (how::vector_in_all) {
+      place = block.number() * threads + block.thread();
+      idle = place >= how::places * how::groups;
+      if (idle) return;  // nothing here waits for other threads
+    }
+    if constexpr (how::grouped) {
+      group = place / static_cast<index>(how::places);
+      place %= static_cast<index>(how::places);
+    }
+    place_at<Nest, typename how::spread>(place, c);
+    constexpr std::size_t first_extent = how::grouped ? Nest::extents[0] : 1;
+    auto const begin = static_cast<index>(first_extent * group / how::groups),
+               end = static_cast<index>(first_extent * (group + 1) / how::groups);
+    gradients totals;
+    for (index first = begin; first < end; ++first) {
+      if constexpr (how::grouped) c.at[0] = first;
+      for (index walk = 0; walk < how::walks; ++walk) {
+        place_at<Nest, typename how::walked>(walk, c);
+        gradients row;  // of sinks that lack the vector axis
+        if constexpr (how::vector_in_all) {
+          at(a, c, group, first == begin, totals, row);
+        } else {
+          for (index i = block.thread(); i < Nest::vector_extent; i += threads) {
+            c.at[how::outer] = i;
+            at(a, c, group, first == begin, totals, row);
+          }
+          (deliver_row<Leaf, Sink>(block, a, c, group, first == begin, row), ...);
+        }
+      }
+    }
+    (deliver_total<Leaf, Sink>(block, a, c, group, totals), ...);
+  }
+
+ private:
+  template <class Arguments>
+  TENON_DEVICE static void at(Arguments const& a, place_type const& c, index group, bool first,
+                              gradients& totals, gradients& row) {
+    leaf_numbers<operands, 1> values;
+    load_leaves(leaves{}, a, c, values);
+    using environment = element_environment<operands, 1, Nest::rank>;
+    environment const env{a, values, c, 0};
+    tenon::detail::point<Tree, type, environment> const here{env};
+    tenon::detail::point<G, type, environment> const above{env};
+    auto g = tenon::detail::value_as<type, G, environment>(above);
+    if constexpr (std::is_same_v<Kind, by_mean>) {
+      constexpr std::size_t n = [] {
+        std::size_t product = 1;
+        for (std::size_t d = 0; d < Nest::rank; ++d)
+          if (cpu::place<G>::layout::values[d] == 0) product *= Nest::extents[d];
+        return product;
+      }();
+      g *= type(1) / static_cast<type>(n);
+    }
+    if constexpr (std::is_same_v<Kind, by_max>) {
+      tenon::detail::point<Y, type, environment> const y{env};
+      g = here.value == y.value ? g : type{};
+    }
+    gradients mine;
+    tenon::detail::backward<Tree, environment>::run(here, g, mine);
+    (deliver<Leaf, Sink>(a, c, group, first, mine, totals, row), ...);
+  }
+
+  template <class L>
+  TENON_DEVICE static auto& part(gradients& g) {
+    return *g.template of<tenon::detail::computed<typename cpu::place<L>::element>>(cpu::place<L>::index);
+  }
+
+  /// Is this the first time that a thread comes to the sink's element?
+  template <class S>
+  TENON_DEVICE static bool first_time(place_type const& c, bool first) {
+    bool result = !how::grouped || !how::template lacks<S>(0) || first;
+    for (std::size_t d = 0; d < Nest::rank; ++d)
+      if (how::walked::has(d) && how::template lacks<S>(d)) result = result && c.at[d] == 0;
+    return result;
+  }
+
+  template <class S>
+  static constexpr std::size_t number = cpu::place<S>::index;
+
+  /// Puts v where the sink has its element at c, or adds it to what this run has put there.
+  template <class S, class Arguments, class V>
+  TENON_DEVICE static void write(Arguments const& a, place_type const& c, index group, bool first,
+                                 V const& v) {
+    if constexpr (how::template in_scratch<S>) {
+      using kept = typename how::template kept_by<S>;
+      auto& to = reinterpret_cast<type*>(
+          a.scratch)[scratch[number<S>] + group * combinations<Nest, kept> + number_of<Nest, kept>(c)];
+      to = static_cast<type>(first ? v : to + v);
+    } else {
+      using element = typename cpu::place<S>::element;
+      auto& to = a.template out<element>(number<S>)[offset_at<typename cpu::place<S>::layout>(c)];
+      to = static_cast<element>(first && !a.adds_to(number<S>) ? v : to + v);
+    }
+  }
+
+  template <class L, class S, class Arguments>
+  TENON_DEVICE static void deliver(Arguments const& a, place_type const& c, index group, bool first,
+                                   gradients& mine, gradients& totals, gradients& row) {
+    if constexpr (how::template once<S>) {
+      part<L>(totals) += part<L>(mine);
+    } else if constexpr (how::template lacks<S>(how::outer)) {
+      part<L>(row) += part<L>(mine);
+    } else {
+      if (a.operands[number<S>] != nullptr) write<S>(a, c, group, first_time<S>(c, first), part<L>(mine));
+    }
+  }
+
+  /// Adds up, over the block, what a row gives to a sink without the vector axis.
+  template <class L, class S, class Block, class Arguments>
+  TENON_DEVICE static void deliver_row(Block const& block, Arguments const& a, place_type& c, index group,
+                                       bool first, gradients& row) {
+    if constexpr (how::template lacks<S>(how::outer) && !how::template once<S>) {
+      auto const sum = over_block<threads>(block, static_cast<type>(part<L>(row)), plus{});
+      if (block.thread() == 0 && a.operands[number<S>] != nullptr)
+        write<S>(a, c, group, first_time<S>(c, first), sum);
+    }
+  }
+
+  template <class L, class S, class Block, class Arguments>
+  TENON_DEVICE static void deliver_total(Block const& block, Arguments const& a, place_type const& c,
+                                         index group, gradients& totals) {
+    if constexpr (how::template once<S>) {
+      if constexpr (how::vector_in_all) {
+        if (a.operands[number<S>] != nullptr) write<S>(a, c, group, true, part<L>(totals));
+      } else {
+        auto const sum = over_block<threads>(block, static_cast<type>(part<L>(totals)), plus{});
+        if (block.thread() == 0 && a.operands[number<S>] != nullptr) write<S>(a, c, group, true, sum);
+      }
+    }
+  }
+};
+
+/// Adds up the groups' sums for sink number K: into the sink, or, where it has a part for each chunk, into
+/// the first part, the others being cleared.
+template <class Pull, std::size_t K>
+struct fold_sink_body;
+template <class Kind, class Nest, std::size_t Chunks, class G, class Y, class Tree, class Leaves,
+          class... Sink, std::size_t K>
+struct fold_sink_body<pull_body<Kind, Nest, Chunks, G, Y, Tree, Leaves, tenon::detail::list<Sink...>>, K> {
+  using first = pull_body<Kind, Nest, Chunks, G, Y, Tree, Leaves, tenon::detail::list<Sink...>>;
+  using how = typename first::how;
+  using sink = typename tenon::detail::list_at<K, tenon::detail::list<Sink...>>::type;
+  using kept = typename how::template kept_by<sink>;
+  using element = typename cpu::place<sink>::element;
+  using layout = typename cpu::place<sink>::layout;
+  static constexpr std::size_t elements = combinations<Nest, kept>;
+  static constexpr index threads = block_threads(elements, 128);
+  static constexpr std::size_t part = [] {
+    std::size_t n = 1;
+    for (std::size_t d = 0; d < Nest::rank; ++d) n += (Nest::extents[d] - 1) * layout::values[d];
+    return n;
+  }();
+
+  static constexpr grid size() { return {static_cast<index>(divide_up(elements, threads)), threads, 0}; }
+
+  template <class Block, class Arguments>
+  TENON_DEVICE static void run(Block const& block, Arguments const& a) {
+    index const e = block.number() * threads + block.thread();
+    if (e >= elements) return;
+    using type = typename first::type;
+    auto const* const sums = reinterpret_cast<type const*>(a.scratch) + first::scratch[K] + e;
+    type total{};
+    for (index g = 0; g < how::groups; ++g) total += sums[g * elements];
+    coordinates<Nest::rank> c{};
+    place_at<Nest, kept>(e, c);
+    element* const to = a.template out<element>(0) + offset_at<layout>(c);
+    bool const add = a.adds_to(0);
+    *to = static_cast<element>(add ? *to + total : total);
+    if (!add)
+      for (index chunk = 1; chunk < Chunks; ++chunk) to[chunk * part] = element{};
+  }
+};
+
+template <class Kind, class Nest, std::size_t Chunks, class G, class Y, class Tree, class Leaves,
+          class... Sink>
+struct lowering<cpu::pull_kernel<Kind, Nest, Chunks, G, Y, Tree, Leaves, tenon::detail::list<Sink...>>> {
+  using body = pull_body<Kind, Nest, Chunks, G, Y, Tree, Leaves, tenon::detail::list<Sink...>>;
+
+  static void enqueue(queue& q, call_arguments const& a) {
+    auto* const scratch = body::scratch[body::sinks] == 0
+                              ? nullptr
+                              : q.scratch(body::scratch[body::sinks] * sizeof(typename body::type));
+    q.run<body>(body::size(), kernel_arguments<body::operands>(a, scratch));
+    fold(q, a, scratch, std::make_index_sequence<body::sinks>{});
+  }
+
+ private:
+  template <std::size_t... K>
+  static void fold(queue& q, call_arguments const& a, std::byte* scratch, std::index_sequence<K...>) {
+    (fold_one<K, Sink>(q, a, scratch), ...);
+  }
+  template <std::size_t K, class S>
+  static void fold_one(queue& q, call_arguments const& a, std::byte* scratch) {
+    if constexpr (body::how::template in_scratch<S>) {
+      if (a.operands[K] == nullptr) return;
+      arguments<1> to{};
+      to.operands[0] = a.operands[K];
+      to.accumulate = a.accumulate >> K & 1U;
+      to.scratch = scratch;
+      using folding = fold_sink_body<body, K>;
+      q.run<folding>(folding::size(), to);
+    }
+  }
+};
+
+}  // namespace tenon::cuda

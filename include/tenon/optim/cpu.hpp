@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: BSL-1.0
+// Optimisers over the flat parameter block on the CPU.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#include "../ops/map/loops.hpp"
+
+namespace tenon::detail {
+
+/// The sums of squares from which a norm is made, and the chunks that the work is cut into.
+inline constexpr std::size_t norm_parts = 128, optimiser_chunks = 16;
+
+/// Operands: sums of squares (norm_parts doubles), gradients. integers[0]: parameters.
+struct norm_kernel {
+  static constexpr std::size_t chunks = optimiser_chunks;
+  static void run(call_arguments const& a, std::size_t chunk) {
+    auto const* const g = a.in<float>(1);
+    auto const parts = cpu::part_of(norm_parts, chunks, chunk);
+    for (std::size_t part = parts.begin; part < parts.end; ++part)
+      a.out<double>(0)[part] =
+          sum_of_squares(g, cpu::part_of(static_cast<std::size_t>(a.integers[0]), norm_parts, part));
+  }
+
+ private:
+  static double sum_of_squares(float const* g, cpu::range mine) {
+    double total = 0;
+    std::size_t i = mine.begin;
+    // Blocks of some thousand floats: within a block float lanes are exact enough, across blocks a double is
+    // needed.
+    while (i < mine.end) {
+      std::size_t const stop = std::min(mine.end, i + 4096);
+      cpu::pack<float> sums{};
+      for (; i + cpu::lanes <= stop; i += cpu::lanes) {
+        auto const v = cpu::load(g + i);
+        sums += v * v;
+      }
+      if (i < stop) {
+        auto const v = cpu::load_partial(g + i, stop - i);
+        sums += v * v;
+        i = stop;
+      }
+      total += static_cast<double>(cpu::sum(sums));
+    }
+    return total;
+  }
+};
+
+/// The factor that clips the gradient, from the sums of squares at operand k and the limit.
+inline float clip_scale(double const* parts, double limit) {
+  double total = 0;
+  for (std::size_t i = 0; i < norm_parts; ++i) total += parts[i];
+  double const norm = std::sqrt(total);
+  return norm > limit ? static_cast<float>(limit / norm) : 1.0F;
+}
+
+/// Operands: parameters, first moments, second moments, gradients, sums of squares. scalars: learning rate,
+/// β₁, β₂, ε, norm limit; integers[0]: parameters.
+struct adam_kernel {
+  static constexpr std::size_t chunks = optimiser_chunks;
+  static void run(call_arguments const& a, std::size_t chunk) {
+    auto const mine = cpu::part_of(static_cast<std::size_t>(a.integers[0]), chunks, chunk);
+    float* const p = a.out<float>(0);
+    float* const m = a.out<float>(1);
+    float* const v = a.out<float>(2);
+    float const* const g = a.in<float>(3);
+    double const beta1 = a.scalars[1], beta2 = a.scalars[2];
+    auto const step = static_cast<double>(a.state->step + 1);
+    double const correction1 = 1.0 - std::pow(beta1, step), correction2 = 1.0 - std::pow(beta2, step);
+    using V = cpu::pack<float>;
+    auto const splat = [](double x) { return cpu::broadcast<float>(static_cast<float>(x)); };
+    V const rate = splat(a.scalars[0] * static_cast<double>(a.state->learning_rate_scale) / correction1);
+    V const b1 = splat(beta1), c1 = splat(1.0 - beta1), b2 = splat(beta2), c2 = splat(1.0 - beta2);
+    V const root = splat(1.0 / std::sqrt(correction2)), epsilon = splat(a.scalars[3]);
+    V const scale = splat(static_cast<double>(clip_scale(a.in<double>(4), a.scalars[4])));
+    auto const update = [&](V const& gradient, V& m1, V& v1, V& value) __attribute__((always_inline)) {
+      V const clipped = gradient * scale;
+      m1 = b1 * m1 + c1 * clipped;
+      v1 = b2 * v1 + c2 * clipped * clipped;
+      value -= rate * m1 / (math::sqrt(v1) * root + epsilon);
+    };
+    std::size_t i = mine.begin;
+    for (; i + cpu::lanes <= mine.end; i += cpu::lanes) {
+      V m1 = cpu::load(m + i), v1 = cpu::load(v + i), value = cpu::load(p + i);
+      update(cpu::load(g + i), m1, v1, value);
+      cpu::store(m + i, m1);
+      cpu::store(v + i, v1);
+      cpu::store(p + i, value);
+    }
+    if (i < mine.end) {
+      std::size_t const n = mine.end - i;
+      V m1 = cpu::load_partial(m + i, n), v1 = cpu::load_partial(v + i, n),
+        value = cpu::load_partial(p + i, n);
+      update(cpu::load_partial(g + i, n), m1, v1, value);
+      cpu::store_partial(m + i, m1, n);
+      cpu::store_partial(v + i, v1, n);
+      cpu::store_partial(p + i, value, n);
+    }
+  }
+};
+
+/// Operands: parameters, gradients, sums of squares. scalars: learning rate, norm limit; integers[0]:
+/// parameters.
+struct sgd_kernel {
+  static constexpr std::size_t chunks = optimiser_chunks;
+  static void run(call_arguments const& a, std::size_t chunk) {
+    auto const mine = cpu::part_of(static_cast<std::size_t>(a.integers[0]), chunks, chunk);
+    float* const p = a.out<float>(0);
+    float const* const g = a.in<float>(1);
+    float const rate = static_cast<float>(a.scalars[0]) * a.state->learning_rate_scale *
+                       clip_scale(a.in<double>(2), a.scalars[1]);
+    for (std::size_t i = mine.begin; i < mine.end; ++i) p[i] -= rate * g[i];
+  }
+};
+
+}  // namespace tenon::detail

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: BSL-1.0
+// Optimisers over the flat parameter block on a GPU: one kernel for the norm, one that clips and updates.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#include "../cuda/block_reduce.hpp"
+#include "../cuda/queue.hpp"
+#include "cpu.hpp"
+
+namespace tenon::cuda {
+
+/// A block for each of the sums of squares.
+struct norm_body {
+  static constexpr index threads = 256;
+  static constexpr grid size() {
+    return {tenon::detail::norm_parts, threads, block_reduce_bytes<threads, double>};
+  }
+  template <class Block, class Arguments>
+  TENON_DEVICE static void run(Block const& block, Arguments const& a) {
+    auto const mine =
+        cpu::part_of(static_cast<std::size_t>(a.integers[0]), tenon::detail::norm_parts, block.number());
+    float const* const g = a.template in<float>(1);
+    double total = 0;
+    for (std::size_t i = mine.begin + block.thread(); i < mine.end; i += threads) {
+      auto const v = static_cast<double>(g[i]);
+      total += v * v;
+    }
+    total = over_block<threads>(block, total, plus{});
+    if (block.thread() == 0) a.template out<double>(0)[block.number()] = total;
+  }
+};
+
+/// Parameters that a block of an optimiser updates at a time, and the blocks for `count` of them.
+inline constexpr index update_threads = 256;
+inline grid update_grid(std::size_t count) {
+  return {static_cast<index>(std::clamp<std::size_t>(divide_up(count, update_threads), 1, 2048)),
+          update_threads, block_reduce_bytes<update_threads, double> + 4 * sizeof(double)};
+}
+
+/// The factor that clips the gradient, from the sums of squares at operand k; every thread gets it.
+template <class Block, class Arguments>
+TENON_DEVICE float clip_scale(Block const& block, Arguments const& a, std::size_t k, double limit) {
+  static_assert(tenon::detail::norm_parts <= update_threads);
+  double const part =
+      block.thread() < tenon::detail::norm_parts ? a.template in<double>(k)[block.thread()] : 0.0;
+  double const norm = std::sqrt(over_block<update_threads>(block, part, plus{}));
+  return norm > limit ? static_cast<float>(limit / norm) : 1.0F;
+}
+
+/// Operands and constants as those of detail::adam_kernel.
+struct adam_body {
+  static constexpr index threads = update_threads;
+  template <class Block, class Arguments>
+  TENON_DEVICE static void run(Block const& block, Arguments const& a) {
+    float const scale = clip_scale(block, a, 4, a.scalars[4]);
+    // The powers take long: one thread of each block computes them.
+    double* const corrections = block.template shared<double>() + threads / warp;
+    if (block.thread() == 0) {
+      auto const step = static_cast<double>(a.state->step + 1);
+      corrections[0] = a.scalars[0] * static_cast<double>(a.state->learning_rate_scale) /
+                       (1.0 - std::pow(a.scalars[1], step));
+      corrections[1] = 1.0 / std::sqrt(1.0 - std::pow(a.scalars[2], step));
+    }
+    block.sync();
+    auto const rate = static_cast<float>(corrections[0]), root = static_cast<float>(corrections[1]);
+    auto const b1 = static_cast<float>(a.scalars[1]), c1 = static_cast<float>(1.0 - a.scalars[1]);
+    auto const b2 = static_cast<float>(a.scalars[2]), c2 = static_cast<float>(1.0 - a.scalars[2]);
+    auto const epsilon = static_cast<float>(a.scalars[3]);
+    auto const count = static_cast<std::size_t>(a.integers[0]);
+    float* const p = a.template out<float>(0);
+    float* const m = a.template out<float>(1);
+    float* const v = a.template out<float>(2);
+    float const* const g = a.template in<float>(3);
+    for (std::size_t i = block.number() * threads + block.thread(); i < count; i += block.count() * threads) {
+      float const clipped = g[i] * scale;
+      float const m1 = b1 * m[i] + c1 * clipped, v1 = b2 * v[i] + c2 * clipped * clipped;
+      m[i] = m1;
+      v[i] = v1;
+      p[i] -= rate * m1 / (std::sqrt(v1) * root + epsilon);
+    }
+  }
+};
+
+/// Operands and constants as those of detail::sgd_kernel.
+struct sgd_body {
+  static constexpr index threads = update_threads;
+  template <class Block, class Arguments>
+  TENON_DEVICE static void run(Block const& block, Arguments const& a) {
+    float const rate = static_cast<float>(a.scalars[0]) * a.state->learning_rate_scale *
+                       clip_scale(block, a, 2, a.scalars[1]);
+    auto const count = static_cast<std::size_t>(a.integers[0]);
+    float* const p = a.template out<float>(0);
+    float const* const g = a.template in<float>(1);
+    for (std::size_t i = block.number() * threads + block.thread(); i < count; i += block.count() * threads)
+      p[i] -= rate * g[i];
+  }
+};
+
+template <>
+struct lowering<tenon::detail::norm_kernel> {
+  static void enqueue(queue& q, call_arguments const& a) {
+    q.run<norm_body>(norm_body::size(), kernel_arguments<2>(a));
+  }
+};
+template <>
+struct lowering<tenon::detail::adam_kernel> {
+  static void enqueue(queue& q, call_arguments const& a) {
+    q.run<adam_body>(update_grid(static_cast<std::size_t>(a.integers[0])), kernel_arguments<5>(a));
+  }
+};
+template <>
+struct lowering<tenon::detail::sgd_kernel> {
+  static void enqueue(queue& q, call_arguments const& a) {
+    q.run<sgd_body>(update_grid(static_cast<std::size_t>(a.integers[0])), kernel_arguments<3>(a));
+  }
+};
+
+}  // namespace tenon::cuda

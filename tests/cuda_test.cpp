@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSL-1.0
+// The GPU's kernels against the CPU's. Without a CUDA compiler they run on threads of the host.
+#include <doctest/doctest.h>
+
+#include <array>
+#include <tenon/tenon.hpp>
+
+#include "devices.hpp"
+#include "random_programs.hpp"
+#include "small_translator.hpp"
+#include "testing.hpp"
+
+namespace {
+using namespace tenon;
+using namespace testing;
+
+/// Float inputs between -1 and 1, others as counts and numbers of rows.
+auto const usual = [](auto& session) {
+  std::size_t seed = 1;
+  for (auto const& port : session.program().inputs) {
+    ++seed;
+    if (port.type == element_type::int32)
+      fill(session.template input_elements<std::int32_t>(port.name), seed, 0, 5);
+    else if (port.type == element_type::float64)
+      fill(session.template input_elements<double>(port.name), seed, -1, 1);
+    else if (port.type == element_type::float32)
+      fill(session.template input_elements<float>(port.name), seed, -1, 1);
+  }
+};
+
+template <class F>
+double difference(F const& f, std::size_t runs = 2) {
+  return device_difference(record_now(f), usual, runs);
+}
+}  // namespace
+
+TEST_CASE("programs drawn by chance, and their gradients") {
+  for (std::size_t seed = 0; seed < 6; ++seed) {
+    CAPTURE(seed);
+    auto const p = record_loss<value, value, square, shape<columns<20>>>(random_loss(seed), true);
+    CHECK(device_difference(p, usual) < 1e-12);
+  }
+}
+
+TEST_CASE("loops of every form: rows of four, odd ones, transposed, broadcast, masked") {
+  CHECK(difference([](recorder& r) {
+          auto const x = r.input<float, rows<512>, columns<516>>("x");  // enough for four elements a thread
+          auto const b = r.input<float, columns<516>>("b");
+          auto const c = r.input<float, rows<512>>("c");
+          r.output("map", keep(tanh(x) * b + c));
+        }) < 1e-6);
+  CHECK(difference([](recorder& r) {
+          auto const x = r.input<float, rows<5>, columns<7>>("x");
+          auto const y = r.input<float, columns<7>, rows<5>>("y");
+          r.output("map", keep(select(x < y, exp(x), sigmoid(y)) + pow(abs(x), 1.5)));
+          r.output("transposed", keep(arrange<columns, rows>(x * 2)));
+          r.output("dropped", keep(dropout(x, 0.4)));
+        }) < 1e-6);
+}
+
+TEST_CASE("reductions of every form: long and short rows, columns, everything, means and maxima") {
+  CHECK(difference([](recorder& r) {
+          auto const x = r.input<float, rows<3>, columns<1000>>("x");
+          auto const y = r.input<float, rows<40>, columns<9>>("y");
+          r.output("long rows", keep(sum<columns>(x * x)));
+          r.output("short rows", keep(mean<columns>(y)));
+          r.output("columns", keep(max<rows>(x)));
+          r.output("many rows", keep(sum<rows>(y * 2)));
+          r.output("all", keep(mean(x)));
+        }) < 1e-5);
+  CHECK(difference([](recorder& r) {  // in two stages
+          auto const x = r.input<float, rows<200>, columns<300>>("x");
+          r.output("all", keep(sum(x * x)));
+          r.output("largest", keep(max(x)));
+        }) < 1e-5);
+}
+
+TEST_CASE("rows that are the work of a whole block") {
+  CHECK(difference([](recorder& r) {
+          auto const x = r.input<float, rows<3>, columns<700>>("x");
+          auto const valid = r.input<std::int32_t, rows<3>>("valid");
+          auto const labels = r.input<std::int32_t, rows<3>>("labels");
+          r.track(x);
+          auto const y = softmax<columns>(x, valid);
+          r.output("softmax", y);
+          r.output("positions", argmax<columns>(x));
+          auto const loss = keep(sum(y * x) + mean(cross_entropy<columns>(x, labels)));
+          r.output("loss", loss);
+          r.differentiate(loss.at);
+          r.output("gradient", r.gradient(x));
+        }) < 1e-5);
+}
+
+TEST_CASE("gradients whose sums go through scratch memory, in parts and not") {
+  CHECK(difference([](recorder& r) {
+          auto const x = r.input<float, rows<40>, heads<5>, columns<32>>("x");
+          auto const row = r.input<float, columns<32>>("row");
+          auto const column = r.input<float, heads<5>>("column");
+          auto const one = r.input<float>("one");
+          for (auto const& v : {x.at, row.at, column.at, one.at}) r.at(v.storage).active = true;
+          auto const loss = keep(sum(tanh(x * row + column) * one));
+          r.output("loss", loss);
+          r.differentiate(loss.at);
+          r.output("x gradient", r.gradient(x));
+          r.output("row gradient", r.gradient(row));
+          r.output("column gradient", r.gradient(column));
+          r.output("one gradient", r.gradient(one));
+        }) < 1e-5);
+}
+
+TEST_CASE("three steps of learning: losses and weights, with dropout") {
+  auto const p = training_step<4, 5, 6, 8, 12>();
+  CHECK(device_difference(
+            p, [](auto& s) { fill_translator_inputs(s, 5, 12); }, 3) < 1e-5);
+}
+
+TEST_CASE("greedy decoding chooses the same words") {
+  CHECK(difference(
+            [](recorder& r) {
+              auto const& net = small_translator<8, 12>;
+              auto const source = r.input<std::int32_t, batch<2>, steps<5>>("source");
+              auto const valid = r.input<std::int32_t, batch<2>>("valid");
+              auto const first = r.input<std::int32_t, batch<2>>("first");
+              auto const used = r.input<std::int32_t>("used");
+              auto const decoded = decode_greedily<4>(
+                  net.decoder, net.encoder.template encode<mode::inference>(source, 0), valid, first, used);
+              r.output("tokens", decoded.tokens);
+              r.output("weights", decoded.weights);
+            },
+            1) < 1e-5);
+}
+
+TEST_CASE("gradient descent with clipping") {
+  auto const p = record_now([](recorder& r) {
+    static constexpr parameter<columns<12>, from<columns<12>>> weight{.offset = 0};
+    auto const x = r.input<float, rows<9>, columns<12>>("x");
+    auto const loss = keep(mean(pow(linear(x, weight) - 1, 2)));
+    r.output("loss", loss);
+    minimise(r, loss, 144, sgd{.learning_rate = 0.1F}, clip_by_global_norm{0.05F});
+  });
+  CHECK(device_difference(p, usual, 3) < 1e-5);
+}
