@@ -24,15 +24,24 @@ target_compile_options(tenon INTERFACE "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:${TENON
                                        "$<$<COMPILE_LANG_AND_ID:CXX,Clang>:${TENON_CLANG_CONSTEXPR}>")
 set(TENON_EXPORTED tenon)
 
+# tenon_compile_as_cuda(TARGET SOURCE…) adds C++ sources to a target, to be read by nvcc.
+function(tenon_compile_as_cuda target)
+  foreach(source IN LISTS ARGN)
+    cmake_path(ABSOLUTE_PATH source)
+    cmake_path(GET source STEM name)
+    file(CONFIGURE OUTPUT "cuda/${target}/${name}.cu" CONTENT "#include \"${source}\"\n")
+    target_sources(${target} PRIVATE "${CMAKE_CURRENT_BINARY_DIR}/cuda/${target}/${name}.cu")
+  endforeach()
+endfunction()
+
 # tenon::cuda: what sources that nvcc compiles need besides. It is there if the build has TENON_CUDA or the CUDA language.
 if(TENON_CUDA)
   add_library(tenon_cuda INTERFACE)
   add_library(tenon::cuda ALIAS tenon_cuda)
   target_link_libraries(tenon_cuda INTERFACE tenon CUDA::cudart CUDA::cublas)
-  target_compile_features(tenon_cuda INTERFACE cuda_std_20)
   # 186, 128: comparisons and loops that some extents make trivial; 1675: GCC's pragmas.
   target_compile_options(tenon_cuda INTERFACE
-    "$<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr;-diag-suppress=128,186,1675;-Xcompiler=-fopenmp>")
+    "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;--expt-relaxed-constexpr;-diag-suppress=128,186,1675;-Xcompiler=-fopenmp>")
 endif()
 
 macro(_tenon_component name)
@@ -57,10 +66,11 @@ target_compile_options(tenon_native INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-march=
 
 # What Tenon's own tests, examples and benchmarks are held to; not exported.
 add_library(tenon_own INTERFACE)
-target_compile_options(tenon_own INTERFACE -Wall -Wextra -Wconversion -Wshadow -Werror)
+target_compile_options(tenon_own INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wconversion;-Wshadow;-Werror>"
+                                           "$<$<COMPILE_LANGUAGE:CUDA>:-Werror=all-warnings;-Xptxas=-v>")  # read by scripts/kernel_report.py
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   # g++ 12 sees overlapping copies in `"literal" + std::string` where there are none (GCC bug 105651).
-  target_compile_options(tenon_own INTERFACE -Wno-restrict)
+  target_compile_options(tenon_own INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-Wno-restrict>")
 endif()
 if(TENON_NATIVE)
   target_link_libraries(tenon_own INTERFACE tenon_native)

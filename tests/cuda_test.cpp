@@ -32,7 +32,31 @@ template <class F>
 double difference(F const& f, std::size_t runs = 2) {
   return device_difference(record_now(f), usual, runs);
 }
+
+/// A program whose axes are called First and Second.
+template <template <std::size_t> class First, template <std::size_t> class Second>
+dynamic_program named() {
+  return record_now([](recorder& r) {
+    auto const x = r.input<float, First<6>, Second<10>>("x");
+    auto const w = r.input<float, Second<10>, from<Second<10>>>("w");
+    auto const labels = r.input<std::int32_t, First<6>>("labels");
+    r.track(x);
+    auto const y = softmax<Second>(linear(x, w) + tanh(x));
+    auto const loss = keep(mean(cross_entropy<Second>(keep(y * x), labels)));
+    r.output("loss", loss);
+    r.differentiate(loss.at);
+    r.output("gradient", r.gradient(x));
+  });
+}
 }  // namespace
+
+TEST_CASE("programs that differ in names alone share their kernels") {
+  auto const a = named<rows, columns>(), b = named<heads, layers>();
+  REQUIRE(a.calls.size() == b.calls.size());
+  bool shared = true;
+  for (std::size_t i = 0; i < a.calls.size(); ++i) shared = shared && a.calls[i].on_gpu == b.calls[i].on_gpu;
+  CHECK(shared);
+}
 
 TEST_CASE("programs drawn by chance, and their gradients") {
   for (std::size_t seed = 0; seed < 6; ++seed) {

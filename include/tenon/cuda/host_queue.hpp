@@ -15,19 +15,23 @@ class queue {
   template <class Body, std::size_t Operands>
   void run(grid const& g, arguments<Operands> const& a) {
     ++kernels;
-    run_on_host<Body>(g, a);
+    if (!only_counts) run_on_host<Body>(g, a);
   }
 
   template <class T>
   void multiply(matrix_product<T> const& p) {
     ++products;
+    if (only_counts) return;
     for (std::size_t i = 0; i < p.count; ++i)
       cpu::multiply<T>(p.m, p.n, p.k, {p.left + i * p.left_step, p.left_row, p.left_column},
                        cpu::strided_matrix<T>{p.right + i * p.right_step, p.right_row, p.right_column}, p.add,
                        p.out + i * p.out_step, p.out_row);
   }
 
-  void clear(std::byte* where, std::size_t bytes) { std::memset(where, 0, bytes); }
+  void clear(std::byte* where, std::size_t bytes) {
+    ++clears;
+    if (!only_counts) std::memset(where, 0, bytes);
+  }
 
   /// Memory for the call that is being enqueued alone.
   std::byte* scratch(std::size_t bytes) {
@@ -35,7 +39,10 @@ class queue {
     return reinterpret_cast<std::byte*>(scratch_.data());
   }
 
-  std::size_t kernels = 0, products = 0;  ///< enqueued so far
+  std::size_t kernels = 0, products = 0, clears = 0;  ///< enqueued so far
+  bool only_counts = false;                           ///< nothing is done
+  /// Nodes that a graph of what was enqueued would have.
+  std::size_t nodes() const { return kernels + products + clears; }
 
  private:
   std::vector<std::max_align_t> scratch_;

@@ -48,6 +48,19 @@ class session<cuda_device> : public detail::session_ports<session<cuda_device>> 
   void learning_rate_scale(float scale) { state_.learning_rate_scale = scale; }
   program_view const& program() const { return program_; }
   cuda::queue const& queue() const { return queue_; }
+  /// How many nodes the graph of each call would have; nothing is run.
+  std::vector<std::size_t> nodes_of_calls() {
+    cuda::queue counting;
+    counting.only_counts = true;
+    std::vector<std::size_t> result;
+    for (auto const& c : program_.calls) {
+      std::size_t const before = counting.nodes();
+      c.on_gpu(counting, {places_.data() + c.first_operand, c.scalars.data(), c.integers.data(), c.accumulate,
+                          &state_});
+      result.push_back(counting.nodes() - before);
+    }
+    return result;
+  }
 
  private:
   friend class detail::session_ports<session>;

@@ -29,7 +29,9 @@ struct gather_body {
     bool const add = a.adds_to(0);
     for (index e = block.number() * threads + block.thread(); e < elements; e += block.count() * threads) {
       index const i = e / Width, k = e % Width;
-      T const v = table[cpu::checked_row(ids[Walk::offset(i)], Rows) * Width + k];
+      T const v =
+          table[static_cast<index>(cpu::checked_row(ids[Walk::offset(i)], Rows)) * static_cast<index>(Width) +
+                k];
       out[e] = add ? out[e] + v : v;
     }
   }

@@ -2,12 +2,10 @@
 // The gradients of maps and reductions on a GPU: one kernel for the gradients of all leaves together.
 //
 // Loops whose index reaches every sink are spread over threads. The first loop, where some sinks lack it, is
-// cut into groups, which leave their sums for those sinks in scratch memory, to be added up in order by a
-// second kernel: no atomic operations, the same bits in every run. The other loops each thread walks itself.
-// Where a sink lacks the vector axis, a block takes a row and adds across its threads.
+// cut into the call's chunks, each of which has a part of such a sink to itself: no atomic operations, the
+// same bits in every run. The other loops each thread walks itself. Where a sink lacks the vector axis, a
+// block takes a row and adds across its threads.
 #pragma once
-#include <algorithm>
-#include <array>
 #include <cstddef>
 #include <type_traits>
 
@@ -51,30 +49,24 @@ struct gradient_loops {
   struct walked {  // by each thread, besides its group of the first loop
     static constexpr bool has(std::size_t d) { return d != outer && !in_all(d) && d != 0; }
   };
-  template <class S>
-  struct kept_by {
-    static constexpr bool has(std::size_t d) { return !lacks<S>(d); }
-  };
 
   static constexpr std::size_t places = combinations<Nest, spread>;
   static constexpr std::size_t walks = combinations<Nest, walked>;
-  static constexpr index threads = vector_in_all ? block_threads(places) : block_threads(Nest::vector_extent);
+  static constexpr index threads =
+      vector_in_all ? block_threads(places, grouped ? 128 : 256) : block_threads(Nest::vector_extent);
 
-  /// The largest number of elements of a sink that lacks the first loop: each group has so much scratch
-  /// memory.
-  static constexpr std::size_t widest =
-      std::max({std::size_t{1}, (lacks<Sink>(0) ? combinations<Nest, kept_by<Sink>> : std::size_t{1})...});
-  /// Enough groups for some blocks on each of a large GPU's processors, in four million numbers at most.
-  static constexpr std::size_t groups = [] {
-    if (!grouped) return std::size_t{1};
-    std::size_t const blocks = vector_in_all ? divide_up(places, threads) : places;
-    std::size_t const wanted = divide_up(264, blocks), room = std::max<std::size_t>(1, (1U << 22) / widest);
-    return std::min({Nest::extents[0], wanted, room});
-  }();
+  static constexpr std::size_t groups = grouped ? Chunks : 1;
 
-  /// The sums for a sink go through scratch memory.
+  /// The sink has a part for each chunk.
   template <class S>
-  static constexpr bool in_scratch = lacks<S>(0) && (groups > 1 || Chunks > 1);
+  static constexpr bool in_parts = Chunks > 1 && lacks<S>(0);
+  /// How far the parts are apart: as far as a part's first and last element.
+  template <class S>
+  static constexpr std::size_t part = [] {
+    std::size_t n = 1;
+    for (std::size_t d = 0; d < rank; ++d) n += (Nest::extents[d] - 1) * cpu::place<S>::layout::values[d];
+    return n;
+  }();
   /// No loop that a thread walks reaches the sink: one sum in a register, delivered at the end.
   template <class S>
   static constexpr bool once = [] {
@@ -111,18 +103,6 @@ struct pull_body<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>, t
         how::vector_in_all ? divide_up(how::places * how::groups, threads) : how::places * how::groups;
     return {static_cast<index>(blocks), threads, block_reduce_bytes<threads, type>};
   }
-
-  /// Where the scratch memory of each sink begins, in numbers, and how much there is in all.
-  static constexpr std::array<std::size_t, sinks + 1> scratch = [] {
-    std::array<std::size_t, sinks + 1> begin{};
-    std::size_t k = 0;
-    ((begin[k + 1] = begin[k] + (how::template in_scratch<Sink>
-                                     ? how::groups * combinations<Nest, typename how::template kept_by<Sink>>
-                                     : 0),
-      ++k),
-     ...);
-    return begin;
-  }();
 
   template <class Block, class Arguments>
   TENON_DEVICE static void run(Block const& block, Arguments const& a) {
@@ -212,16 +192,18 @@ struct pull_body<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>, t
   template <class S, class Arguments, class V>
   TENON_DEVICE static void write(Arguments const& a, place_type const& c, index group, bool first,
                                  V const& v) {
-    if constexpr (how::template in_scratch<S>) {
-      using kept = typename how::template kept_by<S>;
-      auto& to = reinterpret_cast<type*>(
-          a.scratch)[scratch[number<S>] + group * combinations<Nest, kept> + number_of<Nest, kept>(c)];
-      to = static_cast<type>(first ? v : to + v);
-    } else {
-      using element = typename cpu::place<S>::element;
-      auto& to = a.template out<element>(number<S>)[offset_at<typename cpu::place<S>::layout>(c)];
-      to = static_cast<element>(first && !a.adds_to(number<S>) ? v : to + v);
+    using element = typename cpu::place<S>::element;
+    index offset = offset_at<typename cpu::place<S>::layout>(c);
+    bool const add = !first || a.adds_to(number<S>);
+    if constexpr (how::template in_parts<S>) {
+      offset += group * static_cast<index>(how::template part<S>);
+      if constexpr (how::groups <
+                    Chunks)  // the first loop is the vector axis: a block walks it, and all parts are its own
+        for (index chunk = 1; chunk < Chunks && !add; ++chunk)
+          a.template out<element>(number<S>)[offset + chunk * how::template part<S>] = element{};
     }
+    auto& to = a.template out<element>(number<S>)[offset];
+    to = static_cast<element>(add ? to + v : v);
   }
 
   template <class L, class S, class Arguments>
@@ -261,76 +243,11 @@ struct pull_body<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>, t
   }
 };
 
-/// Adds up the groups' sums for sink number K: into the sink, or, where it has a part for each chunk, into
-/// the first part, the others being cleared.
-template <class Pull, std::size_t K>
-struct fold_sink_body;
-template <class Kind, class Nest, std::size_t Chunks, class G, class Y, class Tree, class Leaves,
-          class... Sink, std::size_t K>
-struct fold_sink_body<pull_body<Kind, Nest, Chunks, G, Y, Tree, Leaves, tenon::detail::list<Sink...>>, K> {
-  using first = pull_body<Kind, Nest, Chunks, G, Y, Tree, Leaves, tenon::detail::list<Sink...>>;
-  using how = typename first::how;
-  using sink = typename tenon::detail::list_at<K, tenon::detail::list<Sink...>>::type;
-  using kept = typename how::template kept_by<sink>;
-  using element = typename cpu::place<sink>::element;
-  using layout = typename cpu::place<sink>::layout;
-  static constexpr std::size_t elements = combinations<Nest, kept>;
-  static constexpr index threads = block_threads(elements, 128);
-  static constexpr std::size_t part = [] {
-    std::size_t n = 1;
-    for (std::size_t d = 0; d < Nest::rank; ++d) n += (Nest::extents[d] - 1) * layout::values[d];
-    return n;
-  }();
-
-  static constexpr grid size() { return {static_cast<index>(divide_up(elements, threads)), threads, 0}; }
-
-  template <class Block, class Arguments>
-  TENON_DEVICE static void run(Block const& block, Arguments const& a) {
-    index const e = block.number() * threads + block.thread();
-    if (e >= elements) return;
-    using type = typename first::type;
-    auto const* const sums = reinterpret_cast<type const*>(a.scratch) + first::scratch[K] + e;
-    type total{};
-    for (index g = 0; g < how::groups; ++g) total += sums[g * elements];
-    coordinates<Nest::rank> c{};
-    place_at<Nest, kept>(e, c);
-    element* const to = a.template out<element>(0) + offset_at<layout>(c);
-    bool const add = a.adds_to(0);
-    *to = static_cast<element>(add ? *to + total : total);
-    if (!add)
-      for (index chunk = 1; chunk < Chunks; ++chunk) to[chunk * part] = element{};
-  }
-};
-
-template <class Kind, class Nest, std::size_t Chunks, class G, class Y, class Tree, class Leaves,
-          class... Sink>
-struct lowering<cpu::pull_kernel<Kind, Nest, Chunks, G, Y, Tree, Leaves, tenon::detail::list<Sink...>>> {
-  using body = pull_body<Kind, Nest, Chunks, G, Y, Tree, Leaves, tenon::detail::list<Sink...>>;
-
+template <class Kind, class Nest, std::size_t Chunks, class G, class Y, class Tree, class Leaves, class Sinks>
+struct lowering<cpu::pull_kernel<Kind, Nest, Chunks, G, Y, Tree, Leaves, Sinks>> {
   static void enqueue(queue& q, call_arguments const& a) {
-    auto* const scratch = body::scratch[body::sinks] == 0
-                              ? nullptr
-                              : q.scratch(body::scratch[body::sinks] * sizeof(typename body::type));
-    q.run<body>(body::size(), kernel_arguments<body::operands>(a, scratch));
-    fold(q, a, scratch, std::make_index_sequence<body::sinks>{});
-  }
-
- private:
-  template <std::size_t... K>
-  static void fold(queue& q, call_arguments const& a, std::byte* scratch, std::index_sequence<K...>) {
-    (fold_one<K, Sink>(q, a, scratch), ...);
-  }
-  template <std::size_t K, class S>
-  static void fold_one(queue& q, call_arguments const& a, std::byte* scratch) {
-    if constexpr (body::how::template in_scratch<S>) {
-      if (a.operands[K] == nullptr) return;
-      arguments<1> to{};
-      to.operands[0] = a.operands[K];
-      to.accumulate = a.accumulate >> K & 1U;
-      to.scratch = scratch;
-      using folding = fold_sink_body<body, K>;
-      q.run<folding>(folding::size(), to);
-    }
+    using body = pull_body<Kind, Nest, Chunks, G, Y, Tree, Leaves, Sinks>;
+    q.run<body>(body::size(), kernel_arguments<body::operands>(a));
   }
 };
 

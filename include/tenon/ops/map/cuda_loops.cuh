@@ -72,20 +72,6 @@ TENON_DEVICE index offset_at(coordinates<Rank> const& c) {
   return result;
 }
 
-/// The number of a place among the combinations of the chosen coordinates.
-template <class Nest, class Chosen>
-TENON_DEVICE index number_of(coordinates<Nest::rank> const& c) {
-  index result = 0;
-  [&]<std::size_t... D>(std::index_sequence<D...>) {
-    auto const one = [&]<std::size_t I>(std::integral_constant<std::size_t, I>) {
-      if constexpr (Chosen::has(I)) result = result * static_cast<index>(Nest::extents[I]) + c.at[I];
-    };
-    (one(std::integral_constant<std::size_t, D>{}), ...);
-  }
-  (std::make_index_sequence<Nest::rank>{});
-  return result;
-}
-
 template <class L>
 inline constexpr std::size_t vector_stride = L::values[L::values.size() - 1];
 

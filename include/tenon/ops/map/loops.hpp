@@ -24,10 +24,11 @@ constexpr range part_of(std::size_t total, std::size_t chunks, std::size_t chunk
 /// Into how many chunks to cut a loop of `elements` elements of `cost` operations each, at most `most`: a
 /// power of two, so that few threads get equal shares. Short ones are cut in two all the same, for where all
 /// calls around them are cut alike, threads need not wait for each other.
-constexpr std::size_t chunks_for(std::size_t elements, std::size_t cost, std::size_t most) {
+constexpr std::size_t chunks_for(std::size_t elements, std::size_t cost, std::size_t most,
+                                 std::size_t limit = 16) {
   std::size_t const work = elements * (cost + 2);
   std::size_t const wanted = work >= 1U << 10 ? std::max<std::size_t>(2, work >> 15) : 1;
-  return std::bit_floor(std::clamp<std::size_t>(wanted, 1, std::clamp<std::size_t>(most, 1, 16)));
+  return std::bit_floor(std::clamp<std::size_t>(wanted, 1, std::clamp<std::size_t>(most, 1, limit)));
 }
 
 /// The environment in which a lowered tree is evaluated: one pack of lanes at a position of the vector axis.

@@ -121,6 +121,9 @@ struct prepended<First, strides<S...>> {
   using type = strides<First, S...>;
 };
 
+/// The most parts that a gradient is summed in: a GPU has more to do at once.
+inline constexpr std::size_t most_parts = TENON_CUDA ? 64 : 16;
+
 template <class Kind, class Out, class X>
 struct map_pull {
   using forward_call = map_call<Kind, Out, X>;
@@ -159,7 +162,8 @@ struct map_pull {
     static constexpr std::size_t chunks = [] {
       using n = typename arrangement::nest_type;
       return cpu::chunks_for(loop::size, cost,
-                             n::rank > 1 ? n::extents[0] : (n::vector_extent + cpu::lanes - 1) / cpu::lanes);
+                             n::rank > 1 ? n::extents[0] : (n::vector_extent + cpu::lanes - 1) / cpu::lanes,
+                             most_parts);
     }();
     template <std::size_t K>  // the first loop, or the vector axis if there is no other
     static constexpr bool in_parts = chunks > 1 && arrangement::template leaf<K>::values[0] == 0;
