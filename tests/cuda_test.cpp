@@ -58,6 +58,15 @@ TEST_CASE("programs that differ in names alone share their kernels") {
   CHECK(shared);
 }
 
+TEST_CASE("a program says how precisely a GPU multiplies") {
+  auto const plain = [](recorder& r) { r.output("y", keep(r.input<float, rows<2>>("x") * 2)); };
+  CHECK(record_now(plain).totals.products == precision::fp32);
+  CHECK(record_now([&plain](recorder& r) {
+          r.multiply_with(precision::tf32);
+          plain(r);
+        }).totals.products == precision::tf32);
+}
+
 TEST_CASE("programs drawn by chance, and their gradients") {
   for (std::size_t seed = 0; seed < 6; ++seed) {
     CAPTURE(seed);

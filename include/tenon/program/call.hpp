@@ -110,7 +110,7 @@ constexpr reach touches_anything(std::size_t) {
 struct call_spec {
   char const* name = "";
   kernel run = nullptr;
-  enqueue on_gpu = nullptr;  ///< null where no CUDA compiler read the operation
+  enqueue on_gpu = nullptr;  ///< null where no CUDA compiler read the operation, or it has no lowering
   pullback pull{};
   std::size_t chunks = 1;
   /// What chunks touch of operand number k, outputs first.
@@ -130,7 +130,7 @@ struct call_spec {
     if constexpr (requires { K::chunks; }) chunks = K::chunks;
     if constexpr (requires { K::touched(0); }) touched = &K::touched;
 #if TENON_CUDA
-    on_gpu = &cuda::lowering<K>::enqueue;
+    if constexpr (requires { &cuda::lowering<K>::enqueue; }) on_gpu = &cuda::lowering<K>::enqueue;
 #endif
   }
 };

@@ -43,10 +43,10 @@ template <class T, std::size_t Rows, std::size_t Width, class Walk>
 struct scatter_add_body {
   static constexpr std::size_t operands = 3;
   static constexpr index threads = block_threads(Width);
-  static constexpr std::size_t pieces = divide_up(Width, threads);
+  static constexpr auto pieces = static_cast<index>(divide_up(Width, threads));
   static_assert(Walk::count * Width < (std::size_t{1} << 31) && Rows * Width < (std::size_t{1} << 31),
                 "a tensor of over 2^31 elements");
-  static constexpr grid size() { return {static_cast<index>(Rows * pieces), threads, 0}; }
+  static constexpr grid size() { return {static_cast<index>(Rows) * pieces, threads, 0}; }
 
   template <class Block, class Arguments>
   TENON_DEVICE static void run(Block const& block, Arguments const& a) {
