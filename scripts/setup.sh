@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSL-1.0
 # Installs what is missing, with Debian's packages; says nothing when nothing is.
 #
-# usage: scripts/setup.sh [test] [lint] [bench]
-#   always: what the library and the translator are built with; test, lint, bench: what those add
+# usage: scripts/setup.sh [test] [lint] [gpu] [bench]
+#   always: what the library and the translator are built with; test, lint, gpu, bench: what those add
 set -euo pipefail
 
 # What must be there -> the package that brings it. `<...>` is a header, `/...` a file, `py:...` a Python module,
@@ -28,9 +28,10 @@ for group in "$@"; do
       "/usr/lib/llvm-19/lib/clang/19/lib/linux libclang-rt-19-dev"
     ) ;;
     lint) need+=("clang-format-14 clang-format-14" "clang-tidy-19 clang-tidy-19") ;;
+    gpu) need+=("/usr/lib/x86_64-linux-gnu/blas/libblas.so.3 libblas3" "/usr/include/x86_64-linux-gnu/cblas-netlib.h libblas-dev") ;;
     bench) need+=("python3 python3" "py:ensurepip python3-venv") ;;
     *)
-      echo "setup: there is no group '$group': choose among test, lint, bench" >&2
+      echo "setup: there is no group '$group': choose among test, lint, gpu, bench" >&2
       exit 1
       ;;
   esac

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// A parameter block on a GPU: weights and optimiser's state, shared by all its sessions there. What is newer,
-// the host's copy or the GPU's, is copied when the other side next needs it.
+// A parameter block on a GPU: weights, optimiser's state, and the stream on which all its sessions work one
+// after the other, so that none reads what another is writing. What is newer, the host's copy or the GPU's,
+// is copied when the other side next needs it.
 #pragma once
-#include <algorithm>
 #include <cstddef>
+#include <memory>
 
 #include "../program/parameter_block.hpp"
 #include "check.cuh"
@@ -13,7 +14,11 @@ namespace tenon::cuda {
 class device_parameters final : public parameter_mirror {
  public:
   device_parameters(std::byte* values, std::size_t bytes)
-      : host_values_{values}, bytes_{bytes}, values_{allocate_on_device(bytes, "parameters")} {}
+      : host_values_{values}, bytes_{bytes}, values_{allocate_on_device(bytes, "parameters")} {
+    cudaStream_t stream = nullptr;
+    check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate", "parameters");
+    stream_.reset(stream);
+  }
 
   /// The block's copy on the GPU, made if there is none.
   static device_parameters& of(parameter_block& block) {
@@ -27,27 +32,26 @@ class device_parameters final : public parameter_mirror {
 
   std::byte* values() { return values_.get(); }
   std::byte* state() { return state_.get(); }
+  cudaStream_t stream() const { return stream_.get(); }
 
   void make_state(std::byte* host, std::size_t bytes) {
-    if (state_bytes_ >= bytes && state_ != nullptr) return;
+    if (state_ != nullptr && state_bytes_ >= bytes) return;
+    finish();
     host_state_ = host;
     state_ = allocate_on_device(bytes, "the optimiser's state");
     state_bytes_ = bytes;
     host_is_newer_ = true;
   }
 
-  /// Before a run on `stream`, which `updates` the block or not: brings the host's changes to the GPU.
-  void needed_on_device(cudaStream_t stream, bool updates) {
+  /// Before a run, which `updates` the block or not: brings the host's changes to the GPU.
+  void needed_on_device(bool updates) {
     if (host_is_newer_) {
       finish();
       copy(values_.get(), host_values_, bytes_, cudaMemcpyHostToDevice);
       if (state_bytes_ > 0) copy(state_.get(), host_state_, state_bytes_, cudaMemcpyHostToDevice);
       host_is_newer_ = false;
     }
-    if (updates) {
-      device_is_newer_ = true;
-      updating_ = stream;
-    }
+    device_is_newer_ |= updates;
   }
 
   void needed_on_host(bool written) override {
@@ -60,19 +64,8 @@ class device_parameters final : public parameter_mirror {
     host_is_newer_ |= written;
   }
 
-  /// What runs of another session wait for: the stream on which the block was last updated.
-  cudaStream_t updating() const { return updating_; }
-  void forget(cudaStream_t stream) {
-    if (updating_ == stream) {
-      finish();
-      updating_ = nullptr;
-    }
-  }
-
  private:
-  void finish() {
-    if (updating_ != nullptr) check(cudaStreamSynchronize(updating_), "cudaStreamSynchronize", "parameters");
-  }
+  void finish() { check(cudaStreamSynchronize(stream_.get()), "cudaStreamSynchronize", "parameters"); }
   static void copy(std::byte* to, std::byte const* from, std::size_t bytes, cudaMemcpyKind kind) {
     check(cudaMemcpy(to, from, bytes, kind), "cudaMemcpy", "parameters");
   }
@@ -80,9 +73,9 @@ class device_parameters final : public parameter_mirror {
   std::byte* host_values_;
   std::byte* host_state_ = nullptr;
   std::size_t bytes_, state_bytes_ = 0;
+  owned_stream stream_;
   device_memory values_, state_;
   bool host_is_newer_ = true, device_is_newer_ = false;
-  cudaStream_t updating_ = nullptr;
 };
 
 }  // namespace tenon::cuda

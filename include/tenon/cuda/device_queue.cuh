@@ -14,10 +14,8 @@ namespace tenon::cuda {
 
 class queue {
  public:
-  explicit queue(precision how) : how_{how} {
-    cudaStream_t stream = nullptr;
-    check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreate", "a session");
-    stream_.reset(stream);
+  /// A queue on a stream that outlives it.
+  queue(precision how, cudaStream_t stream) : how_{how}, stream_{stream} {
     cublasHandle_t blas = nullptr;
     check(cublasCreate(&blas), "cublasCreate", "a session");
     blas_.reset(blas);
@@ -35,13 +33,13 @@ class queue {
   template <class Body, std::size_t Operands>
   void run(grid const& g, arguments<Operands> const& a) {
     if (measuring_) return;
-    kernel<Body><<<g.blocks, g.threads, g.shared_bytes, stream_.get()>>>(a);
+    kernel<Body><<<g.blocks, g.threads, g.shared_bytes, stream_>>>(a);
     check(cudaGetLastError(), "a kernel's launch", purpose());
   }
 
   void clear(std::byte* where, std::size_t bytes) {
     if (measuring_) return;
-    check(cudaMemsetAsync(where, 0, bytes, stream_.get()), "cudaMemsetAsync", purpose());
+    check(cudaMemsetAsync(where, 0, bytes, stream_), "cudaMemsetAsync", purpose());
   }
 
   template <class T>
@@ -80,7 +78,7 @@ class queue {
   }
   std::size_t scratch_bytes() const { return scratch_bytes_; }
 
-  cudaStream_t stream() const { return stream_.get(); }
+  cudaStream_t stream() const { return stream_; }
 
  private:
   static constexpr std::size_t workspace_bytes = std::size_t{32} << 20;  // what cuBLAS asks for on Hopper
@@ -98,7 +96,7 @@ class queue {
   std::string purpose() const { return "call " + std::to_string(number_) + ", \"" + name_ + '"'; }
 
   precision how_;
-  owned_stream stream_;
+  cudaStream_t stream_;
   owned_blas blas_;
   device_memory workspace_, scratch_;
   std::size_t scratch_bytes_ = 0;

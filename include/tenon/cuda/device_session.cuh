@@ -7,6 +7,8 @@
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,8 +32,8 @@ class session<cuda_device> : public detail::session_ports<session<cuda_device>> 
         throw error("the call \"" + std::string(c.name) +
                     "\" was recorded by code that no CUDA compiler read: compile all that records with nvcc");
     cuda::require_gpu();
-    queue_ = std::make_unique<cuda::queue>(program.totals.products);
     mirror_ = &cuda::device_parameters::of(parameters);
+    queue_ = std::make_unique<cuda::queue>(program.totals.products, mirror_->stream());
     auto const state = parameters.state(program.totals.state_bytes);
     mirror_->make_state(state.data(), state.size());
     arena_ = cuda::allocate_on_device(program.totals.arena_bytes, "the arena");
@@ -61,15 +63,12 @@ class session<cuda_device> : public detail::session_ports<session<cuda_device>> 
 
   session(session const&) = delete;
   session& operator=(session const&) = delete;
-  ~session() {
-    static_cast<void>(cudaStreamSynchronize(queue_->stream()));
-    mirror_->forget(queue_->stream());
-  }
+  ~session() { static_cast<void>(cudaStreamSynchronize(queue_->stream())); }
 
   /// Enqueues one run. Waits only where two runs before this one have not begun yet.
   void run() {
     auto const stream = queue_->stream();
-    mirror_->needed_on_device(stream, program_.totals.updates_parameters);
+    mirror_->needed_on_device(program_.totals.updates_parameters);
     state_.step = parameters_->steps;
     auto& slot = slots_[runs_++ % slots_.size()];
     cuda::check(cudaEventSynchronize(slot.copied.get()), "cudaEventSynchronize", "inputs");
@@ -168,7 +167,7 @@ class session<cuda_device> : public detail::session_ports<session<cuda_device>> 
     queue_->start_measuring();
     enqueue_all(places);
     queue_->finish_measuring();
-    cuda::check(cudaStreamBeginCapture(queue_->stream(), cudaStreamCaptureModeThreadLocal),
+    cuda::check(cudaStreamBeginCapture(queue_->stream(), cudaStreamCaptureModeRelaxed),
                 "cudaStreamBeginCapture", "a program");
     enqueue_all(places);
     cudaGraph_t graph = nullptr;
