@@ -7,13 +7,13 @@ usage: bad_input.py TRANSLATOR CORPUS
 import json
 import math
 import pathlib
+import re
 import shutil
 import signal
 import struct
 import subprocess
 import sys
 import tempfile
-import time
 
 SECONDS = 120
 
@@ -142,7 +142,11 @@ def interrupted(translator, checks, corpus, folder):
     model = folder / "interrupted.safetensors"
     command = [translator, "train", "--data", corpus, "--epochs", "100000", "--threads", "1", "--model", model]
     with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        time.sleep(4)
+        # Once the first epoch is done there is a model to save, however slow the machine.
+        for line in process.stdout:
+            epoch = re.match(rb"epoch (\d+)/", line)
+            if epoch and int(epoch[1]) > 1:
+                break
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=SECONDS)
     checks.expect("interrupt while training", process.returncode not in (0, 139, 134), f"exit code {process.returncode}")

@@ -68,14 +68,14 @@ struct grid {
 /// of either operand's two strides one is 1 (or does not matter because there is one row or column).
 template <class T>
 struct matrix_product {
-  std::size_t m, n, k;
-  T const* left;
-  std::size_t left_row, left_column;
-  T const* right;
-  std::size_t right_row, right_column;
-  T* out;
-  std::size_t out_row;
-  bool add;
+  std::size_t m = 0, n = 0, k = 0;
+  T const* left = nullptr;
+  std::size_t left_row = 0, left_column = 0;
+  T const* right = nullptr;
+  std::size_t right_row = 0, right_column = 0;
+  T* out = nullptr;
+  std::size_t out_row = 0;
+  bool add = false;
   std::size_t count = 1, left_step = 0, right_step = 0, out_step = 0;
 };
 

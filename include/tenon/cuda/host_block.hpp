@@ -73,7 +73,7 @@ class host_block {
   void exchange(T const& mine, T* lanes) const {
     static_assert(sizeof(T) <= sizeof(host_block_memory::slot));
     auto& together = *memory_->warps[thread_ / warp];
-    auto* const slots = memory_->slots.data() + thread_ / warp * warp;
+    auto* const slots = memory_->slots.data() + std::size_t{thread_ / warp} * warp;
     std::memcpy(slots[thread_ % warp].bytes, &mine, sizeof(T));
     together.arrive_and_wait();
     for (index l = 0; l < warp; ++l) std::memcpy(lanes + l, slots[l].bytes, sizeof(T));
