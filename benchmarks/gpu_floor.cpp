@@ -3,6 +3,7 @@
 // phases of the benchmarks' configurations. Needs no GPU.
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <tenon/tenon.hpp>
 #include <vector>
@@ -25,22 +26,18 @@ struct range {
 
 /// The longest chain of calls each of which waits for the one before.
 std::size_t dependent_calls(program_view const& p, std::vector<std::size_t> const& nodes) {
-  struct access {
-    range where[3];  // by area
-    bool writes;
-  };
   std::vector<std::size_t> depth(p.calls.size(), 0);
   std::size_t longest = 0;
-  auto const span_of_operand = [&](address const& a) {
+  auto const span_of_operand = [&](address const& a, std::size_t chunks) {
+    auto const& t = a.touched;
+    if (t.bytes > 0)
+      return range{a.offset,
+                   a.offset + t.bytes + std::size_t{t.step} * (chunks - 1) + std::size_t{t.jump} * t.jumps};
     // Where the reach is unknown, the whole block that the operand stands in.
-    std::size_t bytes = a.touched.bytes == 0 ? 0
-                                             : a.touched.bytes + std::size_t{a.touched.step} * 64 +
-                                                   std::size_t{a.touched.jump} * a.touched.jumps;
-    if (bytes == 0)
-      for (auto const& b : p.blocks)
-        if (a.where == area::arena && a.offset >= b.offset && a.offset < b.offset + b.bytes)
-          bytes = b.offset + b.bytes - a.offset;
-    return range{a.offset, a.offset + std::max<std::size_t>(bytes, 4)};
+    for (auto const& b : p.blocks)
+      if (a.where == area::arena && a.offset >= b.offset && a.offset < b.offset + b.bytes)
+        return range{a.offset, b.offset + b.bytes};
+    return range{a.offset, SIZE_MAX};
   };
   for (std::size_t i = 0; i < p.calls.size(); ++i) {
     std::size_t before = 0;
@@ -54,7 +51,7 @@ std::size_t dependent_calls(program_view const& p, std::vector<std::size_t> cons
           auto const& a = p.operands[c.first_operand + k];
           auto const& b = p.operands[d.first_operand + l];
           waits = a.exists && b.exists && a.where == b.where && (k < c.outputs || l < d.outputs) &&
-                  span_of_operand(a).meets(span_of_operand(b));
+                  span_of_operand(a, c.chunks).meets(span_of_operand(b, d.chunks));
         }
       if (waits) before = depth[j];
     }

@@ -34,7 +34,7 @@ function(tenon_compile_as_cuda target)
   endforeach()
 endfunction()
 
-# tenon::cuda: what sources that nvcc compiles need besides. It is there if the build has TENON_CUDA or the CUDA language.
+# tenon::cuda: what sources that nvcc compiles need besides. It is there if TENON_CUDA is set.
 if(TENON_CUDA)
   add_library(tenon_cuda INTERFACE)
   add_library(tenon::cuda ALIAS tenon_cuda)

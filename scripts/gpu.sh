@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSL-1.0
-# All checks that need an NVIDIA GPU: builds for the one in this machine, runs every test on it, then compute-sanitizer, then the
-# benchmarks, and writes benchmarks/results/gpu.md and gpu.log. Needs the CUDA toolkit 13, CMake and g++; header libraries
+# All checks that need an NVIDIA GPU: builds for the one in this machine, runs every test on it, the benchmarks, then
+# compute-sanitizer, and writes benchmarks/results/gpu.md and gpu.log. Needs the CUDA toolkit 13, CMake and g++; header libraries
 # come from build/gpu-dependencies if scripts/gpu_dependencies.sh has filled it, else from the system.
 #
 # usage: scripts/gpu.sh [RESULTS]   (benchmarks/results)
@@ -9,6 +9,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 results=${1:-benchmarks/results}
 mkdir -p "$results" build
+rm -f build/gpu-steps.txt # figures of another run
 log=$results/gpu.log
 exec > >(tee "$log") 2>&1
 failed=()
@@ -46,7 +47,7 @@ configure() {
   }
 }
 build() {
-  cmake --build build/gpu --parallel "$(nproc)" >build/gpu-build.log 2>&1 || {
+  cmake --build build/gpu --clean-first --parallel "$(nproc)" >build/gpu-build.log 2>&1 || {
     grep -E 'error|Error' build/gpu-build.log | head -n 20
     return 1
   }

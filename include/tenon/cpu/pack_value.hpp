@@ -221,13 +221,13 @@ TENON_HOST_DEVICE TENON_ALWAYS_INLINE V map_lanes(V const& v, F f) {
 namespace detail {
 struct plus {
   template <class V>
-  TENON_ALWAYS_INLINE V operator()(V const& a, V const& b) const {
+  TENON_HOST_DEVICE TENON_ALWAYS_INLINE V operator()(V const& a, V const& b) const {
     return a + b;
   }
 };
 struct larger {
   template <class V>
-  TENON_ALWAYS_INLINE V operator()(V const& a, V const& b) const {
+  TENON_HOST_DEVICE TENON_ALWAYS_INLINE V operator()(V const& a, V const& b) const {
     return max(a, b);
   }
 };

@@ -1,22 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // Reductions across the threads of a block, in an order that depends on nothing.
 #pragma once
+#include "../cpu/pack_value.hpp"
 #include "arguments.hpp"
 
 namespace tenon::cuda {
 
-struct plus {
-  template <class T>
-  TENON_HOST_DEVICE T operator()(T const& a, T const& b) const {
-    return a + b;
-  }
-};
-struct larger {
-  template <class T>
-  TENON_HOST_DEVICE T operator()(T const& a, T const& b) const {
-    return a > b ? a : b;
-  }
-};
+using cpu::detail::larger;
+using cpu::detail::plus;
 
 /// join over all Threads threads of the block; every thread gets it. Shared memory: `block_reduce_bytes`.
 /// All threads call it together.

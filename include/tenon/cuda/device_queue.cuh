@@ -76,7 +76,6 @@ class queue {
     measuring_ = false;
     scratch_ = allocate_on_device(scratch_bytes_, "kernels' scratch memory");
   }
-  std::size_t scratch_bytes() const { return scratch_bytes_; }
 
   cudaStream_t stream() const { return stream_; }
 

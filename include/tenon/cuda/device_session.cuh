@@ -27,10 +27,7 @@ class session<cuda_device> : public detail::session_ports<session<cuda_device>> 
   session(program_view const& program, parameter_block& parameters, std::size_t = 1)
       : program_{program}, parameters_{&parameters} {
     detail::check_parameters(program, parameters);
-    for (auto const& c : program.calls)
-      if (c.on_gpu == nullptr)
-        throw error("the call \"" + std::string(c.name) +
-                    "\" was recorded by code that no CUDA compiler read: compile all that records with nvcc");
+    detail::check_lowered(program);
     cuda::require_gpu();
     mirror_ = &cuda::device_parameters::of(parameters);
     queue_ = std::make_unique<cuda::queue>(program.totals.products, mirror_->stream());

@@ -14,13 +14,13 @@ class queue {
  public:
   template <class Body, std::size_t Operands>
   void run(grid const& g, arguments<Operands> const& a) {
-    ++kernels;
+    ++nodes;
     if (!only_counts) run_on_host<Body>(g, a);
   }
 
   template <class T>
   void multiply(matrix_product<T> const& p) {
-    ++products;
+    ++nodes;
     if (only_counts) return;
     for (std::size_t i = 0; i < p.count; ++i)
       cpu::multiply<T>(p.m, p.n, p.k, {p.left + i * p.left_step, p.left_row, p.left_column},
@@ -29,7 +29,7 @@ class queue {
   }
 
   void clear(std::byte* where, std::size_t bytes) {
-    ++clears;
+    ++nodes;
     if (!only_counts) std::memset(where, 0, bytes);
   }
 
@@ -39,10 +39,8 @@ class queue {
     return reinterpret_cast<std::byte*>(scratch_.data());
   }
 
-  std::size_t kernels = 0, products = 0, clears = 0;  ///< enqueued so far
-  bool only_counts = false;                           ///< nothing is done
-  /// Nodes that a graph of what was enqueued would have.
-  std::size_t nodes() const { return kernels + products + clears; }
+  std::size_t nodes = 0;     ///< that a graph of what was enqueued so far would have
+  bool only_counts = false;  ///< nothing is done
 
  private:
   std::vector<std::max_align_t> scratch_;

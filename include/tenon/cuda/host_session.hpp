@@ -2,7 +2,6 @@
 // Sessions on a GPU where there is none: the GPU's kernels, run by threads of the host (host_block.hpp).
 #pragma once
 #include <cstddef>
-#include <string>
 #include <vector>
 
 #include "../program/binding.hpp"
@@ -17,9 +16,7 @@ class session<cuda_device> : public detail::session_ports<session<cuda_device>> 
   session(program_view const& program, parameter_block& parameters, std::size_t = 1)
       : program_{program}, parameters_{&parameters} {
     detail::check_parameters(program, parameters);
-    for (auto const& c : program.calls)
-      if (c.on_gpu == nullptr)
-        throw error("the call \"" + std::string(c.name) + "\" was recorded by code without CUDA");
+    detail::check_lowered(program);
     arena_ = detail::allocate_zeros(program.totals.arena_bytes);
     places_ = detail::bound_operands(program, arena_.get(),
                                      reinterpret_cast<std::byte*>(parameters.values().data()),
@@ -47,17 +44,16 @@ class session<cuda_device> : public detail::session_ports<session<cuda_device>> 
   void seed(std::uint64_t s) { state_.seed = s; }
   void learning_rate_scale(float scale) { state_.learning_rate_scale = scale; }
   program_view const& program() const { return program_; }
-  cuda::queue const& queue() const { return queue_; }
   /// How many nodes the graph of each call would have; nothing is run.
   std::vector<std::size_t> nodes_of_calls() {
     cuda::queue counting;
     counting.only_counts = true;
     std::vector<std::size_t> result;
     for (auto const& c : program_.calls) {
-      std::size_t const before = counting.nodes();
+      std::size_t const before = counting.nodes;
       c.on_gpu(counting, {places_.data() + c.first_operand, c.scalars.data(), c.integers.data(), c.accumulate,
                           &state_});
-      result.push_back(counting.nodes() - before);
+      result.push_back(counting.nodes - before);
     }
     return result;
   }

@@ -30,6 +30,16 @@ inline void check_parameters(program_view const& program, parameter_block const&
                 ": make the block from the same model");
 }
 
+/// Throws tenon::error if a call of the program has nothing that a GPU could do for it.
+inline void check_lowered(program_view const& program) {
+  for (auto const& c : program.calls)
+    if (c.on_gpu == nullptr)
+      throw error(
+          "the call \"" + std::string(c.name) +
+          "\" has no kernel for a GPU: compile all that records with nvcc, and give operations of your "
+          "own a cuda::lowering");
+}
+
 /// The places of all operands of a program, in its order; null where a call does without one.
 inline std::vector<void*> bound_operands(program_view const& program, std::byte* arena, std::byte* parameters,
                                          std::byte* state) {

@@ -36,6 +36,15 @@ enum class packed_as : std::int64_t { nothing, floats, bf16s };
 template <std::size_t Extent, std::size_t Left, std::size_t Right, std::size_t Out>
 struct product_loop {
   static constexpr contraction_axis axis{Extent, Left, Right, Out};
+
+  /// Takes this loop's part of the number `rest`, and moves the operands' offsets to where it is.
+  static void step(std::size_t& rest, std::size_t& left, std::size_t& right, std::size_t& out) {
+    std::size_t const i = rest % Extent;
+    rest /= Extent;
+    left += i * Left;
+    right += i * Right;
+    out += i * Out;
+  }
 };
 template <class...>
 struct product_loops {};
@@ -119,7 +128,7 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
     for (std::size_t p = first; p < last; ++p) {
       [[maybe_unused]] std::size_t rest = p;
       [[maybe_unused]] std::size_t l = 0, r = 0, o = 0;
-      (step<Independent>(rest, l, r, o), ...);
+      (Independent::step(rest, l, r, o), ...);
       sums(a, left + l, right + r, out + o, rows, columns, column);
     }
   }
@@ -135,15 +144,6 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
                 {Independent::axis.out, Independent::axis.left, Independent::axis.right}}),
      ...);
     return result;
-  }
-
-  template <class Loop>
-  static void step(std::size_t& rest, std::size_t& l, std::size_t& r, std::size_t& o) {
-    std::size_t const i = rest % Loop::axis.extent;
-    rest /= Loop::axis.extent;
-    l += i * Loop::axis.left;
-    r += i * Loop::axis.right;
-    o += i * Loop::axis.out;
   }
 
   static void sums(call_arguments const& a, T const* left, T const* right, T* out, std::size_t rows,
@@ -172,7 +172,7 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
       auto const* const y = reinterpret_cast<T const*>(reinterpret_cast<char const*>(right) + i * right_step);
       for (std::size_t t = 0; t < terms; ++t) {
         [[maybe_unused]] std::size_t rest = t, l = 0, r = 0, o = 0;
-        (step<Sums>(rest, l, r, o), ...);
+        (Sums::step(rest, l, r, o), ...);
         product(x + l, y + r, out, rows, columns, K, add);
         add = true;
       }

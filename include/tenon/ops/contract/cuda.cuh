@@ -24,7 +24,7 @@ struct lowering<cpu::contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN
       for (std::size_t term = 0; term < terms; ++term) {
         std::size_t l = repeat * left_step, r = repeat * right_step;
         [[maybe_unused]] std::size_t rest = term, o = 0;
-        (step<Sums>(rest, l, r, o), ...);
+        (Sums::step(rest, l, r, o), ...);
         products(q, a.in<T>(1) + l, a.in<T>(2) + r, a.out<T>(0), joined ? K * repeats : K, add);
         add = true;
       }
@@ -54,15 +54,7 @@ struct lowering<cpu::contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN
   }
   template <class Loop>
   static void other(std::size_t& rest, std::size_t& l, std::size_t& r, std::size_t& o) {
-    if constexpr (!is_batch<Loop>) step<Loop>(rest, l, r, o);
-  }
-  template <class Loop>
-  static void step(std::size_t& rest, std::size_t& l, std::size_t& r, std::size_t& o) {
-    std::size_t const i = rest % Loop::axis.extent;
-    rest /= Loop::axis.extent;
-    l += i * Loop::axis.left;
-    r += i * Loop::axis.right;
-    o += i * Loop::axis.out;
+    if constexpr (!is_batch<Loop>) Loop::step(rest, l, r, o);
   }
 };
 
