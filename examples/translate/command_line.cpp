@@ -54,6 +54,20 @@ struct command_line {
         ->check(CLI::Range(std::size_t{1}, std::size_t{1024}));
   }
 
+  void add_weights(CLI::App* command) {
+    command
+        ->add_option_function<std::string>(
+            "-w,--weights",
+            [this](std::string const& kept_as) {
+              chosen.weights = kept_as == "bfloat16" ? element_type::bfloat16 : element_type::float32;
+            },
+            "Keep the weights of products as they were trained, or in half the bytes (8 bits of precision), "
+            "for speed")
+        ->type_name("float32|bfloat16")
+        ->default_str("float32")
+        ->check(CLI::IsMember({"float32", "bfloat16"}));
+  }
+
   void add_train(defaults const& recipe) {
     train = app.add_subcommand("train", "Learn from sentence pairs and save a model");
     train->add_option("-r,--recipe", chosen.recipe, "The recipe that this translator is compiled from")
@@ -129,6 +143,7 @@ struct command_line {
         ->add_option("-d,--data", chosen.data,
                      "For a model file without vocabularies: what it was trained on")
         ->type_name("FILE");
+    add_weights(translate);
     add_threads(translate, 1);
     translate->footer(
         "Prints `sentence => translation`, and the BLEU(2) of sentences whose translation is "
@@ -149,6 +164,7 @@ struct command_line {
         ->default_str(recipe.corpus);
     evaluate->add_option("--pairs", chosen.range, "Which pairs, counted from 1 (default: all)")
         ->type_name("FROM-TO");
+    add_weights(evaluate);
     add_threads(evaluate, 0);
     evaluate->footer("Example, on the pairs that training validates on:\n  " + recipe.program +
                      " evaluate --pairs " + std::to_string(recipe.pairs + 1) + "-" +

@@ -55,7 +55,7 @@ int evaluate_command(options const& chosen, std::ostream& out) {
     loss.add(batch.loss, static_cast<double>(batch.tokens));
   });
 
-  sentence_translator<Recipe> translate(model, 1);
+  sentence_translator<Recipe> translate(model, 1, chosen.weights);
   std::array<double, 3> bleu{};
   std::size_t exact = 0;
   for (auto const& pair : pairs) {

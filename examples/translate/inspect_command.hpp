@@ -31,9 +31,10 @@ void inspect_model(options const& chosen, std::ostream& out) {
 template <class Recipe>
 int inspect_command(options const& chosen, std::ostream& out) {
   if (!chosen.svg.empty()) train::check_can_save(chosen.svg);
-  std::vector<train::named_program> const programs{{"training step", training_step<Recipe>.view()},
-                                                   {"loss of a batch", measured_loss<Recipe>.view()},
-                                                   {"translation", translation_of_one<Recipe>.view()}};
+  std::vector<train::named_program> const programs{
+      {"training step", training_step<Recipe>.view()},
+      {"loss of a batch", measured_loss<Recipe>.view()},
+      {"translation", translation_of_one<Recipe, element_type::float32>.view()}};
   out << "recipe " << Recipe::name << ": batches of " << Recipe::batch_size << ", vocabularies up to "
       << Recipe::source_capacity << '/' << Recipe::target_capacity << ", "
       << train::grouped(parameter_count(model_of<Recipe>)) << " parameters\n\n"

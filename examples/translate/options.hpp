@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "tenon/program/element_type.hpp"
+
 namespace tenon::translate {
 
 enum class command : std::uint8_t { train, translate, evaluate, inspect };
@@ -20,6 +22,7 @@ struct options {
   std::uint64_t seed = 1;
   double learning_rate = 0;
   bool calls = false, model_given = false;
+  element_type weights = element_type::float32;  ///< as what translating keeps the weights of products
   std::vector<std::string> sentences;
 };
 

@@ -70,11 +70,11 @@ inline auto const measured_loss = recorded([](recorder& r) {
   batch_loss<Recipe, mode::inference>::record(r);
 });
 
-/// One sentence, greedily. Inputs: source, source_valid, first (<bos>), used. Outputs: tokens (steps),
-/// weights (steps, source steps).
-template <class Recipe>
+/// One sentence, greedily, with the weights of products kept as Weights. Inputs: source, source_valid, first
+/// (<bos>), used. Outputs: tokens (steps), weights (steps, source steps).
+template <class Recipe, element_type Weights>
 inline auto const translation_of_one = recorded([](recorder& r) {
-  r.freeze_weights();
+  r.freeze_weights(Weights);
   auto source = r.input<std::int32_t, batch<1>, steps<Recipe::source_steps>>("source");
   auto valid = r.input<std::int32_t, batch<1>>("source_valid");
   auto first = r.input<std::int32_t, batch<1>>("first");

@@ -33,7 +33,7 @@ int translate_command(options const& chosen, std::ostream& out) {
   if (draw) train::check_can_save(drawing);
 
   auto model = translator<Recipe>::load(chosen.model, given(chosen.data));
-  sentence_translator<Recipe> translate(model, chosen.threads);
+  sentence_translator<Recipe> translate(model, chosen.threads, chosen.weights);
   std::optional<text::line_reader> references;
   if (!chosen.references.empty()) references.emplace(std::filesystem::path(chosen.references));
 

@@ -182,6 +182,7 @@ def main():
             ("epochs that are no number", ["train", "--epochs", "many"], ["many"]),
             ("no epochs", ["train", "--epochs", "0"], ["epochs"]),
             ("no threads", ["train", "--threads", "0"], ["threads"]),
+            ("unknown weights", ["translate", "--model", good, "--weights", "int8", "go ."], ["int8", "bfloat16"]),
             ("unknown recipe", ["train", "--recipe", "cake"], ["cake"]),
             ("missing data", ["train", "--data", missing, "--model", good], ["missing"]),
             ("a folder as data", ["train", "--data", folder, "--model", good], [folder.name]),
