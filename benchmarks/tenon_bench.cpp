@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Tenon's side of the benchmark. Speaks the protocol of peers/protocol.py: prints `ready {json}`, then
-// answers `run N` with `ms X`, `memory` with `kib N`; `quit` or the end of the input end it. With --profile
-// it prints where the time of one run goes instead.
+// answers `run N` with `ms X`, `memory` with `kib N`; `quit` or the end of the input end it.
 #include <cblas.h>
 #include <sys/resource.h>
 

@@ -117,6 +117,10 @@ TENON_ALWAYS_INLINE panel_row<float> load_row(bf16 const* panel) {
   return {bit_cast<float>(words << 16), bit_cast<float>(words & 0xffff0000U)};
 }
 
+/// Rows of a panel that are fetched ahead where each is used once: then memory sets the pace, and processors
+/// fetch ahead within a page only.
+inline constexpr std::size_t rows_ahead = 16;
+
 /// c (Rows × columns) (+)= a (Rows × depth) · panel. A single row is summed in four parts, for one sum would
 /// have each multiplication wait for the one before.
 template <std::size_t Rows, class T, class W>
@@ -126,6 +130,9 @@ inline void multiply_tile(strided_matrix<T> a, W const* panel, std::size_t depth
   pack<T> sum0[parts * Rows]{}, sum1[parts * Rows]{};
   auto const step = [&](std::size_t part, T const* column) {
     auto const loaded = load_row(panel);
+    if constexpr (Rows == 1)
+      for (std::size_t line = 0; line < panel_columns * sizeof(W); line += 64)
+        __builtin_prefetch(reinterpret_cast<char const*>(panel + rows_ahead * panel_columns) + line);
     panel += panel_columns;
 #pragma GCC unroll 12
     for (std::size_t i = 0; i < Rows; ++i) {
