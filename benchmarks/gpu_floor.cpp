@@ -39,24 +39,30 @@ std::size_t dependent_calls(program_view const& p, std::vector<std::size_t> cons
         return range{a.offset, b.offset + b.bytes};
     return range{a.offset, SIZE_MAX};
   };
-  for (std::size_t i = 0; i < p.calls.size(); ++i) {
+  auto const waits_for = [&](std::size_t later, std::size_t earlier) {
+    auto const &c = p.calls[later], &d = p.calls[earlier];
+    for (std::size_t k = 0; k < c.operands; ++k)
+      for (std::size_t l = 0; l < d.operands; ++l) {
+        auto const& a = p.operands[c.first_operand + k];
+        auto const& b = p.operands[d.first_operand + l];
+        if (a.exists && b.exists && a.where == b.where && (k < c.outputs || l < d.outputs) &&
+            span_of_operand(a, c.chunks).meets(span_of_operand(b, d.chunks)))
+          return true;
+      }
+    return false;
+  };
+  for (std::size_t begin = 0, end = 0; begin < p.calls.size(); begin = end) {
+    end = begin + joint_count(p.calls, begin);  // these are one node
     std::size_t before = 0;
-    auto const& c = p.calls[i];
-    for (std::size_t j = 0; j < i; ++j) {
-      if (depth[j] <= before) continue;
-      auto const& d = p.calls[j];
-      bool waits = false;
-      for (std::size_t k = 0; k < c.operands && !waits; ++k)
-        for (std::size_t l = 0; l < d.operands && !waits; ++l) {
-          auto const& a = p.operands[c.first_operand + k];
-          auto const& b = p.operands[d.first_operand + l];
-          waits = a.exists && b.exists && a.where == b.where && (k < c.outputs || l < d.outputs) &&
-                  span_of_operand(a, c.chunks).meets(span_of_operand(b, d.chunks));
-        }
-      if (waits) before = depth[j];
-    }
-    depth[i] = before + (nodes[i] > 0 ? 1 : 0);
-    longest = std::max(longest, depth[i]);
+    for (std::size_t i = begin; i < end; ++i)
+      for (std::size_t j = 0; j < begin; ++j)
+        if (depth[j] > before && waits_for(i, j)) before = depth[j];
+    bool const works =
+        std::any_of(nodes.begin() + static_cast<std::ptrdiff_t>(begin),
+                    nodes.begin() + static_cast<std::ptrdiff_t>(end), [](std::size_t n) { return n > 0; });
+    std::fill(depth.begin() + static_cast<std::ptrdiff_t>(begin),
+              depth.begin() + static_cast<std::ptrdiff_t>(end), before + (works ? 1 : 0));
+    longest = std::max(longest, depth[begin]);
   }
   return longest;
 }

@@ -16,10 +16,8 @@ struct dot_product_attention {
   /// query (batch, hiddens), memory (steps, batch, hiddens), valid (batch) → context (batch, hiddens) and
   /// weights (steps, batch)
   constexpr auto operator()(auto const& query, auto const& memory, auto const& valid) const {
-    double const scale = 1 / square_root(H);
-    auto const weights = softmax<steps>(dot<hiddens>(to_key(memory), to_query(query)) * scale, valid);
-    auto const context = keep(sum<steps>(weights * memory));
-    return attended<decltype(context), decltype(weights)>{context, weights};
+    auto const scores = sum<hiddens>(to_key(memory) * to_query(query) * (1 / square_root(H)));
+    return attend<steps>(scores, valid, memory);
   }
 };
 constexpr auto attention = laid_out(dot_product_attention<16>{});

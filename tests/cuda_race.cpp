@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Runs the GPU's kernels on threads of the host, for ThreadSanitizer: a translator's step of learning, and
-// rows that are the work of a whole block.
+// Runs the GPU's kernels on threads of the host, for ThreadSanitizer: a translator's step of learning, rows
+// that are the work of a whole block, and an attention in one kernel each way.
 //
 // usage: cuda_race [without-barriers]   then ThreadSanitizer must find races, or it would not see missing
 // ones
@@ -8,6 +8,7 @@
 #include <string_view>
 #include <tenon/tenon.hpp>
 
+#include "attention_program.hpp"
 #include "small_translator.hpp"
 
 namespace {
@@ -33,6 +34,15 @@ void run_long_rows() {
   std::printf("loss %f\n", static_cast<double>(s.output_elements<float>("loss")[0]));
 }
 
+void run_attention() {
+  auto const p = attention_program<8, 8, true>(additive_scores);
+  parameter_block weight(p.parameter_count());
+  session<cuda_device> s(p, weight);
+  for (auto& v : s.input_elements<std::int32_t>("valid")) v = 5;
+  s.run();
+  std::printf("loss %f\n", static_cast<double>(s.output_elements<float>("loss")[0]));
+}
+
 void run_translator() {
   auto const p = training_step<3, 3, 2, 4, 6>();
   parameter_block weights(p.parameter_count());
@@ -47,5 +57,7 @@ int main(int count, char const* const* words) {
   bool const barriers = count < 2 || std::string_view(words[1]) != "without-barriers";
   cuda::host_block::synchronises = barriers;
   run_long_rows();
-  if (barriers) run_translator();
+  if (!barriers) return 0;
+  run_attention();
+  run_translator();
 }

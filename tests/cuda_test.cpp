@@ -2,9 +2,11 @@
 // The GPU's kernels against the CPU's. Without a CUDA compiler they run on threads of the host.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <tenon/tenon.hpp>
 
+#include "attention_program.hpp"
 #include "devices.hpp"
 #include "random_programs.hpp"
 #include "small_translator.hpp"
@@ -140,6 +142,54 @@ TEST_CASE("gradients whose sums go through scratch memory, in parts and not") {
           r.output("one gradient", r.gradient(one));
         }) < 1e-5);
 }
+
+TEST_CASE("an attention, whatever its scores, forwards and backwards") {
+  auto const plain = attention_program<20, 9, false>(additive_scores);
+  auto const thinned = attention_program<20, 9, true>(additive_scores);
+  auto const product = attention_program<3, 40, true>(product_scores);
+  auto const apart = attention_program<3, 5, false>(stored_scores);
+  auto const long_rows = attention_program<2, 600, true>(additive_scores);
+  for (bool const last_first : {false, true}) {
+#if !defined(__CUDACC__)
+    cuda::host_block::last_block_first = last_first;
+#endif
+    CHECK(device_difference(plain, usual) < 1e-5);
+    CHECK(device_difference(thinned, usual) < 1e-5);
+    CHECK(device_difference(product, usual) < 1e-5);
+    CHECK(device_difference(apart, usual) < 1e-5);
+    CHECK(device_difference(long_rows, usual) < 1e-5);
+  }
+#if !defined(__CUDACC__)
+  cuda::host_block::last_block_first = false;
+  // One kernel forwards and one backwards: the other calls have none.
+  auto const joined = [](dynamic_program const& p) {
+    parameter_block block(p.parameter_count());
+    auto const nodes = session<cuda_device>(p, block).nodes_of_calls();
+    return std::count(nodes.begin(), nodes.end(), 0U);
+  };
+  CHECK(joined(plain) == 4);
+  CHECK(joined(thinned) == 6);
+  CHECK(joined(product) == 6);
+  CHECK(joined(apart) == 0);
+#endif
+}
+
+#if !defined(__CUDACC__)
+TEST_CASE("the parts of weights' gradients are summed by one kernel") {
+  auto const p = training_step<16, 4, 4, 32, 12>();
+  parameter_block block(p.parameter_count());
+  auto const nodes = session<cuda_device>(p, block).nodes_of_calls();
+  std::size_t reductions = 0, kernels = 0;
+  for (std::size_t i = 0; i < p.calls.size(); ++i)
+    if (std::string_view(p.calls[i].name) == "reduce" && p.calls[i].joint != nullptr &&
+        p.calls[i].joint->kernels.empty()) {
+      ++reductions;
+      kernels += nodes[i];
+    }
+  CHECK(reductions > 10);
+  CHECK(kernels == 1);
+}
+#endif
 
 TEST_CASE("three steps of learning: losses and weights, with dropout") {
   auto const p = training_step<4, 5, 6, 8, 12>();

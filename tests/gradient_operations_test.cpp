@@ -103,6 +103,20 @@ TEST_CASE("lookups") {
             {.largest = 499, .samples = 12, .threads = 2, .chunked = true}) < 1e-6);
 }
 
+TEST_CASE("attention, from scores of two kinds") {
+  using queries = shape<rows<6>, columns<19>>;
+  using values = shape<heads<3>, rows<6>, columns<19>>;
+  CHECK(gradient_error<queries, values>([](auto& r, auto q, auto v) {
+          auto const valid = r.template input<std::int32_t, rows<6>>("valid");
+          auto const seen = attend<heads>(sum<columns>(tanh(q + v) * q), valid, v);
+          return keep(seen.context + mean<heads>(seen.weights));
+        }) < small);
+  CHECK(gradient_error<shape<rows<6>, heads<3>>, values>([](auto& r, auto scores, auto v) {
+          auto const valid = r.template input<std::int32_t, rows<6>>("valid");
+          return attend<heads>(scores, valid, v).context;
+        }) < small);
+}
+
 TEST_CASE("softmax and its logarithm, along any axis, masked") {
   CHECK(gradient_error<matrix>([](auto&, auto x) { return softmax<columns>(x * 3); }) < small);
   CHECK(gradient_error<matrix>([](auto&, auto x) { return softmax<rows>(x); }) < small);

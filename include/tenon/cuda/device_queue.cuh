@@ -30,8 +30,8 @@ class queue {
     number_ = number;
   }
 
-  template <class Body, std::size_t Operands>
-  void run(grid const& g, arguments<Operands> const& a) {
+  template <class Body, class Arguments>
+  void run(grid const& g, Arguments const& a) {
     if (measuring_) return;
     kernel<Body><<<g.blocks, g.threads, g.shared_bytes, stream_>>>(a);
     check(cudaGetLastError(), "a kernel's launch", purpose());

@@ -15,7 +15,7 @@
 #include "../program/binding.hpp"
 #include "../program/ports.hpp"
 #include "device_parameters.cuh"
-#include "queue.hpp"
+#include "enqueue_calls.hpp"
 
 namespace tenon {
 
@@ -149,13 +149,8 @@ class session<cuda_device> : public detail::session_ports<session<cuda_device>> 
   }
 
   void enqueue_all(std::vector<void*> const& places) {
-    auto const* const state = reinterpret_cast<run_state const*>(staged_.get());
-    for (std::size_t i = 0; i < program_.calls.size(); ++i) {
-      auto const& c = program_.calls[i];
-      queue_->begin_call(c.name, i);
-      c.on_gpu(*queue_,
-               {places.data() + c.first_operand, c.scalars.data(), c.integers.data(), c.accumulate, state});
-    }
+    cuda::enqueue_calls(*queue_, program_, places.data(), reinterpret_cast<run_state const*>(staged_.get()),
+                        [&](std::size_t i) { queue_->begin_call(program_.calls[i].name, i); });
   }
 
   void capture() {

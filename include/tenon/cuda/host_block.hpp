@@ -34,6 +34,8 @@ class host_block {
  public:
   /// False makes `sync` do nothing, so that a test can show that a missing barrier is found.
   static inline bool synchronises = true;
+  /// True runs a kernel's blocks in the opposite order: what blocks leave for each other would show.
+  static inline bool last_block_first = false;
 
   host_block(grid const& g, host_block_memory& memory, index number, index thread)
       : grid_{g}, memory_{&memory}, number_{number}, thread_{thread} {}
@@ -90,8 +92,9 @@ template <class Body, class Arguments>
 void run_on_host(grid const& g, Arguments const& a) {
   host_block_memory memory(g);
   auto const one_thread = [&](index thread) {
-    for (index b = 0; b < g.blocks; ++b) {
-      Body::run(host_block(g, memory, b, thread), a);
+    for (index i = 0; i < g.blocks; ++i) {
+      index const number = host_block::last_block_first ? g.blocks - 1 - i : i;
+      Body::run(host_block(g, memory, number, thread), a);
       memory.all.arrive_and_wait();  // the next block has the same shared memory
     }
   };

@@ -12,8 +12,8 @@ namespace tenon::cuda {
 
 class queue {
  public:
-  template <class Body, std::size_t Operands>
-  void run(grid const& g, arguments<Operands> const& a) {
+  template <class Body, class Arguments>
+  void run(grid const& g, Arguments const& a) {
     ++nodes;
     if (!only_counts) run_on_host<Body>(g, a);
   }

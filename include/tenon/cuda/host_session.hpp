@@ -6,6 +6,7 @@
 
 #include "../program/binding.hpp"
 #include "../program/ports.hpp"
+#include "enqueue_calls.hpp"
 #include "host_queue.hpp"
 
 namespace tenon {
@@ -32,9 +33,7 @@ class session<cuda_device> : public detail::session_ports<session<cuda_device>> 
 
   void run() {
     state_.step = parameters_->steps;
-    for (auto const& c : program_.calls)
-      c.on_gpu(queue_, {places_.data() + c.first_operand, c.scalars.data(), c.integers.data(), c.accumulate,
-                        &state_});
+    cuda::enqueue_calls(queue_, program_, places_.data(), &state_, [](std::size_t) {});
     if (program_.totals.updates_parameters) ++parameters_->steps;
   }
 
@@ -44,17 +43,21 @@ class session<cuda_device> : public detail::session_ports<session<cuda_device>> 
   void seed(std::uint64_t s) { state_.seed = s; }
   void learning_rate_scale(float scale) { state_.learning_rate_scale = scale; }
   program_view const& program() const { return program_; }
-  /// How many nodes the graph of each call would have; nothing is run.
+  /// How many nodes the graph of each call would have, those of joint calls counted with the first of them;
+  /// nothing is run.
   std::vector<std::size_t> nodes_of_calls() {
     cuda::queue counting;
     counting.only_counts = true;
+    std::vector<std::size_t> before(program_.calls.size() + 1), begun(program_.calls.size());
+    cuda::enqueue_calls(counting, program_, places_.data(), &state_, [&](std::size_t i) {
+      before[i] = counting.nodes;
+      begun[i] = 1;
+    });
+    before.back() = counting.nodes;
+    for (std::size_t i = program_.calls.size(); i-- > 0;)
+      if (begun[i] == 0) before[i] = before[i + 1];
     std::vector<std::size_t> result;
-    for (auto const& c : program_.calls) {
-      std::size_t const before = counting.nodes;
-      c.on_gpu(counting, {places_.data() + c.first_operand, c.scalars.data(), c.integers.data(), c.accumulate,
-                          &state_});
-      result.push_back(counting.nodes - before);
-    }
+    for (std::size_t i = 0; i < program_.calls.size(); ++i) result.push_back(before[i + 1] - before[i]);
     return result;
   }
 

@@ -1,17 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
-#include "../ops/dropout/dropout.hpp"
-#include "../ops/softmax/softmax.hpp"
+#include "../ops/attend/attend.hpp"
 #include "gru.hpp"
 
 namespace tenon {
-
-/// A context and the weights that made it.
-template <class Context, class Weights>
-struct attended {
-  Context context;  ///< (batch, hiddens)
-  Weights weights;  ///< (batch, steps), before dropout
-};
 
 /// Additive attention (Bahdanau, Cho, Bengio, ICLR 2015): score(q, k) = w_v · tanh(W_q q + W_k k).
 template <std::size_t H>
@@ -41,13 +33,19 @@ struct additive_attention {
   template <operand M, shape_error Error = detail::axis_error<operation::attention, shape_of<M>, hiddens<H>>>
   Error keys(M const& memory) const;
 
+  /// query (batch, hiddens), keys (steps, batch, hiddens) → scores (batch, steps), an expression: the
+  /// features tanh(q + k), (batch, steps, hiddens), are stored nowhere, and computed again for the
+  /// derivative.
+  template <operand Q, operand K>
+  constexpr auto scores(Q const& query, K const& keys) const {
+    return sum<hiddens>(w_v.weight * tanh(W_q(query) + keys));
+  }
+
   /// query (batch, hiddens), keys (steps, batch, hiddens), valid (batch) → where it looks: (batch, steps),
-  /// the weights of the memory's steps. The features tanh(q + k), (batch, steps, hiddens), are stored
-  /// nowhere, and computed again for the derivative.
+  /// the weights of the memory's steps.
   template <operand Q, operand K, operand Valid>
   constexpr auto look(Q const& query, K const& keys, Valid const& valid) const {
-    auto const features = tanh(W_q(query) + keys);
-    return softmax<steps>(sum<hiddens>(w_v.weight * features), valid);
+    return softmax<steps>(scores(query, keys), valid);
   }
 
   /// query (batch, hiddens), keys and memory (steps, batch, hiddens), valid (batch) → context and weights.
@@ -55,17 +53,10 @@ struct additive_attention {
   requires std::is_void_v<error<Q, K, M, Valid>>
   constexpr auto attend(Q const& query, K const& keys, M const& memory, Valid const& valid,
                         double dropout_rate) const {
-    auto const weights = look(query, keys, valid);
-    if constexpr (Mode == mode::training) {
-      // Stored, (batch, steps) being little: within the sum each random factor would be drawn once per hidden
-      // unit.
-      auto const thinned = keep(dropout(weights, dropout_rate));
-      auto const context = keep(sum<steps>(thinned * memory));
-      return attended<decltype(context), decltype(weights)>{context, weights};
-    } else {
-      auto const context = keep(sum<steps>(weights * memory));
-      return attended<decltype(context), decltype(weights)>{context, weights};
-    }
+    if constexpr (Mode == mode::training)
+      return tenon::attend<steps>(scores(query, keys), valid, memory, dropout_rate);
+    else
+      return tenon::attend<steps>(scores(query, keys), valid, memory);
   }
   template <mode Mode, operand Q, operand K, operand M, operand Valid,
             shape_error Error = error<Q, K, M, Valid>>

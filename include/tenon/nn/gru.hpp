@@ -5,9 +5,9 @@
 #include <array>
 #include <cstddef>
 
+#include "../fit.hpp"
 #include "../ops/dropout/dropout.hpp"
 #include "../ops/stack/stack.hpp"
-#include "fit.hpp"
 #include "linear.hpp"
 
 namespace tenon {
@@ -33,6 +33,12 @@ struct gru_cell {
   constexpr auto input_gates(X&& x) const { return linear(std::forward<X>(x), weight_ih, bias_ih); }
   template <operand X, shape_error Error = detail::axis_error<operation::gru, shape_of<X>, In>>
   Error input_gates(X&& x) const;
+  /// The product alone, W_i x, for `step_from_product`: one loop less than with its bias.
+  template <operand X>
+  requires std::is_void_v<detail::axis_error<operation::gru, shape_of<X>, In>>
+  constexpr auto input_product(X&& x) const { return linear(std::forward<X>(x), weight_ih); }
+  template <operand X, shape_error Error = detail::axis_error<operation::gru, shape_of<X>, In>>
+  Error input_product(X&& x) const;
 
   template <class G, class S>
   using step_error =
@@ -45,22 +51,50 @@ struct gru_cell {
   template <operand G, operand S>
   requires std::is_void_v<step_error<G, S>>
   constexpr auto operator()(G const& input, S const& state) const {
-    auto const recurrent = linear(state, weight_hh);
-    auto const gate = [&](std::size_t i) { return slice<gates>(recurrent, i) + slice<gates>(bias_hh, i); };
-    auto const r = sigmoid(slice<gates>(input, 0) + gate(0));
-    auto const z = sigmoid(slice<gates>(input, 1) + gate(1));
-    auto const n = tanh(slice<gates>(input, 2) + r * gate(2));
-    return keep(lerp(n, state, z));
+    return next([&](std::size_t i) { return slice<gates>(input, i); }, state);
   }
   template <operand G, operand S, shape_error Error = step_error<G, S>>
   Error operator()(G const& input, S const& state) const;
 
-  /// The step from a state of zeros, which needs no product.
+  /// The same from `input_product`.
+  template <operand G, operand S>
+  requires std::is_void_v<step_error<G, S>>
+  constexpr auto step_from_product(G const& product, S const& state) const {
+    return next(with_bias(product), state);
+  }
+  template <operand G, operand S, shape_error Error = step_error<G, S>>
+  Error step_from_product(G const& product, S const& state) const;
+
+  /// The step from a state of zeros, which needs no product of its own.
   template <operand G>
   constexpr auto first(G const& input) const {
-    auto const r = sigmoid(slice<gates>(input, 0) + slice<gates>(bias_hh, 0));
-    auto const z = sigmoid(slice<gates>(input, 1) + slice<gates>(bias_hh, 1));
-    auto const n = tanh(slice<gates>(input, 2) + r * slice<gates>(bias_hh, 2));
+    return next_of_zeros([&](std::size_t i) { return slice<gates>(input, i); });
+  }
+  template <operand G>
+  constexpr auto first_from_product(G const& product) const {
+    return next_of_zeros(with_bias(product));
+  }
+
+ private:
+  template <class G>
+  constexpr auto with_bias(G const& product) const {
+    return [&](std::size_t i) { return slice<gates>(product, i) + slice<gates>(bias_ih, i); };
+  }
+  /// input(i): the inputs' part of gate i.
+  template <class Input, class S>
+  constexpr auto next(Input const& input, S const& state) const {
+    auto const product = linear(state, weight_hh);
+    auto const recurrent = [&](std::size_t i) { return slice<gates>(product, i) + slice<gates>(bias_hh, i); };
+    auto const r = sigmoid(input(0) + recurrent(0));
+    auto const z = sigmoid(input(1) + recurrent(1));
+    auto const n = tanh(input(2) + r * recurrent(2));
+    return keep(lerp(n, state, z));
+  }
+  template <class Input>
+  constexpr auto next_of_zeros(Input const& input) const {
+    auto const r = sigmoid(input(0) + slice<gates>(bias_hh, 0));
+    auto const z = sigmoid(input(1) + slice<gates>(bias_hh, 1));
+    auto const n = tanh(input(2) + r * slice<gates>(bias_hh, 2));
     return keep((1 - z) * n);
   }
 };
@@ -103,7 +137,9 @@ struct gru {
   requires std::is_void_v<run_error<X, Time>>
   constexpr auto run(X const& x, double dropout_rate) const {
     auto const& bottom = hana::front(layers);
-    auto const outputs = layer<Time>(bottom, bottom.input_gates(x));
+    auto const outputs = unrolled<Time>(
+        bottom.input_gates(x), [&](auto const& input) { return bottom.first(input); },
+        [&](auto const& input, auto const& state) { return bottom(input, state); });
     return above<Time, Mode, 1>(outputs, dropout_rate,
                                 std::array{slice<Time>(outputs, time_steps<Time>(outputs) - 1)});
   }
@@ -116,13 +152,14 @@ struct gru {
     return extent_of<shape_of<X>, Time>;
   }
 
-  template <template <std::size_t> class Time, class Cell, class G>
-  static constexpr auto layer(Cell const& cell, G const& input) {
+  /// first(inputs of step 0), then next(inputs of a step, state before it).
+  template <template <std::size_t> class Time, class G, class First, class Next>
+  static constexpr auto unrolled(G const& inputs, First const& first, Next const& next) {
     constexpr std::size_t steps_count = extent_of<shape_of<G>, Time>;
-    auto state = cell.first(slice<Time>(input, 0));
+    auto state = first(slice<Time>(inputs, 0));
     std::array<decltype(state), steps_count> all{};
     all[0] = state;
-    for (std::size_t t = 1; t < steps_count; ++t) all[t] = cell(slice<Time>(input, t), all[t - 1]);
+    for (std::size_t t = 1; t < steps_count; ++t) all[t] = next(slice<Time>(inputs, t), all[t - 1]);
     return stack<Time>(all);
   }
 
@@ -132,13 +169,15 @@ struct gru {
       return recurrent_result<X, State, L>{below, states};
     } else {
       auto const& cell = hana::at_c<I>(layers);
-      auto const input = [&] {
+      auto const products = [&] {
         if constexpr (Mode == mode::training)
-          return cell.input_gates(keep(dropout(below, dropout_rate)));
+          return cell.input_product(keep(dropout(below, dropout_rate)));
         else
-          return cell.input_gates(below);
+          return cell.input_product(below);
       }();
-      auto const outputs = layer<Time>(cell, input);
+      auto const outputs = unrolled<Time>(
+          products, [&](auto const& product) { return cell.first_from_product(product); },
+          [&](auto const& product, auto const& state) { return cell.step_from_product(product, state); });
       std::array<State, I + 1> more{};
       for (std::size_t i = 0; i < I; ++i) more[i] = states[i];
       more[I] = slice<Time>(outputs, time_steps<Time>(outputs) - 1);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "../config.hpp"
 
@@ -54,6 +55,14 @@ struct lowering;
 
 /// Puts what a call does into a GPU's queue.
 using enqueue = void (*)(cuda::queue&, call_arguments const&);
+
+/// Neighbouring calls that a GPU can do as one kernel.
+struct joint_calls {
+  /// What they run on a CPU: by that, and their order, they are known. Empty: any number of neighbours of
+  /// each of which this is said.
+  std::span<kernel const> kernels;
+  void (*enqueue_all)(cuda::queue&, std::span<call_arguments const> of_each) = nullptr;
+};
 
 /// Records the calls that carry the gradient of call number `index` back to its operands.
 /// Whether there is one stands beside it: with its sanitisers on, g++ 12 cannot compare a function's address
@@ -149,8 +158,30 @@ struct call : call_spec {
   std::size_t operands = 0;
   std::size_t outputs = 0;
   std::uint32_t accumulate = 0;
-  std::uint64_t bytes = 0;  ///< read and written, counting each operand once
+  std::uint64_t bytes = 0;             ///< read and written, counting each operand once
+  joint_calls const* joint = nullptr;  ///< what this call and the ones after it can be done as
 };
+
+inline constexpr std::size_t most_joint_calls = 32;
+
+/// How many of these calls, from number `first` on, are done by one kernel: 1, or those that were recorded as
+/// joint and still are neighbours.
+template <class Calls>
+constexpr std::size_t joint_count(Calls const& calls, std::size_t first) {
+  auto const* const joint = calls[first].joint;
+  if (joint == nullptr) return 1;
+  std::size_t const rest = calls.size() - first;
+  if (joint->kernels.empty()) {
+    std::size_t count = 1;
+    while (count < most_joint_calls && count < rest && calls[first + count].joint == joint) ++count;
+    return count;
+  }
+  std::size_t const count = joint->kernels.size();
+  if (count > rest || count > most_joint_calls) return 1;
+  for (std::size_t i = 0; i < count; ++i)
+    if (calls[first + i].run != joint->kernels[i]) return 1;
+  return count;
+}
 
 /// The blocks of memory that a session has.
 enum class area : std::uint8_t { arena, parameters, state };

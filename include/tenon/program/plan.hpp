@@ -226,19 +226,23 @@ constexpr void share_in_place(planned& p) {
 }
 
 /// The calls between which each storage is needed; inputs from the start, outputs and what was computed from
-/// frozen weights to the end.
+/// frozen weights to the end. What joint calls use is needed by all of them: a GPU does different calls of
+/// theirs on different rows at a time.
 constexpr void find_lifetimes(recorder const& r, planned& p) {
   constexpr auto never = std::numeric_limits<std::size_t>::max();
   p.first.assign(p.storages.size(), never);
   p.last.assign(p.storages.size(), 0);
-  for (std::size_t i = 0; i < p.calls.size(); ++i)
-    for (std::size_t k = 0; k < p.calls[i].operands; ++k) {
-      auto const where = p.operands[p.calls[i].first_operand + k];
-      if (!where.exists()) continue;
-      auto const s = static_cast<std::size_t>(where.storage);
-      p.first[s] = std::min(p.first[s], i);
-      p.last[s] = std::max(p.last[s], i);
-    }
+  for (std::size_t begin = 0, end = 0; begin < p.calls.size(); begin = end) {
+    end = begin + joint_count(p.calls, begin);
+    for (std::size_t i = begin; i < end; ++i)
+      for (std::size_t k = 0; k < p.calls[i].operands; ++k) {
+        auto const where = p.operands[p.calls[i].first_operand + k];
+        if (!where.exists()) continue;
+        auto const s = static_cast<std::size_t>(where.storage);
+        p.first[s] = std::min(p.first[s], begin);
+        p.last[s] = std::max(p.last[s], end - 1);
+      }
+  }
   for (std::size_t i = 0; i < p.frozen_calls; ++i)
     for (std::size_t k = 0; k < p.calls[i].outputs; ++k) {
       auto const where = p.operands[p.calls[i].first_operand + k];

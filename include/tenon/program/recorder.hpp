@@ -161,6 +161,26 @@ class recorder {
     order_[last] = {home, 1};
   }
 
+  /// Says that the calls recorded last can be done together, if it is they that `together` is about.
+  constexpr void join_last(joint_calls const& together) {
+    std::size_t const count = together.kernels.size();
+    if (calls_.size() < count) return;
+    auto* const first = calls_.data() + (calls_.size() - count);
+    for (std::size_t i = 0; i < count; ++i)
+      if (first[i].run != together.kernels[i]) return;
+    first->joint = &together;
+  }
+  /// Says that the call recorded last can be done together with neighbours of which the same is said;
+  /// `numbers` is what that asks of it besides its operands.
+  constexpr void join_alike(joint_calls const& together, std::array<std::int64_t, 4> const& numbers) {
+    calls_.back().joint = &together;
+    calls_.back().integers = numbers;
+  }
+  /// Lets another function carry back the gradient of a call, if it has one.
+  constexpr void replace_pull(std::size_t index, pullback::function pull) {
+    if (calls_[index].pull.exists) calls_[index].pull = pull;
+  }
+
   /// Throws std::logic_error if nothing may be added to a value in its own memory: what a run does not
   /// compute anew would grow from run to run, and some derivatives read the result.
   constexpr void check_can_add_to(location value) const {

@@ -129,12 +129,7 @@ struct reduce_body {
     if (result < results)
       for (index t = begin + share; t < end; t += sharing) {
         place_at<Nest, reduced_loops<Nest>>(t, c);
-        leaf_numbers<operands, 1> values;
-        load_leaves(leaves{}, a, c, values);
-        using environment = element_environment<operands, 1, Nest::rank>;
-        environment const env{a, values, c, 0};
-        tenon::detail::point<Tree, type, environment> const here{env};
-        total = join_of<Kind>{}(total, tenon::detail::value_as<type, Tree, environment>(here));
+        total = join_of<Kind>{}(total, value_at<Tree, type>(a, c));
       }
     total = shared_by_threads(block, total);
     if (share != 0 || result >= results) return;

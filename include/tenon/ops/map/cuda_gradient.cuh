@@ -7,6 +7,7 @@
 // block takes a row and adds across its threads.
 #pragma once
 #include <cstddef>
+#include <span>
 #include <type_traits>
 
 #include "../../cuda/queue.hpp"
@@ -250,5 +251,59 @@ struct lowering<cpu::pull_kernel<Kind, Nest, Chunks, G, Y, Tree, Leaves, Sinks>>
     q.run<body>(body::size(), kernel_arguments<body::operands>(a));
   }
 };
+
+// ---- sums of parts
+// ---------------------------------------------------------------------------------------------
+
+/// Sums that neighbouring calls make of parts, each with its operands (out, parts) and integers: how many
+/// parts, and how many elements in each, without gaps. A block sums 32 elements, its warps sharing the parts.
+template <class T>
+struct sum_parts_body {
+  static constexpr std::size_t most = 32;
+  static constexpr index threads = 256, warps = threads / warp;
+
+  struct sum {
+    T* out;
+    T const* parts;
+    index count, elements, first_block;
+    bool add;
+  };
+  struct all_arguments {
+    sum of[most];
+    index sums;
+  };
+
+  static void enqueue(queue& q, std::span<call_arguments const> each) {
+    all_arguments a{};
+    index blocks = 0;
+    for (auto const& c : each) {
+      auto const elements = static_cast<index>(c.integers[1]);
+      a.of[a.sums++] = {c.out<T>(0), c.in<T>(1), static_cast<index>(c.integers[0]),
+                        elements,    blocks,     c.adds_to(0)};
+      blocks += static_cast<index>(divide_up(elements, warp));
+    }
+    q.run<sum_parts_body>({blocks, threads, threads * sizeof(T)}, a);
+  }
+
+  template <class Block, class Arguments>
+  TENON_DEVICE static void run(Block const& block, Arguments const& a) {
+    index which = 0;
+    while (which + 1 < a.sums && a.of[which + 1].first_block <= block.number()) ++which;
+    auto const& s = a.of[which];
+    index const lane = block.thread() % warp, number = block.thread() / warp;
+    index const element = (block.number() - s.first_block) * warp + lane;
+    T total{};
+    if (element < s.elements)
+      for (index p = number; p < s.count; p += warps) total += s.parts[p * s.elements + element];
+    T* const all = block.template shared<T>();
+    all[block.thread()] = total;
+    block.sync();
+    if (number != 0 || element >= s.elements) return;
+    for (index w = 1; w < warps; ++w) total += all[w * warp + lane];
+    s.out[element] = s.add ? s.out[element] + total : total;
+  }
+};
+template <class T>
+inline constexpr joint_calls sums_of_parts{{}, &sum_parts_body<T>::enqueue};
 
 }  // namespace tenon::cuda

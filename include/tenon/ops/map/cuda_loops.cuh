@@ -168,6 +168,17 @@ struct element_environment {
   }
 };
 
+/// A tree's value at one place, computed in type T.
+template <class Tree, class T, std::size_t Operands, std::size_t Rank>
+TENON_DEVICE T value_at(arguments<Operands> const& a, coordinates<Rank> const& c) {
+  leaf_numbers<Operands, 1> values;
+  load_leaves(typename tenon::detail::all_loads<Tree>::type{}, a, c, values);
+  using environment = element_environment<Operands, 1, Rank>;
+  environment const env{a, values, c, 0};
+  tenon::detail::point<Tree, T, environment> const here{env};
+  return tenon::detail::value_as<T, Tree, environment>(here);
+}
+
 /// Writes, or adds, Width neighbours at p.
 template <class L, class T, class V, index Width>
 TENON_DEVICE void put(T* p, V const (&v)[Width], bool add) {

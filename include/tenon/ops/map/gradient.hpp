@@ -2,7 +2,9 @@
 // The derivative of maps and reductions: by the chain rule through the expression (expr/evaluate.hpp), all
 // leaves in one loop.
 #pragma once
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <utility>
 
@@ -25,8 +27,15 @@ struct prepended<First, strides<S...>> {
   using type = strides<First, S...>;
 };
 
-/// The most parts that a gradient is summed in: a GPU has more to do at once.
-inline constexpr std::size_t most_parts = TENON_CUDA ? 64 : 16;
+/// Into how many chunks the gradient of a loop is cut, and so how many parts there are of what all chunks add
+/// to: `most` iterations of the loop that is cut, `cost` operations each of its elements. A GPU has more to
+/// do at once.
+constexpr std::size_t gradient_chunks(std::size_t elements, std::size_t cost, std::size_t most) {
+#if TENON_CUDA
+  if (elements >= 1024) return std::bit_floor(std::clamp<std::size_t>(most, 1, 128));
+#endif
+  return cpu::chunks_for(elements, cost, most);
+}
 
 template <class Kind, class Out, class X>
 struct map_pull {
@@ -65,9 +74,8 @@ struct map_pull {
     static constexpr std::size_t cost = 3 * flops_of<typename forward_call::tree> + sinks;
     static constexpr std::size_t chunks = [] {
       using n = typename arrangement::nest_type;
-      return cpu::chunks_for(loop::size, cost,
-                             n::rank > 1 ? n::extents[0] : (n::vector_extent + cpu::lanes - 1) / cpu::lanes,
-                             most_parts);
+      return gradient_chunks(loop::size, cost,
+                             n::rank > 1 ? n::extents[0] : (n::vector_extent + cpu::lanes - 1) / cpu::lanes);
     }();
     template <std::size_t K>  // the first loop, or the vector axis if there is no other
     static constexpr bool in_parts = chunks > 1 && arrangement::template leaf<K>::values[0] == 0;
@@ -191,6 +199,10 @@ struct map_pull {
       using all = typename join<shape<parts<chunks>>, typename I::shape_type>::type;
       using layout = typename prepended<span<I>, typename I::layout>::type;
       record_map<by_sum, I>(r, sink.where, sink.add, variable<typename I::element, all, layout>{&r, p.parts});
+#if TENON_CUDA
+      if constexpr (span<I> == I::shape_type::size)  // without gaps, whatever the order of its axes
+        r.join_alike(cuda::sums_of_parts<typename I::element>, {chunks, span<I>, 0, 0});
+#endif
     }
   };
 

@@ -30,7 +30,11 @@ struct softmax_body {
   template <class Block, class Arguments>
   TENON_DEVICE static void run(Block const& block, Arguments const& a) {
     index const row = team::row(block);
-    if (row >= WalkX::count) return;  // with its whole team
+    if (row < WalkX::count) run_row(block, a, row);  // with its whole team
+  }
+  /// One row, by one team.
+  template <class Block, class Arguments>
+  TENON_DEVICE static void run_row(Block const& block, Arguments const& a, index row) {
     T const* const x = a.template in<T>(1) + WalkX::offset(row);
     T* const y = a.template out<T>(0) + WalkY::offset(row);
     auto const valid = valid_of<Count, WalkValid, Masked>(a, 2, row);
@@ -67,7 +71,10 @@ struct softmax_gradient_body {
   template <class Block, class Arguments>
   TENON_DEVICE static void run(Block const& block, Arguments const& a) {
     index const row = team::row(block);
-    if (row >= WalkX::count) return;
+    if (row < WalkX::count) run_row(block, a, row);
+  }
+  template <class Block, class Arguments>
+  TENON_DEVICE static void run_row(Block const& block, Arguments const& a, index row) {
     T* const dx = a.template out<T>(0) + WalkX::offset(row);
     T const* const g = a.template in<T>(1) + WalkY::offset(row);
     T const* const y = a.template in<T>(2) + WalkY::offset(row);
@@ -89,8 +96,8 @@ struct softmax_gradient_body {
 template <class T, std::size_t Count, std::size_t StrideX, class WalkX, class WalkY, std::size_t StrideY,
           class WalkValid, bool Masked, bool Log>
 struct lowering<cpu::softmax_kernel<T, Count, StrideX, WalkX, WalkY, StrideY, WalkValid, Masked, Log>> {
+  using body = softmax_body<T, Count, StrideX, WalkX, WalkY, StrideY, WalkValid, Masked, Log>;
   static void enqueue(queue& q, call_arguments const& a) {
-    using body = softmax_body<T, Count, StrideX, WalkX, WalkY, StrideY, WalkValid, Masked, Log>;
     q.run<body>(body::team::size_of_grid(), kernel_arguments<body::operands>(a));
   }
 };
@@ -98,8 +105,8 @@ template <class T, std::size_t Count, std::size_t StrideX, class WalkX, class Wa
           class WalkValid, bool Masked, bool Log>
 struct lowering<
     cpu::softmax_gradient_kernel<T, Count, StrideX, WalkX, WalkY, StrideY, WalkValid, Masked, Log>> {
+  using body = softmax_gradient_body<T, Count, StrideX, WalkX, WalkY, StrideY, WalkValid, Masked, Log>;
   static void enqueue(queue& q, call_arguments const& a) {
-    using body = softmax_gradient_body<T, Count, StrideX, WalkX, WalkY, StrideY, WalkValid, Masked, Log>;
     q.run<body>(body::team::size_of_grid(), kernel_arguments<body::operands>(a));
   }
 };

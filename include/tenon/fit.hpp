@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
-// What a layer's signature demands of its arguments, checked at the call: a misfit is reported there, by the
-// layer's name, and not by some operation deep inside it.
+// What the signature of a layer or of an operation made of others demands of its arguments, checked at the
+// call: a misfit is reported there, by the layer's name, and not by some operation deep inside it.
 #pragma once
 #include <cstddef>
 #include <type_traits>
 
-#include "../shape.hpp"
+#include "shape.hpp"
 
 namespace tenon::detail {
 
