@@ -19,4 +19,5 @@ write_basic_package_version_file("${PROJECT_BINARY_DIR}/tenonConfigVersion.cmake
                                  ARCH_INDEPENDENT)
 install(FILES "${PROJECT_BINARY_DIR}/tenonConfig.cmake" "${PROJECT_BINARY_DIR}/tenonConfigVersion.cmake"
               "${PROJECT_SOURCE_DIR}/cmake/TenonDependencies.cmake" "${PROJECT_SOURCE_DIR}/cmake/TenonTranslator.cmake"
+              "${PROJECT_SOURCE_DIR}/cmake/TenonCuda.cmake"
         DESTINATION "${package_dir}")

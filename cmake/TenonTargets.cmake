@@ -3,6 +3,7 @@
 # tenon::text    + tokenisation and vocabularies (utf8proc)
 # tenon::io      + model files (nlohmann_json)
 # tenon::train   all of these
+# tenon::cuda   what sources that nvcc compiles need besides (TenonCuda.cmake)
 # tenon::native  code for the processor of the machine that compiles; never forced on users of the library
 
 add_library(tenon INTERFACE)
@@ -24,24 +25,8 @@ target_compile_options(tenon INTERFACE "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:${TENON
                                        "$<$<COMPILE_LANG_AND_ID:CXX,Clang>:${TENON_CLANG_CONSTEXPR}>")
 set(TENON_EXPORTED tenon)
 
-# tenon_compile_as_cuda(TARGET SOURCE…) adds C++ sources to a target, to be read by nvcc.
-function(tenon_compile_as_cuda target)
-  foreach(source IN LISTS ARGN)
-    cmake_path(ABSOLUTE_PATH source)
-    cmake_path(GET source STEM name)
-    file(CONFIGURE OUTPUT "cuda/${target}/${name}.cu" CONTENT "#include \"${source}\"\n")
-    target_sources(${target} PRIVATE "${CMAKE_CURRENT_BINARY_DIR}/cuda/${target}/${name}.cu")
-  endforeach()
-endfunction()
-
-# tenon::cuda: what sources that nvcc compiles need besides. It is there if TENON_CUDA is set.
 if(TENON_CUDA)
-  add_library(tenon_cuda INTERFACE)
-  add_library(tenon::cuda ALIAS tenon_cuda)
-  target_link_libraries(tenon_cuda INTERFACE tenon CUDA::cudart CUDA::cublas)
-  # 186, 128: comparisons and loops that some extents make trivial; 1675: GCC's pragmas.
-  target_compile_options(tenon_cuda INTERFACE
-    "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;--expt-relaxed-constexpr;-diag-suppress=128,186,1675;-Xcompiler=-fopenmp>")
+  include(cmake/TenonCuda.cmake)
 endif()
 
 macro(_tenon_component name)

@@ -2,8 +2,9 @@
 # tenon_add_translator(NAME RECIPE HEADER [DEVICE cpu|cuda] [PORTABLE])
 #
 # Adds the executable NAME: a translator that trains and runs the model described by HEADER, a recipe like those in
-# tenon/recipes/. DEVICE cuda compiles it by nvcc, for NVIDIA GPUs. HEADER is a file of the calling directory or one on the include path. The translator is compiled
-# for this machine's processor unless PORTABLE is given. Needs the Debian package libcli11-dev besides those of
+# tenon/recipes/. DEVICE cuda compiles it by nvcc, for NVIDIA GPUs: the project must have enabled the language CUDA.
+# HEADER is a file of the calling directory or one on the include path. The translator is compiled for this machine's
+# processor unless PORTABLE is given. Needs the Debian package libcli11-dev besides those of
 # tenon::train.
 
 if(NOT TENON_TRANSLATOR_SOURCES)
@@ -22,7 +23,7 @@ function(tenon_add_translator name)
     message(FATAL_ERROR "tenon_add_translator(${name} …): there is no device ${arg_DEVICE}: choose DEVICE cpu or cuda")
   endif()
   if(arg_DEVICE STREQUAL "cuda" AND NOT TARGET tenon::cuda)
-    message(FATAL_ERROR "tenon_add_translator(${name} …): DEVICE cuda needs the CUDA toolkit, and Tenon in the same build with TENON_CUDA=ON: an installed Tenon does not do")
+    message(FATAL_ERROR "tenon_add_translator(${name} …): DEVICE cuda needs tenon::cuda: set TENON_CUDA=ON where Tenon is built with your project, else say find_package(tenon COMPONENTS cuda)")
   endif()
   if(NOT TARGET tenon::train)
     message(FATAL_ERROR "tenon_add_translator(${name} …): install the Debian packages libutf8proc-dev and nlohmann-json3-dev")

@@ -9,12 +9,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tenon/train/interrupt.hpp"
+#include "tenon/train/training_loop.hpp"
 
 namespace {
 
@@ -191,6 +194,43 @@ TEST_CASE("terminals are told from files") {
   CHECK(terminal_columns(ends[1]) == 80);
   close(ends[0]);
   close(ends[1]);
+}
+
+TEST_CASE("an epoch's loss is the mean of its steps, whether they tell theirs at once or one late") {
+  for (bool const late : {false, true}) {
+    CAPTURE(late);
+    setting shown(false);
+    training_run run;
+    run.epochs = 2;
+    run.batches = 3;
+    std::size_t epoch = 0;
+    std::optional<step_outcome> at_work;
+    run.start_epoch = [&](std::size_t e) { epoch = e; };
+    run.step = [&](std::size_t batch) -> std::optional<step_outcome> {
+      step_outcome const outcome{static_cast<double>(10 * epoch + batch), 5};
+      if (!late) return outcome;
+      return std::exchange(at_work, outcome);
+    };
+    if (late)
+      run.rest = [&] {
+        auto const last = at_work.value();
+        at_work.reset();
+        return last;
+      };
+    auto const history = run_training(run, shown.bar);
+    CHECK(history.train_loss == std::vector<double>{11, 21});
+    CHECK(history.tokens == 30);
+    CHECK(!at_work);
+  }
+}
+
+TEST_CASE("a loss that is not a number ends training, also one that comes late") {
+  setting shown(false);
+  training_run run;
+  run.batches = 2;
+  run.step = [](std::size_t) { return std::optional<step_outcome>{}; };
+  run.rest = [] { return step_outcome{std::nan(""), 1}; };
+  CHECK_THROWS_AS(run_training(run, shown.bar), tenon::error);
 }
 
 TEST_CASE("the first signal asks to stop, and the old handler comes back") {

@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "model.hpp"
@@ -40,6 +42,37 @@ class loss_session {
 
   /// Runs the program on those pairs, at most a batch; the rows that are missing count nothing.
   train::step_outcome operator()(text::encoded_pairs const& pairs, std::span<std::size_t const> rows) {
+    auto const words = begin(pairs, rows);
+    return {loss_of(session_.output_elements<float>("loss")), words};
+  }
+  /// The same, but a device that works by itself is not waited for: what it gives is the outcome of the run
+  /// before, nothing if there is none. Then `rest` gives the last one.
+  std::optional<train::step_outcome> pipelined(text::encoded_pairs const& pairs,
+                                               std::span<std::size_t const> rows) {
+    if constexpr (works_by_itself) {
+      auto const words = begin(pairs, rows);
+      std::optional<train::step_outcome> before;
+      if (words_at_work_) before = {loss_of(session_.output_elements_before<float>("loss")), *words_at_work_};
+      words_at_work_ = words;
+      return before;
+    } else {
+      return (*this)(pairs, rows);
+    }
+  }
+  /// The outcome of the last run of `pipelined`.
+  train::step_outcome rest() {
+    auto const words = words_at_work_.value();
+    words_at_work_.reset();
+    return {loss_of(session_.output_elements<float>("loss")), words};
+  }
+  static constexpr bool works_by_itself = !std::is_same_v<device, cpu_device>;
+
+  session<device>& raw() { return session_; }
+
+ private:
+  static double loss_of(std::span<float const> loss) { return static_cast<double>(loss[0]); }
+  /// Starts a run; the words that it learns from.
+  std::size_t begin(text::encoded_pairs const& pairs, std::span<std::size_t const> rows) {
     text::copy_rows(pairs.source, pairs.source_steps, rows, source_, pad_source_);
     text::copy_rows(pairs.source_valid, 1, rows, source_valid_, 1);
     text::copy_rows(pairs.target_input, pairs.target_steps, rows, target_in_, pad_target_);
@@ -49,13 +82,11 @@ class loss_session {
     if (terms_ == recipes::loss_terms::steps)
       std::ranges::fill(weight_.first(rows.size() * pairs.target_steps), 1.0F);
     session_.run();
-    return {static_cast<double>(session_.output_elements<float>("loss")[0]), words};
+    return words;
   }
 
-  session<device>& raw() { return session_; }
-
- private:
   recipes::loss_terms terms_;
+  std::optional<std::size_t> words_at_work_;
   std::int32_t pad_source_, pad_target_;
   session<device> session_;
   std::span<std::int32_t> source_ = session_.input_elements<std::int32_t>("source"),
@@ -97,8 +128,8 @@ class sentence_translator {
     auto const valid = text::encode_source(sentence, model_.source_words, Recipe::text, source);
     session_.template input_elements<std::int32_t>("source_valid")[0] = valid;
     session_.run();
-    auto const tokens = session_.template output_elements<std::int32_t>("tokens");
-    auto const weights = session_.template output_elements<float>("weights");
+    auto const tokens = session_.output_elements<std::int32_t>("tokens");
+    auto const weights = session_.output_elements<float>("weights");
 
     translation result;
     auto const read = static_cast<std::size_t>(valid);

@@ -121,7 +121,8 @@ int train_command(options const& chosen, std::ostream& out) {
   run.epochs = chosen.epochs;
   run.batches = order.batches();
   run.start_epoch = [&](std::size_t epoch) { order.shuffle(epoch); };
-  run.step = [&](std::size_t batch) { return learn(data.pairs, order.batch(batch)); };
+  run.step = [&](std::size_t batch) { return learn.pipelined(data.pairs, order.batch(batch)); };
+  if constexpr (loss_session<Recipe>::works_by_itself) run.rest = [&] { return learn.rest(); };
   if (counts.validation > 0)
     run.validate = [&] {
       train::weighted_mean loss;

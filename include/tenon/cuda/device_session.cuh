@@ -127,12 +127,15 @@ class session<cuda_device> : public detail::session_ports<session<cuda_device>> 
   std::byte* input_memory(program_port const& p) {
     return input_.data() + inputs_.offsets[static_cast<std::size_t>(&p - program_.inputs.data())];
   }
-  std::byte* output_memory(program_port const& p) {
-    if (runs_ == 0)
+  std::byte* output_memory(program_port const& p) { return output_of(p, runs_); }
+  std::byte* output_memory_before(program_port const& p) { return output_of(p, runs_ - 1); }
+  /// An output of run number `run`, counted from 1, one of the last two. Waits for that run.
+  std::byte* output_of(program_port const& p, std::size_t run) {
+    if (runs_ == 0 || run == 0)
       throw error("the session has not run yet: it has no output \"" + std::string(p.name) + '"');
-    auto& last = slots_[(runs_ - 1) % slots_.size()];
-    cuda::check(cudaEventSynchronize(last.finished.get()), "cudaEventSynchronize", "outputs");
-    return last.output.get() + outputs_.offsets[static_cast<std::size_t>(&p - program_.outputs.data())];
+    auto& made = slots_[(run - 1) % slots_.size()];
+    cuda::check(cudaEventSynchronize(made.finished.get()), "cudaEventSynchronize", "outputs");
+    return made.output.get() + outputs_.offsets[static_cast<std::size_t>(&p - program_.outputs.data())];
   }
 
   /// An input's memory is nobody else's during a run: kernels read it where it was copied to.

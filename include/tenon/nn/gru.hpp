@@ -26,19 +26,13 @@ struct gru_cell {
   parameter<gates<3>, hiddens<H>> bias_hh{uniform_by(H)};
   TENON_MEMBERS(gru_cell, weight_ih, weight_hh, bias_ih, bias_hh)
 
-  /// What the inputs contribute to the gates, W_i x + b_i: x (…, In) → (…, gates, hiddens). With a steps axis
-  /// it is one product over all steps.
+  /// What the inputs contribute to the gates, W_i x, without their bias, which costs least within the step's
+  /// loop: x (…, In) → (…, gates, hiddens). With a steps axis it is one product over all steps.
   template <operand X>
   requires std::is_void_v<detail::axis_error<operation::gru, shape_of<X>, In>>
-  constexpr auto input_gates(X&& x) const { return linear(std::forward<X>(x), weight_ih, bias_ih); }
+  constexpr auto input_gates(X&& x) const { return linear(std::forward<X>(x), weight_ih); }
   template <operand X, shape_error Error = detail::axis_error<operation::gru, shape_of<X>, In>>
   Error input_gates(X&& x) const;
-  /// The product alone, W_i x, for `step_from_product`: one loop less than with its bias.
-  template <operand X>
-  requires std::is_void_v<detail::axis_error<operation::gru, shape_of<X>, In>>
-  constexpr auto input_product(X&& x) const { return linear(std::forward<X>(x), weight_ih); }
-  template <operand X, shape_error Error = detail::axis_error<operation::gru, shape_of<X>, In>>
-  Error input_product(X&& x) const;
 
   template <class G, class S>
   using step_error =
@@ -51,50 +45,26 @@ struct gru_cell {
   template <operand G, operand S>
   requires std::is_void_v<step_error<G, S>>
   constexpr auto operator()(G const& input, S const& state) const {
-    return next([&](std::size_t i) { return slice<gates>(input, i); }, state);
+    auto const recurrent = linear(state, weight_hh);
+    auto const of_input = [&](std::size_t i) { return slice<gates>(input, i) + slice<gates>(bias_ih, i); };
+    auto const of_state = [&](std::size_t i) {
+      return slice<gates>(recurrent, i) + slice<gates>(bias_hh, i);
+    };
+    auto const r = sigmoid(of_input(0) + of_state(0));
+    auto const z = sigmoid(of_input(1) + of_state(1));
+    auto const n = tanh(of_input(2) + r * of_state(2));
+    return keep(lerp(n, state, z));
   }
   template <operand G, operand S, shape_error Error = step_error<G, S>>
   Error operator()(G const& input, S const& state) const;
 
-  /// The same from `input_product`.
-  template <operand G, operand S>
-  requires std::is_void_v<step_error<G, S>>
-  constexpr auto step_from_product(G const& product, S const& state) const {
-    return next(with_bias(product), state);
-  }
-  template <operand G, operand S, shape_error Error = step_error<G, S>>
-  Error step_from_product(G const& product, S const& state) const;
-
-  /// The step from a state of zeros, which needs no product of its own.
+  /// The step from a state of zeros, which needs no product.
   template <operand G>
   constexpr auto first(G const& input) const {
-    return next_of_zeros([&](std::size_t i) { return slice<gates>(input, i); });
-  }
-  template <operand G>
-  constexpr auto first_from_product(G const& product) const {
-    return next_of_zeros(with_bias(product));
-  }
-
- private:
-  template <class G>
-  constexpr auto with_bias(G const& product) const {
-    return [&](std::size_t i) { return slice<gates>(product, i) + slice<gates>(bias_ih, i); };
-  }
-  /// input(i): the inputs' part of gate i.
-  template <class Input, class S>
-  constexpr auto next(Input const& input, S const& state) const {
-    auto const product = linear(state, weight_hh);
-    auto const recurrent = [&](std::size_t i) { return slice<gates>(product, i) + slice<gates>(bias_hh, i); };
-    auto const r = sigmoid(input(0) + recurrent(0));
-    auto const z = sigmoid(input(1) + recurrent(1));
-    auto const n = tanh(input(2) + r * recurrent(2));
-    return keep(lerp(n, state, z));
-  }
-  template <class Input>
-  constexpr auto next_of_zeros(Input const& input) const {
-    auto const r = sigmoid(input(0) + slice<gates>(bias_hh, 0));
-    auto const z = sigmoid(input(1) + slice<gates>(bias_hh, 1));
-    auto const n = tanh(input(2) + r * slice<gates>(bias_hh, 2));
+    auto const gate = [&](std::size_t i) { return slice<gates>(input, i) + slice<gates>(bias_ih, i); };
+    auto const r = sigmoid(gate(0) + slice<gates>(bias_hh, 0));
+    auto const z = sigmoid(gate(1) + slice<gates>(bias_hh, 1));
+    auto const n = tanh(gate(2) + r * slice<gates>(bias_hh, 2));
     return keep((1 - z) * n);
   }
 };
@@ -137,9 +107,7 @@ struct gru {
   requires std::is_void_v<run_error<X, Time>>
   constexpr auto run(X const& x, double dropout_rate) const {
     auto const& bottom = hana::front(layers);
-    auto const outputs = unrolled<Time>(
-        bottom.input_gates(x), [&](auto const& input) { return bottom.first(input); },
-        [&](auto const& input, auto const& state) { return bottom(input, state); });
+    auto const outputs = layer<Time>(bottom, bottom.input_gates(x));
     return above<Time, Mode, 1>(outputs, dropout_rate,
                                 std::array{slice<Time>(outputs, time_steps<Time>(outputs) - 1)});
   }
@@ -152,14 +120,13 @@ struct gru {
     return extent_of<shape_of<X>, Time>;
   }
 
-  /// first(inputs of step 0), then next(inputs of a step, state before it).
-  template <template <std::size_t> class Time, class G, class First, class Next>
-  static constexpr auto unrolled(G const& inputs, First const& first, Next const& next) {
+  template <template <std::size_t> class Time, class Cell, class G>
+  static constexpr auto layer(Cell const& cell, G const& input) {
     constexpr std::size_t steps_count = extent_of<shape_of<G>, Time>;
-    auto state = first(slice<Time>(inputs, 0));
+    auto state = cell.first(slice<Time>(input, 0));
     std::array<decltype(state), steps_count> all{};
     all[0] = state;
-    for (std::size_t t = 1; t < steps_count; ++t) all[t] = next(slice<Time>(inputs, t), all[t - 1]);
+    for (std::size_t t = 1; t < steps_count; ++t) all[t] = cell(slice<Time>(input, t), all[t - 1]);
     return stack<Time>(all);
   }
 
@@ -169,15 +136,13 @@ struct gru {
       return recurrent_result<X, State, L>{below, states};
     } else {
       auto const& cell = hana::at_c<I>(layers);
-      auto const products = [&] {
+      auto const input = [&] {
         if constexpr (Mode == mode::training)
-          return cell.input_product(keep(dropout(below, dropout_rate)));
+          return cell.input_gates(keep(dropout(below, dropout_rate)));
         else
-          return cell.input_product(below);
+          return cell.input_gates(below);
       }();
-      auto const outputs = unrolled<Time>(
-          products, [&](auto const& product) { return cell.first_from_product(product); },
-          [&](auto const& product, auto const& state) { return cell.step_from_product(product, state); });
+      auto const outputs = layer<Time>(cell, input);
       std::array<State, I + 1> more{};
       for (std::size_t i = 0; i < I; ++i) more[i] = states[i];
       more[I] = slice<Time>(outputs, time_steps<Time>(outputs) - 1);

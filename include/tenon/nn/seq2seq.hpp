@@ -124,7 +124,7 @@ struct attention_decoder {
   /// The embedding's part of the bottom layer's gates, for any ids: (…) → (…, gates, hiddens).
   template <operand Ids>
   constexpr auto embedded_gates(Ids const& ids) const {
-    return linear(embedding(ids), embedding_weight(), hana::front(rnn.layers).bias_ih);
+    return linear(embedding(ids), embedding_weight());
   }
 
   template <class Encoded, class Valid, class Ids>
@@ -165,13 +165,13 @@ struct attention_decoder {
   constexpr void layers_above(C& c, double dropout_rate) const {
     if constexpr (I < L) {
       auto const& cell = hana::at_c<I>(rnn.layers);
-      auto const product = [&] {
+      auto const input = [&] {
         if constexpr (Mode == mode::training)
-          return cell.input_product(keep(dropout(c.states[I - 1], dropout_rate)));
+          return cell.input_gates(keep(dropout(c.states[I - 1], dropout_rate)));
         else
-          return cell.input_product(c.states[I - 1]);
+          return cell.input_gates(c.states[I - 1]);
       }();
-      c.states[I] = cell.step_from_product(product, c.states[I]);
+      c.states[I] = cell(input, c.states[I]);
       layers_above<Mode, I + 1>(c, dropout_rate);
     }
   }

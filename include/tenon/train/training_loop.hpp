@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,10 +39,13 @@ class weighted_mean {
 /// A training run as functions; epochs count from 1, batches from 0.
 struct training_run {
   std::size_t epochs = 1, batches = 1;
-  std::function<void(std::size_t epoch)> start_epoch;   ///< draws the order of the batches, say
-  std::function<step_outcome(std::size_t batch)> step;  ///< learns from one batch
-  std::function<double()> validate;                     ///< empty: there is nothing to validate on
-  std::function<void(std::size_t epoch)> improved;      ///< the model is the best so far by validation loss
+  std::function<void(std::size_t epoch)> start_epoch;  ///< draws the order of the batches, say
+  /// Learns from one batch. Gives its outcome; or that of the batch before, nothing for the first, if one is
+  /// still at work on it: then `rest` gives the last one.
+  std::function<std::optional<step_outcome>(std::size_t batch)> step;
+  std::function<step_outcome()> rest;               ///< empty: `step` waits for what it began
+  std::function<double()> validate;                 ///< empty: there is nothing to validate on
+  std::function<void(std::size_t epoch)> improved;  ///< the model is the best so far by validation loss
 };
 
 struct training_history {
@@ -71,11 +75,13 @@ inline training_history run_training(training_run const& run, progress& shown) {
     weighted_mean loss;
     progress_state state{.epoch = epoch, .epochs = run.epochs, .steps = run.batches};
     if (!history.validation_loss.empty()) state.validation_loss = history.validation_loss.back();
-    for (std::size_t batch = 0; batch < run.batches; ++batch) {
-      auto const outcome = run.step(batch);
+    auto const account_for = [&](step_outcome const& outcome) {
       require_finite(outcome.loss, "train", epoch);
       loss.add(outcome.loss);
       history.tokens += outcome.tokens;
+    };
+    for (std::size_t batch = 0; batch < run.batches; ++batch) {
+      if (auto const outcome = run.step(batch)) account_for(*outcome);
       history.seconds = progress::steady_seconds() - start;
       if (interrupt_guard::requested()) {
         history.interrupted = true;
@@ -86,6 +92,7 @@ inline training_history run_training(training_run const& run, progress& shown) {
       state.tokens_per_second = static_cast<double>(history.tokens) / history.seconds;
       if (state.step < run.batches) shown.update(state);
     }
+    if (run.rest) account_for(run.rest());
     history.train_loss.push_back(loss.value());
     if (run.validate) {
       double const validation = run.validate();
