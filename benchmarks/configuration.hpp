@@ -15,13 +15,8 @@ template <std::size_t B, std::size_t T, std::size_t S, std::size_t H, std::size_
 struct configuration {
   static constexpr auto net = laid_out(encoder_decoder<V, V, H, H, L>{});
 
-  /// Multiplications and additions of the model's products, forwards.
   static constexpr double forward_flops(double batch_size) {
-    double const b = 2 * batch_size, h = H, square = h * h;
-    double const encoder = T * b * 3 * square * 2 * L;
-    double const keys = T * b * square;
-    double const step = b * (square + 3 * square * 3 + 3 * square * 2 * (L - 1) + h * V) + 2 * b * T * h;
-    return encoder + keys + S * step;
+    return bench::forward_flops(batch_size, T, S, H, L, V);
   }
 
   template <class Session>

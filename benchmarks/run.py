@@ -22,7 +22,8 @@ from side import Side, SideError
 
 CONFIGS = ("small", "book", "large")
 WORK = ("train_step", "forward", "translate_one", "translate_one_bf16")
-PEERS = ("pytorch", "jax")
+PEERS = {"cpu": ("pytorch", "jax"), "cuda": ("pytorch", "pytorch-compiled", "jax")}
+DEVICE_WORK = {"cpu": WORK, "cuda": ("train_step",)}
 BUSY = 0.1  # share of the cores used by other programs from which on a warning is due
 PEER_FOLDER = Path(__file__).resolve().parent / "peers"
 
@@ -54,7 +55,9 @@ def start_peers(arguments, options, threads, absent):
     for peer in arguments.peers:
         if peer in absent:
             continue
-        command = [arguments.python, str(PEER_FOLDER / f"{peer}_peer.py"), *options]
+        name, _, how = peer.partition("-")
+        command = [arguments.python, str(PEER_FOLDER / f"{name}_peer.py"), *options]
+        command += ["--device", arguments.device] + ([f"--{how}"] if how else [])
         try:
             sides.append(Side(peer, command, threads))
         except SideError as error:
@@ -102,14 +105,14 @@ def measure(arguments, config, what, threads, absent):
             # Threads that spin at barriers suffer out of proportion when a core is shared.
             progress(f"  other programs use {busy:.0%} of the cores: these figures are not to be trusted")
         take_turns(sides, arguments.rounds, times, absent)
-        if what == "train_step":
+        if what == "train_step" and arguments.device == "cpu":
             for side in sides:
                 memory[side.name] = side.ask("memory", "kib") / 1024
     finally:
         for side in sides:
             side.close()
     tenon = sides[0]
-    key = {"config": config, "what": what, "threads": threads, "others_share": busy}
+    key = {"config": config, "what": what, "device": arguments.device, "threads": threads, "others_share": busy}
     records = []
     for side in sides[1:]:
         ours, theirs = statistics.median(times["tenon"]), statistics.median(times[side.name])
@@ -143,6 +146,7 @@ def bench_line(record):
     fields = (
         "config",
         "what",
+        *(["device"] if record["device"] != "cpu" else []),
         "threads",
         "tenon_ms",
         "tenon_mib",
@@ -163,14 +167,15 @@ def bench_line(record):
     return " ".join(words)
 
 
-def write_json(path, records):
+def write_json(path, records, machine):
     """Writes all records; an interrupted run leaves the old file or the new one. JSON knows no NaN."""
 
     def clean(value):
         return None if isinstance(value, float) and not math.isfinite(value) else value
 
     cleaned = [{name: clean(value) for name, value in record.items()} for record in records]
-    text = json.dumps({"cores": os.cpu_count(), "measurements": cleaned}, indent=1) + "\n"
+    facts = {"cores": os.cpu_count()} | ({"machine": machine} if machine else {})
+    text = json.dumps(facts | {"measurements": cleaned}, indent=1) + "\n"
     if path.exists() and not path.is_file():  # a pipe or a device cannot be replaced
         path.write_text(text)
         return
@@ -214,13 +219,20 @@ def parse_options():
     parser = OneLineParser(description="Measures Tenon and its peers side by side.")
     parser.add_argument("--tenon", required=True, metavar="BINARY", help="Tenon's benchmark program")
     parser.add_argument("--configs", type=choices(CONFIGS), default=list(CONFIGS), metavar="LIST")
-    parser.add_argument("--what", type=choices(WORK), default=list(WORK), metavar="LIST")
-    parser.add_argument("--threads", type=thread_counts, default=[1], metavar="LIST")
+    parser.add_argument("--device", choices=PEERS, default="cpu", help="where all sides compute")
+    parser.add_argument("--what", type=choices(WORK), metavar="LIST")
+    parser.add_argument("--threads", type=thread_counts, metavar="LIST", help="1 if not said; all on a GPU's host")
     parser.add_argument("--rounds", type=positive, default=5, metavar="N")
-    parser.add_argument("--peers", type=choices(PEERS), default=list(PEERS), metavar="LIST")
+    parser.add_argument("--peers", type=choices(PEERS["cuda"]), metavar="LIST")
     parser.add_argument("--python", default=sys.executable, help="the Python that has the peers' packages")
+    parser.add_argument("--machine", metavar="TEXT", help="what the JSON shall say of machine, versions, commit")
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the JSON goes")
     arguments = parser.parse_args()
+    arguments.what = arguments.what or list(DEVICE_WORK[arguments.device])
+    if arguments.threads is None:
+        arguments.threads = [1 if arguments.device == "cpu" else len(os.sched_getaffinity(0))]
+    if arguments.peers is None:
+        arguments.peers = list(PEERS[arguments.device])
     if arguments.out and not arguments.out.resolve().parent.is_dir():
         parser.error(f"--out {arguments.out}: there is no folder {arguments.out.resolve().parent}")
     return arguments
@@ -243,7 +255,7 @@ def main():
                     print(bench_line(record), flush=True)
                 try:
                     if arguments.out:
-                        write_json(arguments.out, records)
+                        write_json(arguments.out, records, arguments.machine)
                 except OSError as error:
                     sys.exit(f"run.py: cannot write {arguments.out}: {error}")
 

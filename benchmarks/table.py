@@ -16,7 +16,10 @@ def duration(milliseconds):
     return f"{milliseconds:.2f} ms" if milliseconds < 10 else f"{milliseconds:.1f} ms"
 
 
-def rows(measurements):
+PEERS = {"pytorch": "PyTorch", "pytorch_compiled": "PyTorch, compiled", "jax": "JAX"}
+
+
+def rows(measurements, peers_shown):
     """One row for each thing measured, its peers side by side."""
     groups = {}
     for m in measurements:
@@ -27,7 +30,7 @@ def rows(measurements):
         ours = group[0][f"tenon_{field}"]
         peers = {m["peer"].split("-")[0]: m[f"peer_{field}"] for m in group if "peer" in m}
         cells = [f"`{config}` {what}", str(threads), text(ours)]
-        cells += [text(peers[name]) if name in peers else "" for name in ("pytorch", "jax")]
+        cells += [text(peers[name]) if name in peers else "" for name in peers_shown]
         cells.append(f"{min(peers.values()) / ours:.1f}" if peers else "")
         floor = group[0].get("floor_ms")
         cells.append(f"{100 * floor / ours:.0f} %" if floor and what in ("train_step", "forward") else "")
@@ -41,10 +44,13 @@ def main():
     path = parser.parse_args().results
     try:
         measurements = json.loads(path.read_text(encoding="utf-8"))["measurements"]
-        table = list(rows(measurements))
+        names = {m["peer"].split("-")[0] for m in measurements if "peer" in m}
+        shown = [name for name in PEERS if name in names]
+        table = list(rows(measurements, shown))
     except (OSError, ValueError, KeyError, TypeError) as error:
         sys.exit(f"table.py: {path} is no file of results: {error}")
-    print("| | threads | Tenon | PyTorch | JAX | ratio | floor / Tenon |\n|---|---|---|---|---|---|---|")
+    heads = ["", "threads", "Tenon", *(PEERS[name] for name in shown), "ratio", "floor / Tenon"]
+    print("| " + " | ".join(heads).lstrip() + " |\n|" + "---|" * len(heads))
     for cells in table:
         print("| " + " | ".join(cells) + " |")
 

@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSL-1.0
 # All checks that need an NVIDIA GPU: builds for the one in this machine, runs every test on it, the benchmarks, then
-# compute-sanitizer, and writes benchmarks/results/gpu.md and gpu.log. Needs the CUDA toolkit 13, CMake and g++; header libraries
-# come from build/gpu-dependencies if scripts/gpu_dependencies.sh has filled it, else from the system.
+# compute-sanitizer, and writes benchmarks/results/gpu.md, gpu.json and gpu.log. Needs the CUDA toolkit 13, CMake, g++ and Python;
+# header libraries come from build/gpu-dependencies if scripts/gpu_dependencies.sh has filled it, else from the system. PyTorch and
+# JAX are measured side by side where PEERS_PYTHON (python3) has them.
 #
 # usage: scripts/gpu.sh [RESULTS]   (benchmarks/results)
 set -uo pipefail
 cd "$(dirname "$0")/.."
 results=${1:-benchmarks/results}
 mkdir -p "$results" build
-rm -f build/gpu-steps.txt # figures of another run
+rm -f build/gpu-results.json # figures of another run
 log=$results/gpu.log
 exec > >(tee "$log") 2>&1
 failed=()
@@ -56,7 +57,12 @@ report() { python3 scripts/kernel_report.py build/gpu-build.log; }
 tests() { ctest --test-dir build/gpu --output-on-failure -L 'gpu|example'; }
 memcheck() { compute-sanitizer --tool memcheck --error-exitcode 9 build/gpu/tests/cuda_gpu_test; }
 racecheck() { compute-sanitizer --tool racecheck --error-exitcode 9 build/gpu/tests/cuda_gpu_test; }
-steps() { build/gpu/benchmarks/tenon_gpu_steps 100 | tee build/gpu-steps.txt; }
+machine="$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader | head -n 1), nvcc $(nvcc --version | grep -o 'V[0-9.]*' | head -n 1),\
+ commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown), $(date -u +%Y-%m-%d)"
+bench() {
+  python3 benchmarks/run.py --device cuda --tenon build/gpu/benchmarks/tenon_gpu_bench --python "${PEERS_PYTHON:-python3}" \
+    --rounds 7 --machine "$machine" --out build/gpu-results.json
+}
 recipe() {
   build/gpu/examples/tenon-translate train --epochs 50 --model build/gpu-model.safetensors --report build/gpu-report.html </dev/null | tail -n 6
 }
@@ -65,7 +71,7 @@ step configure configure
 step build build
 step kernels report
 step tests tests
-step steps steps
+step bench bench
 step recipe recipe
 if command -v compute-sanitizer >/dev/null; then
   step memcheck memcheck
@@ -77,13 +83,11 @@ fi
 {
   echo "# On a GPU"
   echo
-  echo "$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader | head -n 1), $(nvcc --version | grep -o 'V[0-9.]*' | head -n 1)," \
-    "commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown), $(date -u +%Y-%m-%d)."
+  echo "$machine. ratio: time of the fastest peer / time of Tenon."
   echo
-  echo '```'
-  cat build/gpu-steps.txt 2>/dev/null
-  echo '```'
+  [ ! -f build/gpu-results.json ] || python3 benchmarks/table.py build/gpu-results.json
 } >"$results/gpu.md"
+[ ! -f build/gpu-results.json ] || cp build/gpu-results.json "$results/gpu.json"
 [ ${#failed[@]} -eq 0 ] || {
   echo "gpu: failed: ${failed[*]}"
   exit 1

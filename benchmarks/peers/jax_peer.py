@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSL-1.0
-"""The attention translator in JAX on the CPU, one jitted function per benchmark."""
+"""The attention translator in JAX on the CPU or a GPU, one jitted function per benchmark."""
 
 import os
 from functools import partial
@@ -9,6 +9,7 @@ import protocol
 if __name__ == "__main__":
     ARGUMENTS = protocol.options(__doc__)  # binds the cores, hence before XLA sizes its thread pool
 
+    os.environ["JAX_PLATFORMS"] = ARGUMENTS.device
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
@@ -222,6 +223,7 @@ def make_run(config, what):
 
 def main():
     """Serves the benchmark that the command line names."""
+    jax.config.update("jax_default_matmul_precision", "float32")  # where a GPU would choose TF32
     facts = {"threads": ARGUMENTS.threads, "imported_kib": protocol.peak_kib()}
     run = make_run(protocol.CONFIGS[ARGUMENTS.config], ARGUMENTS.what)
     protocol.serve(run, framework=f"jax-{jax.__version__}", **facts)

@@ -5,6 +5,8 @@ A peer is started as `peer.py --config book --what train_step --threads 1`. It s
 prints `ready {json}` and then answers one line for each line it reads: `run N` -> `ms X` (mean
 milliseconds of N iterations), `memory` -> `kib N` (peak resident memory of the process); `quit` or
 the end of the input end it. `imported_kib` in the JSON is the peak before the model was made.
+
+With `--device cuda` the work is done on a GPU, and its own clock tells the time where it has one.
 """
 
 import argparse
@@ -48,7 +50,11 @@ def options(description):
     parser.add_argument("--config", choices=CONFIGS, required=True)
     parser.add_argument("--what", choices=WORK, required=True)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--compiled", action="store_true", help="PyTorch: torch.compile and a CUDA graph")
     arguments = parser.parse_args()
+    if arguments.device == "cuda":
+        return arguments
     # Frameworks size their thread pools from the affinity mask, some only at import.
     cores = sorted(os.sched_getaffinity(0))
     if not 1 <= arguments.threads <= len(cores):
@@ -83,8 +89,18 @@ def peak_kib():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def serve(run, **facts):
-    """Warms up, announces `facts` and answers requests; `run(n)` does n iterations and waits for them."""
+def serve(run, milliseconds=None, **facts):
+    """Warms up, announces `facts` and answers requests; `run(n)` does n iterations and waits for them.
+
+    `milliseconds(n)` is the time of n iterations by a device's own clock, where there is one.
+    """
+
+    def by_the_clock(iterations):
+        start = time.perf_counter()
+        run(iterations)
+        return (time.perf_counter() - start) * 1e3
+
+    measure = milliseconds or by_the_clock
     run(1)
     start = time.perf_counter()
     while time.perf_counter() - start < 0.5:
@@ -98,9 +114,6 @@ def serve(run, **facts):
             print("kib", peak_kib(), flush=True)
         elif len(words) == 2 and words[0] == "run" and words[1].isdecimal() and int(words[1]) > 0:
             iterations = int(words[1])
-            start = time.perf_counter()
-            run(iterations)
-            seconds = time.perf_counter() - start
-            print(f"ms {seconds * 1e3 / iterations:.6f}", flush=True)
+            print(f"ms {measure(iterations) / iterations:.6f}", flush=True)
         else:
             sys.exit(f"unknown request '{line.strip()}': say run N, memory or quit")

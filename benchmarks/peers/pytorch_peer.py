@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSL-1.0
-"""The attention translator in eager PyTorch on the CPU."""
+"""The attention translator in PyTorch: eager on the CPU or a GPU, or compiled and as one CUDA graph on a GPU."""
 
 import protocol
 
@@ -31,7 +31,7 @@ class Translator(nn.Module):
         """Source (B,T) to (values (B,T,H), keys (B,T,H), mask (B,T)) and the state (L,B,H)."""
         outputs, state = self.encoder(self.source_embedding(source.t()))
         values = outputs.transpose(0, 1).contiguous()
-        mask = torch.arange(source.shape[1]) >= source_valid[:, None]
+        mask = torch.arange(source.shape[1], device=source.device) >= source_valid[:, None]
         return (values, self.project_key(values), mask), state
 
     def step(self, embedded, state, memory):
@@ -55,7 +55,7 @@ class Translator(nn.Module):
     def translate(self, source, source_valid, steps):
         """Greedy decoding for a fixed number of steps: token ids (S,B)."""
         memory, state = self.encode(source, source_valid)
-        token = torch.full((source.shape[0],), protocol.BOS)
+        token = torch.full((source.shape[0],), protocol.BOS, device=source.device)
         tokens = []
         for _ in range(steps):
             output, state = self.step(self.target_embedding(token), state, memory)
@@ -84,25 +84,65 @@ def train(model, batch, steps, optimiser=None):
     return losses
 
 
-def make_adam(model):
-    """Adam with the implementation that is fastest on the CPU."""
+def make_adam(model, in_graph=False):
+    """Adam with the implementation that is fastest; in a CUDA graph it counts its steps on the device."""
     return torch.optim.Adam(
         model.parameters(),
         lr=protocol.LEARNING_RATE,
         betas=(protocol.BETA_1, protocol.BETA_2),
         eps=protocol.EPSILON,
         fused=True,
+        capturable=in_graph,
     )
 
 
-def make_run(config, what):
+def as_graph(model, batch):
+    """A training step, compiled and captured as one CUDA graph: a function that replays it."""
+    torch._dynamo.config.allow_rnn = True
+    compiled = torch.compile(model)
+    optimiser = make_adam(model, in_graph=True)
+    aside = torch.cuda.Stream()
+    aside.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(aside):  # as PyTorch's documentation of CUDA graphs asks: compile and warm up first
+        train(compiled, batch, 5, optimiser)
+    torch.cuda.current_stream().wait_stream(aside)
+    optimiser.zero_grad(set_to_none=True)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        train(compiled, batch, 1, optimiser)
+    return graph.replay
+
+
+def device_milliseconds(run):
+    """The time of n iterations by events on the GPU's stream."""
+
+    def measure(iterations):
+        begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        begin.record()
+        run(iterations)
+        end.record()
+        end.synchronize()
+        return begin.elapsed_time(end)
+
+    return measure
+
+
+def make_run(config, what, device="cpu", compiled=False):
     """The work of one benchmark as a function of the number of iterations."""
     torch.manual_seed(1)
-    model = Translator(config)
-    batch = [torch.from_numpy(array).long() for array in protocol.batch(config)]
+    model = Translator(config).to(device)
+    batch = [torch.from_numpy(array).long().to(device) for array in protocol.batch(config)]
     source, source_valid, target_input, labels = batch
 
-    if what == "train_step":
+    if what == "train_step" and compiled:
+        replay = as_graph(model.train(), batch)
+
+        def run(iterations):
+            for _ in range(iterations):
+                replay()
+            torch.cuda.synchronize()
+
+    elif what == "train_step":
         optimiser = make_adam(model.train())
 
         def run(iterations):
@@ -129,11 +169,22 @@ def make_run(config, what):
 
 def main():
     """Serves the benchmark that the command line names."""
-    torch.set_num_threads(ARGUMENTS.threads)
+    on_gpu = ARGUMENTS.device == "cuda"
+    if on_gpu:
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False  # float32, as Tenon
+    else:
+        torch.set_num_threads(ARGUMENTS.threads)
     facts = {"threads": torch.get_num_threads(), "imported_kib": protocol.peak_kib()}
-    run = make_run(protocol.CONFIGS[ARGUMENTS.config], ARGUMENTS.what)
+    run = make_run(protocol.CONFIGS[ARGUMENTS.config], ARGUMENTS.what, ARGUMENTS.device, ARGUMENTS.compiled)
+    name = "pytorch_compiled" if ARGUMENTS.compiled else "pytorch"
     version = torch.__version__.split("+")[0]
-    protocol.serve(run, framework=f"pytorch-{version}", build=torch.__version__, **facts)
+    protocol.serve(
+        run,
+        device_milliseconds(run) if on_gpu else None,
+        framework=f"{name}-{version}",
+        build=torch.__version__,
+        **facts,
+    )
 
 
 if __name__ == "__main__":

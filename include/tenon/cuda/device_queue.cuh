@@ -2,6 +2,7 @@
 // A GPU's queue of work: kernels and cuBLAS products on one stream, which a session captures as a graph.
 #pragma once
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <string>
 #include <type_traits>
@@ -20,14 +21,25 @@ class queue {
     check(cublasCreate(&blas), "cublasCreate", "a session");
     blas_.reset(blas);
     check(cublasSetStream(blas, stream), "cublasSetStream", "a session");
-    workspace_ = allocate_on_device(workspace_bytes, "cuBLAS's workspace");
-    check(cublasSetWorkspace(blas, workspace_.get(), workspace_bytes), "cublasSetWorkspace", "a session");
+    for (auto& w : workspaces_) w = allocate_on_device(workspace_bytes, "cuBLAS's workspace");
+    use_workspace(0);
   }
+
+  /// Products that may run at the same time need workspaces of their own.
+  static constexpr std::size_t workspaces = 4;
+  void use_workspace(std::size_t number) {
+    check(cublasSetWorkspace(blas_.get(), workspaces_[number].get(), workspace_bytes), "cublasSetWorkspace",
+          "a session");
+  }
+  /// What has been asked for since `begin_call`: products, scratch memory.
+  bool multiplies() const { return multiplies_; }
+  bool uses_scratch() const { return uses_scratch_; }
 
   /// What is enqueued from here on belongs to this call of the program; for messages.
   void begin_call(char const* name, std::size_t number) {
     name_ = name;
     number_ = number;
+    multiplies_ = uses_scratch_ = false;
   }
 
   template <class Body, class Arguments>
@@ -44,6 +56,7 @@ class queue {
 
   template <class T>
   void multiply(matrix_product<T> const& p) {
+    multiplies_ = true;
     if (measuring_) return;
     // cuBLAS stores by columns: what it sees are the transposes, and out^T = right^T · left^T.
     auto const left = stored(p.left_row, p.left_column, p.m, p.k);
@@ -65,6 +78,7 @@ class queue {
 
   /// Memory for the call that is being enqueued alone.
   std::byte* scratch(std::size_t bytes) {
+    uses_scratch_ = true;
     if (measuring_) scratch_bytes_ = std::max(scratch_bytes_, bytes);
     return scratch_.get();
   }
@@ -97,9 +111,10 @@ class queue {
   precision how_;
   cudaStream_t stream_;
   owned_blas blas_;
-  device_memory workspace_, scratch_;
+  std::array<device_memory, workspaces> workspaces_;
+  device_memory scratch_;
   std::size_t scratch_bytes_ = 0;
-  bool measuring_ = false;
+  bool measuring_ = false, multiplies_ = false, uses_scratch_ = false;
   char const* name_ = "";
   std::size_t number_ = 0;
 };

@@ -4,9 +4,11 @@
 // in one piece, launches the graph, and copies the outputs back; it waits for nothing. Whoever asks for an
 // output waits for the run that makes it.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -151,20 +153,77 @@ class session<cuda_device> : public detail::session_ports<session<cuda_device>> 
       }
   }
 
-  void enqueue_all(std::vector<void*> const& places) {
-    cuda::enqueue_calls(*queue_, program_, places.data(), reinterpret_cast<run_state const*>(staged_.get()),
-                        [&](std::size_t i) { queue_->begin_call(program_.calls[i].name, i); });
+  void enqueue(call_group const& group, std::vector<void*> const& places) {
+    queue_->begin_call(program_.calls[group.first].name, group.first);
+    cuda::enqueue_group(*queue_, program_, group, places.data(),
+                        reinterpret_cast<run_state const*>(staged_.get()));
+  }
+
+  /// The nodes that what is captured next waits for.
+  std::vector<cudaGraphNode_t> captured_last() const {
+    cudaStreamCaptureStatus status{};
+    cudaGraphNode_t const* nodes = nullptr;
+    std::size_t count = 0;
+    cuda::check(
+        cudaStreamGetCaptureInfo(queue_->stream(), &status, nullptr, nullptr, &nodes, nullptr, &count),
+        "cudaStreamGetCaptureInfo", "a program");
+    return {nodes, nodes + count};
+  }
+  /// What is captured next waits for the last nodes of these groups.
+  void wait_for(std::vector<std::size_t> const& groups,
+                std::vector<std::vector<cudaGraphNode_t>> const& last_nodes) {
+    std::vector<cudaGraphNode_t> nodes;
+    for (auto const g : groups) nodes.insert(nodes.end(), last_nodes[g].begin(), last_nodes[g].end());
+    std::sort(nodes.begin(), nodes.end());
+    nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
+    cuda::check(cudaStreamUpdateCaptureDependencies(queue_->stream(), nodes.data(), nullptr, nodes.size(),
+                                                    cudaStreamSetCaptureDependencies),
+                "cudaStreamUpdateCaptureDependencies", "a program");
+  }
+
+  /// Adds that group g waits for the last one that had this shared thing, and takes it.
+  static void take_turns(call_group& group, std::size_t g, std::size_t& last_user) {
+    auto& before = group.waits_for;
+    if (last_user < g && std::find(before.begin(), before.end(), last_user) == before.end())
+      before.push_back(last_user);
+    last_user = g;
   }
 
   void capture() {
     auto places = detail::bound_operands(program_, arena_.get(), mirror_->values(), mirror_->state());
     redirect_inputs(places);
+    auto groups = dependencies_of(program_);
+    // Scratch memory is one for all, and products have few workspaces: their users take turns.
+    constexpr auto nobody = std::numeric_limits<std::size_t>::max();
+    std::array<std::size_t, cuda::queue::workspaces> last_product;
+    last_product.fill(nobody);
+    std::size_t last_scratch = nobody, products = 0;
+    std::vector<std::size_t> workspace(groups.size(), 0);
     queue_->start_measuring();
-    enqueue_all(places);
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      enqueue(groups[g], places);
+      if (queue_->uses_scratch()) take_turns(groups[g], g, last_scratch);
+      if (!queue_->multiplies()) continue;
+      workspace[g] = products++ % last_product.size();
+      take_turns(groups[g], g, last_product[workspace[g]]);
+    }
     queue_->finish_measuring();
+
     cuda::check(cudaStreamBeginCapture(queue_->stream(), cudaStreamCaptureModeRelaxed),
                 "cudaStreamBeginCapture", "a program");
-    enqueue_all(places);
+    std::vector<std::vector<cudaGraphNode_t>> last_nodes;
+    std::vector<char> awaited(groups.size(), 0);
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      wait_for(groups[g].waits_for, last_nodes);
+      for (auto const before : groups[g].waits_for) awaited[before] = 1;
+      queue_->use_workspace(workspace[g]);
+      enqueue(groups[g], places);
+      last_nodes.push_back(captured_last());
+    }
+    std::vector<std::size_t> loose_ends;
+    for (std::size_t g = 0; g < groups.size(); ++g)
+      if (awaited[g] == 0) loose_ends.push_back(g);
+    wait_for(loose_ends, last_nodes);
     cudaGraph_t graph = nullptr;
     cuda::check(cudaStreamEndCapture(queue_->stream(), &graph), "cudaStreamEndCapture", "a program");
     cuda::owned_graph const captured(graph);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Sessions on a GPU where there is none: the GPU's kernels, run by threads of the host (host_block.hpp).
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -33,7 +34,7 @@ class session<cuda_device> : public detail::session_ports<session<cuda_device>> 
 
   void run() {
     state_.step = parameters_->steps;
-    cuda::enqueue_calls(queue_, program_, places_.data(), &state_, [](std::size_t) {});
+    for (auto const g : order()) cuda::enqueue_group(queue_, program_, groups_[g], places_.data(), &state_);
     if (program_.totals.updates_parameters) ++parameters_->steps;
   }
 
@@ -48,29 +49,49 @@ class session<cuda_device> : public detail::session_ports<session<cuda_device>> 
   std::vector<std::size_t> nodes_of_calls() {
     cuda::queue counting;
     counting.only_counts = true;
-    std::vector<std::size_t> before(program_.calls.size() + 1), begun(program_.calls.size());
-    cuda::enqueue_calls(counting, program_, places_.data(), &state_, [&](std::size_t i) {
-      before[i] = counting.nodes;
-      begun[i] = 1;
-    });
-    before.back() = counting.nodes;
-    for (std::size_t i = program_.calls.size(); i-- > 0;)
-      if (begun[i] == 0) before[i] = before[i + 1];
-    std::vector<std::size_t> result;
-    for (std::size_t i = 0; i < program_.calls.size(); ++i) result.push_back(before[i + 1] - before[i]);
+    std::vector<std::size_t> result(program_.calls.size(), 0);
+    for (auto const& g : groups_) {
+      std::size_t const before = counting.nodes;
+      cuda::enqueue_group(counting, program_, g, places_.data(), &state_);
+      result[g.first] = counting.nodes - before;
+    }
     return result;
   }
+
+  /// Runs the calls not as recorded, but always the last one that waits for nothing that is not done: what a
+  /// graph with branches leaves open comes out as differently as can be.
+  bool last_call_first = false;
 
  private:
   friend class detail::session_ports<session>;
   std::byte* input_memory(program_port const& p) { return arena_.get() + p.offset; }
   std::byte* output_memory(program_port const& p) { return arena_.get() + p.offset; }
 
+  std::vector<std::size_t> order() const {
+    std::vector<std::size_t> result;
+    std::vector<char> done(groups_.size(), 0);
+    auto const is_ready = [&](std::size_t g) {
+      return std::all_of(groups_[g].waits_for.begin(), groups_[g].waits_for.end(),
+                         [&](std::size_t before) { return done[before] != 0; });
+    };
+    while (result.size() < groups_.size()) {
+      std::size_t next = result.size();
+      if (last_call_first) {
+        next = groups_.size() - 1;
+        while (done[next] != 0 || !is_ready(next)) --next;
+      }
+      done[next] = 1;
+      result.push_back(next);
+    }
+    return result;
+  }
+
   program_view program_;
   parameter_block* parameters_;
   run_state state_;
   detail::aligned_bytes arena_;
   std::vector<void*> places_;
+  std::vector<call_group> groups_ = dependencies_of(program_);
   cuda::queue queue_;
 };
 

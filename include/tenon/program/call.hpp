@@ -162,7 +162,7 @@ struct call : call_spec {
   joint_calls const* joint = nullptr;  ///< what this call and the ones after it can be done as
 };
 
-inline constexpr std::size_t most_joint_calls = 32;
+inline constexpr std::size_t most_joint_calls = 64;
 
 /// How many of these calls, from number `first` on, are done by one kernel: 1, or those that were recorded as
 /// joint and still are neighbours.

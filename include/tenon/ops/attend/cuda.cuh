@@ -42,7 +42,9 @@ struct row_stage {
   using element = typename Out::element;
   using loads = typename tenon::detail::all_loads<tree>::type;
   static constexpr std::size_t operands = 1 + tenon::detail::list_size<loads>;
-  static constexpr auto extents = Loop::extents;
+  static constexpr auto rows = static_cast<index>(Loop::extents[0]),
+                        across = static_cast<index>(Loop::extents[1]),
+                        inside = static_cast<index>(Loop::extents[Loop::rank - 1]);
   using place = coordinates<Loop::rank>;
 
   TENON_DEVICE static element at(arguments<operands> const& a, place const& c) {
@@ -82,7 +84,9 @@ struct row_gradient {
   using leaves = typename tenon::detail::gradient_leaves<tree>::type;
   static constexpr std::size_t operands = sinks + 1 + tenon::detail::list_size<loads>;
   using gradients = leaf_gradients<operands>;
-  static constexpr auto extents = Loop::extents;
+  static constexpr auto rows = static_cast<index>(Loop::extents[0]),
+                        across = static_cast<index>(Loop::extents[1]),
+                        inside = static_cast<index>(Loop::extents[Loop::rank - 1]);
   using place = coordinates<Loop::rank>;
 
   template <std::size_t K>
@@ -164,8 +168,7 @@ arguments<Stage::operands> arguments_of(std::span<call_arguments const> each, st
 template <class Score, class Softmax, class Thin, class Mix>
 struct attend_body {
   static constexpr index threads = attend_threads;
-  static constexpr auto rows = static_cast<index>(Score::extents[0]),
-                        across = static_cast<index>(Score::extents[1]);
+  static constexpr index rows = Score::rows, across = Score::across;
   static constexpr bool thins = !std::is_same_v<Thin, no_stage>;
 
   struct all_arguments {
@@ -190,7 +193,7 @@ struct attend_body {
     typename Score::place c{{row, 0, 0}};
     for (c.at[1] = block.thread() / warp; c.at[1] < across; c.at[1] += threads / warp) {
       typename Score::element total{};
-      for (c.at[2] = block.thread() % warp; c.at[2] < Score::extents[2]; c.at[2] += warp)
+      for (c.at[2] = block.thread() % warp; c.at[2] < Score::inside; c.at[2] += warp)
         total += Score::at(a.score, c);
       total = block.over_warp(total, plus{});
       c.at[2] = 0;
@@ -205,8 +208,8 @@ struct attend_body {
         Thin::put(a.thin, t, Thin::at(a.thin, t));
       block.sync();
     }
-    for (index inside = block.thread(); inside < Mix::extents[2]; inside += threads) {
-      typename Mix::place m{{row, 0, inside}};
+    for (index i = block.thread(); i < Mix::inside; i += threads) {
+      typename Mix::place m{{row, 0, i}};
       typename Mix::element total{};
       for (; m.at[1] < across; ++m.at[1]) total += Mix::at(a.mix, m);
       m.at[1] = 0;
@@ -220,8 +223,7 @@ struct attend_body {
 template <class Score, class Softmax, class Thin, class Mix>
 struct attend_gradient_body {
   static constexpr index threads = attend_threads;
-  static constexpr auto rows = static_cast<index>(Score::extents[0]),
-                        across = static_cast<index>(Score::extents[1]);
+  static constexpr index rows = Score::rows, across = Score::across;
   static constexpr index blocks = Score::has_parts ? static_cast<index>(Score::parts) : rows;
   static constexpr bool thins = !std::is_same_v<Thin, no_stage>;
 
@@ -273,7 +275,7 @@ struct attend_gradient_body {
     typename Mix::place c{{row, 0, 0}};
     for (c.at[1] = block.thread() / warp; c.at[1] < across; c.at[1] += threads / warp) {
       typename Mix::gradients totals;
-      for (c.at[2] = block.thread() % warp; c.at[2] < Mix::extents[2]; c.at[2] += warp) {
+      for (c.at[2] = block.thread() % warp; c.at[2] < Mix::inside; c.at[2] += warp) {
         auto g = Mix::at(a, c);
         Mix::each_sink([&]<class K>(K) {
           constexpr std::size_t k = K::value;
@@ -299,8 +301,8 @@ struct attend_gradient_body {
   TENON_DEVICE static void score(Block const& block, arguments<Score::operands> const& a, index row,
                                  bool first) {
     index const part = block.number();
-    for (index inside = block.thread(); inside < Score::extents[2]; inside += threads) {
-      typename Score::place c{{row, 0, inside}};
+    for (index i = block.thread(); i < Score::inside; i += threads) {
+      typename Score::place c{{row, 0, i}};
       typename Score::gradients totals;
       for (; c.at[1] < across; ++c.at[1]) {
         auto g = Score::at(a, c);

@@ -87,7 +87,8 @@ requires(is_recorded<X>&& drop<S, Name>::type::rank ==
     else
       // What lacks the rows is summed in parts; the kernel sums over the steps for the scores' leaves and
       // over what is inside for the weights.
-      return score_stage::pull_on_gpu::parts_agree && !score_stage::pull_on_gpu::any_lacks(2) &&
+      return score_stage::pull_on_gpu::parts <= score_stage::pull_on_gpu::rows &&
+             score_stage::pull_on_gpu::parts_agree && !score_stage::pull_on_gpu::any_lacks(2) &&
              mix_stage::pull_on_gpu::parts_agree && !mix_stage::pull_on_gpu::has_parts &&
              !mix_stage::pull_on_gpu::any_lacks(1);
   }

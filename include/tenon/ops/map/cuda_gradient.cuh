@@ -259,7 +259,7 @@ struct lowering<cpu::pull_kernel<Kind, Nest, Chunks, G, Y, Tree, Leaves, Sinks>>
 /// parts, and how many elements in each, without gaps. A block sums 32 elements, its warps sharing the parts.
 template <class T>
 struct sum_parts_body {
-  static constexpr std::size_t most = 32;
+  static constexpr std::size_t most = most_joint_calls;
   static constexpr index threads = 256, warps = threads / warp;
 
   struct sum {
