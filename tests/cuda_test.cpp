@@ -203,6 +203,14 @@ TEST_CASE("calls that do not wait for each other may come in any order") {
   CHECK(edges < 3 * groups.size());  // and what others wait for is not said again
 }
 
+TEST_CASE("blocks of a kernel do not wait for each other: a step of learning, the last block first") {
+  auto const p = training_step<16, 4, 3, 32, 12>();  // enough for gradients in parts
+  cuda::host_block::last_block_first = true;
+  CHECK(device_difference(
+            p, [](auto& s) { fill_translator_inputs(s, 4, 12); }, 1) < 1e-4);
+  cuda::host_block::last_block_first = false;
+}
+
 TEST_CASE("the parts of weights' gradients are summed by one kernel") {
   auto const p = training_step<16, 4, 4, 32, 12>();
   parameter_block block(p.parameter_count());

@@ -66,8 +66,10 @@ class device_parameters final : public parameter_mirror {
 
  private:
   void finish() { check(cudaStreamSynchronize(stream_.get()), "cudaStreamSynchronize", "parameters"); }
-  static void copy(std::byte* to, std::byte const* from, std::size_t bytes, cudaMemcpyKind kind) {
-    check(cudaMemcpy(to, from, bytes, kind), "cudaMemcpy", "parameters");
+  /// On the block's own stream, which no copy on another one would wait for; done when it returns.
+  void copy(std::byte* to, std::byte const* from, std::size_t bytes, cudaMemcpyKind kind) {
+    check(cudaMemcpyAsync(to, from, bytes, kind, stream_.get()), "cudaMemcpyAsync", "parameters");
+    finish();
   }
 
   std::byte* host_values_;

@@ -125,10 +125,28 @@ requires(is_recorded<X>&& drop<S, Name>::type::rank ==
     static constexpr joint_calls all{kernels, &body::enqueue};
   };
 
+  /// Do the scores read the values' memory otherwise than by the same rows? Then their gradients are of other
+  /// rows' too, and rows would wait for each other.
+  static constexpr bool crosses_rows(recorder const& r, std::size_t index) {
+    auto const values = r.root(r.operand_of(index + (Thinned ? 3 : 2), 2));
+    bool crosses = false;
+    std::size_t leaf = 1;
+    [&]<class... Info>(list<Info...>) {
+      ((crosses = crosses || reads_otherwise<Info>(r, r.operand_of(index, leaf++), values)), ...);
+    }(typename leaf_infos<X>::type{});
+    return crosses;
+  }
+  template <class Info>
+  static constexpr bool reads_otherwise(recorder const& r, location where, location values) {
+    if (!where.exists() || r.root(where).storage != values.storage) return false;
+    return r.root(where) != values || !std::is_same_v<typename Info::shape_type, shape_of<Values>> ||
+           !std::is_same_v<typename Info::layout, typename Values::layout>;
+  }
+
   /// The scores' pullback is the last one of an attention.
   static constexpr void pull(recorder& r, std::size_t index) {
     score_stage::derivative::run(r, index);
-    r.join_last(together_backwards::all);
+    if (!crosses_rows(r, index)) r.join_last(together_backwards::all);
   }
 };
 

@@ -83,11 +83,10 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
   }();
   template <class S>
   static constexpr reach sink_reach() {
-    std::size_t const size = sizeof(typename place<S>::element);
     if constexpr (in_parts<S>)
-      return reach_of<1>({Chunks * part<S>}, {1}, 0, Chunks, size);
+      return reach_of<1>({Chunks * part<S>}, {1}, 0, Chunks, sizeof(typename place<S>::element));
     else
-      return reach_of(Nest::extents, place<S>::layout::values, cut, Chunks, size);
+      return leaf_reach<Nest>(tenon::detail::list<S>{}, place<S>::index, cut, Chunks);
   }
 
   struct sink_row {

@@ -37,6 +37,24 @@ constexpr std::size_t gradient_chunks(std::size_t elements, std::size_t cost, st
   return cpu::chunks_for(elements, cost, most);
 }
 
+template <class I>
+inline constexpr std::size_t span = span_of<typename I::shape_type, typename I::layout>;
+
+/// Sums the parts of a gradient into its place; one function for all expressions that a weight is used in
+/// alike, so that they share their parts.
+template <class I, std::size_t Chunks>
+constexpr void sum_parts(recorder& r, partial_gradient const& p) {
+  auto const sink = r.gradient_sink<typename I::shape_type, typename I::layout>(p.value);
+  using all = typename join<shape<parts<Chunks>>, typename I::shape_type>::type;
+  using layout = typename prepended<span<I>, typename I::layout>::type;
+  record_map<by_sum, I>(r, sink.where, sink.add, variable<typename I::element, all, layout>{&r, p.parts});
+#if TENON_CUDA
+  // What adds may add to what its neighbour writes. Without gaps, whatever the order of its axes.
+  if constexpr (span<I> == I::shape_type::size)
+    if (!sink.add) r.join_alike(cuda::sums_of_parts<typename I::element>, {Chunks, span<I>, 0, 0});
+#endif
+}
+
 template <class Kind, class Out, class X>
 struct map_pull {
   using forward_call = map_call<Kind, Out, X>;
@@ -141,7 +159,7 @@ struct map_pull {
       using I = info<K>;
       if constexpr (in_parts<K>) {
         if (r.at(r.root(value[K]).storage).kind == storage::kind_t::parameter)
-          to[K] = {r.partial(&sum_parts<I>, value[K], chunks * span<I> * sizeof(typename I::element),
+          to[K] = {r.partial(&sum_parts<I, chunks>, value[K], chunks * span<I> * sizeof(typename I::element),
                              sizeof(typename I::element)),
                    false};
         else
@@ -167,9 +185,6 @@ struct map_pull {
     }
 
     template <class I>
-    static constexpr std::size_t span = span_of<typename I::shape_type, typename I::layout>;
-
-    template <class I>
     static constexpr location make_copies(recorder& r, std::size_t count) {
       storage s;
       s.element_bytes = sizeof(typename I::element);
@@ -184,25 +199,13 @@ struct map_pull {
       if (!d.copied) return;
       using I = info<K>;
       if constexpr (in_parts<K>) {
-        sum_parts<I>(r, {nullptr, value, d.where});
+        sum_parts<I, chunks>(r, {nullptr, value, d.where});
       } else {
         auto const sink = r.gradient_sink<typename I::shape_type, typename I::layout>(value);
         record_map<by_sum, I>(
             r, sink.where, sink.add,
             variable<typename I::element, typename I::shape_type, typename I::layout>{&r, d.where});
       }
-    }
-
-    template <class I>
-    static constexpr void sum_parts(recorder& r, partial_gradient const& p) {
-      auto const sink = r.gradient_sink<typename I::shape_type, typename I::layout>(p.value);
-      using all = typename join<shape<parts<chunks>>, typename I::shape_type>::type;
-      using layout = typename prepended<span<I>, typename I::layout>::type;
-      record_map<by_sum, I>(r, sink.where, sink.add, variable<typename I::element, all, layout>{&r, p.parts});
-#if TENON_CUDA
-      if constexpr (span<I> == I::shape_type::size)  // without gaps, whatever the order of its axes
-        r.join_alike(cuda::sums_of_parts<typename I::element>, {chunks, span<I>, 0, 0});
-#endif
     }
   };
 
