@@ -14,7 +14,7 @@
 #if defined(__CUDACC__) || defined(TENON_CUDA_ON_HOST)
 #define TENON_CUDA 1
 #else
-#define TENON_CUDA 0
+#define TENON_CUDA 0  // NOLINT(modernize-macro-to-enum): the preprocessor asks for it
 #endif
 
 /// Marks a function of device code alone.
