@@ -35,29 +35,47 @@ double difference(F const& f, std::size_t runs = 2) {
   return device_difference(record_now(f), usual, runs);
 }
 
-/// A program whose axes are called First and Second.
-template <template <std::size_t> class First, template <std::size_t> class Second>
+/// A program whose axes are called First, Second and Third.
+template <template <std::size_t> class First, template <std::size_t> class Second,
+          template <std::size_t> class Third>
 dynamic_program named() {
   return record_now([](recorder& r) {
     auto const x = r.input<float, First<6>, Second<10>>("x");
     auto const w = r.input<float, Second<10>, from<Second<10>>>("w");
     auto const labels = r.input<std::int32_t, First<6>>("labels");
+    auto const keys = r.input<float, Second<10>, First<6>, Third<8>>("keys");
+    auto const query = r.input<float, First<6>, Third<8>>("query");
+    static constexpr parameter<Third<8>> weight{.offset = 0};
     r.track(x);
+    r.track(keys);
+    r.track(query);
     auto const y = softmax<Second>(linear(x, w) + tanh(x));
-    auto const loss = keep(mean(cross_entropy<Second>(keep(y * x), labels)));
+    auto const seen = attend<Second>(keep(sum<Third>(weight * keys)) + 0 * y, labels, keys).context +
+                      attend<Second>(sum<Third>(weight * tanh(query + keys)), labels, keys, 0.2).context;
+    auto const loss = keep(mean(cross_entropy<Second>(keep(y * x), labels)) + sum(seen));
     r.output("loss", loss);
     r.differentiate(loss.at);
     r.output("gradient", r.gradient(x));
+    r.output("keys gradient", r.gradient(keys));
   });
 }
 }  // namespace
 
 TEST_CASE("programs that differ in names alone share their kernels") {
-  auto const a = named<rows, columns>(), b = named<heads, layers>();
+  auto const a = named<rows, columns, hiddens>(), b = named<heads, layers, vocab>();
   REQUIRE(a.calls.size() == b.calls.size());
   bool shared = true;
-  for (std::size_t i = 0; i < a.calls.size(); ++i) shared = shared && a.calls[i].on_gpu == b.calls[i].on_gpu;
+  std::size_t joint = 0;
+  for (std::size_t i = 0; i < a.calls.size(); ++i) {
+    shared = shared && a.calls[i].on_gpu == b.calls[i].on_gpu;
+    auto const *const one = a.calls[i].joint, *const other = b.calls[i].joint;
+    REQUIRE((one == nullptr) == (other == nullptr));
+    if (one == nullptr) continue;
+    ++joint;
+    shared = shared && one->enqueue_all == other->enqueue_all;
+  }
   CHECK(shared);
+  CHECK(joint > 1);  // an attention each way
 }
 
 TEST_CASE("a program says how precisely a GPU multiplies") {
@@ -174,6 +192,29 @@ TEST_CASE("an attention, whatever its scores, forwards and backwards") {
 #endif
 }
 
+TEST_CASE("an attention whose values are its keys, rows and steps swapped") {
+  // A row's block writes gradients of other rows: backwards it stays several kernels.
+  auto const p = record_now([](recorder& r) {
+    auto const x = r.input<float, batch<6>, steps<6>, hiddens<8>>("x");
+    auto const query = r.input<float, batch<6>, hiddens<8>>("query");
+    auto const valid = r.input<std::int32_t, batch<6>>("valid");
+    r.track(x);
+    auto const turned = rename<rows, steps>(rename<steps, batch>(rename<batch, rows>(x)));
+    auto const seen = attend<steps>(sum<hiddens>(query * turned), valid, x);
+    auto const loss = keep(sum(seen.context * seen.context));
+    r.output("loss", loss);
+    r.differentiate(loss.at);
+    r.output("gradient", r.gradient(x));
+  });
+#if !defined(__CUDACC__)
+  cuda::host_block::last_block_first = true;
+#endif
+  CHECK(device_difference(p, usual) < 1e-5);
+#if !defined(__CUDACC__)
+  cuda::host_block::last_block_first = false;
+#endif
+}
+
 #if !defined(__CUDACC__)
 TEST_CASE("calls that do not wait for each other may come in any order") {
   auto const p = training_step<8, 4, 3, 16, 12>();
@@ -208,6 +249,21 @@ TEST_CASE("blocks of a kernel do not wait for each other: a step of learning, th
   cuda::host_block::last_block_first = true;
   CHECK(device_difference(
             p, [](auto& s) { fill_translator_inputs(s, 4, 12); }, 1) < 1e-4);
+  cuda::host_block::last_block_first = false;
+}
+
+TEST_CASE("a weight used in loops of two lengths: the second sum of parts adds to the first") {
+  auto const p = record_now([](recorder& r) {
+    static constexpr parameter<columns<256>> w{.offset = 0};
+    auto const few = r.input<float, rows<8>, columns<256>>("few");
+    auto const many = r.input<float, heads<64>, columns<256>>("many");
+    auto const loss = keep(sum(keep(few * w)) + sum(keep(many * w)));
+    r.output("loss", loss);
+    r.differentiate(loss.at);
+    r.output("gradient", r.gradient(r.use(w)));
+  });
+  cuda::host_block::last_block_first = true;
+  CHECK(device_difference(p, usual) < 1e-5);
   cuda::host_block::last_block_first = false;
 }
 

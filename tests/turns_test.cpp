@@ -115,6 +115,12 @@ void check_drift(std::initializer_list<std::size_t> team_sizes) {
     }
 }
 
+/// Numbers between -1 and 1, others for each seed.
+void fill_between(std::span<float> to, std::size_t seed) {
+  for (std::size_t i = 0; i < to.size(); ++i)
+    to[i] = static_cast<float>((i * 7919 + seed * 104729) % 2003) / 1001.5F - 1;
+}
+
 address at(std::size_t offset, reach touched) {
   return {area::arena, true, offset, touched};
 }
@@ -133,6 +139,42 @@ TEST_CASE("a training step needs no meeting but those that are found") {
   check_drift<64, 5, 32, 40>({2, 4, 3});
   check_drift<32, 4, 48, 30>({2, 8});
   check_drift<7, 3, 20, 11>({2});  // nothing divides evenly
+}
+
+TEST_CASE("gradients whose rows are no whole packs") {
+  auto const program = record_now([](recorder& r) {
+    auto const a = r.input<float, batch<4>, hiddens<4002>>("a");
+    auto const b = r.input<float, hiddens<4002>>("b");
+    r.track(a);
+    r.track(b);
+    auto const x = keep(a + b);
+    auto const y = keep(tanh(x));
+    auto const loss = keep(sum(y));
+    r.output("loss", loss);
+    r.output("x", x);  // stays, as does y's gradient: memory used again would make threads meet
+    r.differentiate(loss.at);
+    r.output("y gradient", r.gradient(y));
+    r.output("a gradient", r.gradient(a));
+    r.output("b gradient", r.gradient(b));
+  });
+  auto const gradients = [](auto&& s) {
+    fill_between(s.template input_elements<float>("a"), 1);
+    fill_between(s.template input_elements<float>("b"), 2);
+    for (int i = 0; i < 2; ++i) s.run();
+    auto const a = s.template output_elements<float>("a gradient"),
+               b = s.template output_elements<float>("b gradient");
+    std::vector<float> both(a.begin(), a.end());
+    both.insert(both.end(), b.begin(), b.end());
+    return both;
+  };
+  parameter_block none(0);
+  auto const expected = gradients(session<>(program, none, 1));
+  for (std::size_t const threads : {2, 3, 4})
+    for (bool const last_first : {false, true}) {
+      CAPTURE(threads);
+      CAPTURE(last_first);
+      CHECK(gradients(drifting_threads(program.view(), none, threads, last_first)) == expected);
+    }
 }
 
 TEST_CASE("threads meet seldom within a recurrence") {

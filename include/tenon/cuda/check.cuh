@@ -61,8 +61,8 @@ inline device_memory allocate_on_device(std::size_t bytes, std::string const& pu
   check(result, "cudaMalloc", purpose);
   device_memory memory(static_cast<std::byte*>(p));
   check(cudaMemset(p, 0, least), "cudaMemset", purpose);
-  check(cudaStreamSynchronize(nullptr), "cudaStreamSynchronize",
-        purpose);  // other streams do not wait for it
+  // Other streams do not wait for it.
+  check(cudaStreamSynchronize(nullptr), "cudaStreamSynchronize", purpose);
   return memory;
 }
 

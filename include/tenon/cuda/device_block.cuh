@@ -43,8 +43,20 @@ struct device_block {
   }
 };
 
+/// How many blocks of a kernel a multiprocessor should have room for; 0 leaves it to the compiler, which
+/// saves registers for more of them, now and then by keeping a variable in memory. `static constexpr index
+/// blocks_at_once` in a body says otherwise.
+template <class Body>
+inline constexpr index blocks_at_once = [] {
+  if constexpr (requires { Body::blocks_at_once; })
+    return Body::blocks_at_once;
+  else
+    return index{0};
+}();
+
 template <class Body, class Arguments>
-__global__ void __launch_bounds__(Body::threads) kernel(__grid_constant__ Arguments const a) {
+__global__ void __launch_bounds__(Body::threads, blocks_at_once<Body>)
+    kernel(__grid_constant__ Arguments const a) {
   Body::run(device_block{}, a);
 }
 

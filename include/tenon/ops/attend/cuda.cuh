@@ -3,6 +3,7 @@
 // stage after stage, each stage being what one call of the program says (joint.cuh). What one stage leaves in
 // memory, the next reads there, the block's own row and none other.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <span>
 #include <type_traits>
@@ -16,14 +17,13 @@ namespace tenon::cuda {
 
 inline constexpr index attend_threads = 256;
 
-/// Loops over axes as they are, the first one a kernel's row; where kernels for a single expression merge
-/// and reorder them.
-template <class Strides>
-struct unmerged;
-template <class... L>
-struct unmerged<tenon::detail::list<L...>> {
-  template <std::size_t I>
-  using leaf = typename tenon::detail::list_at<I, tenon::detail::list<L...>>::type;
+/// The loops of a stage: a row, the axis attended over, and for a stage that has it what is inside that. Not
+/// merged and reordered as those of a kernel for a single expression are.
+template <std::size_t... E>
+struct row_loop {
+  static constexpr std::size_t rank = sizeof...(E);
+  static constexpr std::array<index, rank> extents{static_cast<index>(E)...};
+  static constexpr index rows = extents[0], across = extents[1], inside = extents[rank - 1];
 };
 
 /// Stands for dropout where there is none.
@@ -31,67 +31,48 @@ struct no_stage {
   static constexpr std::size_t operands = 1;
 };
 
-/// One expression over Loop, summed over what Out lacks of it. Operands as those of the call.
-template <class Out, class X, class Loop>
+/// A lowered expression over Loop, summed over what its result, of element type T and strides L, lacks of
+/// it. Operands as those of the call.
+template <class Loop, class T, class L, class Tree>
 struct row_stage {
-  using order = unmerged<typename tenon::detail::join_lists<
-      tenon::detail::list<strides_in<typename Out::shape_type, typename Out::layout, Loop>>,
-      typename tenon::detail::leaf_strides<X, Loop>::type>::type>;
-  using tree = typename tenon::detail::lower<X, order, 1, 0, 0>::type;
-  using layout = typename order::template leaf<0>;
-  using element = typename Out::element;
-  using loads = typename tenon::detail::all_loads<tree>::type;
+  using element = T;
+  using loads = typename tenon::detail::all_loads<Tree>::type;
   static constexpr std::size_t operands = 1 + tenon::detail::list_size<loads>;
-  static constexpr auto rows = static_cast<index>(Loop::extents[0]),
-                        across = static_cast<index>(Loop::extents[1]),
-                        inside = static_cast<index>(Loop::extents[Loop::rank - 1]);
+  static constexpr index rows = Loop::rows, across = Loop::across, inside = Loop::inside;
   using place = coordinates<Loop::rank>;
 
   TENON_DEVICE static element at(arguments<operands> const& a, place const& c) {
-    return value_at<tree, element>(a, c);
+    return value_at<Tree, element>(a, c);
   }
   TENON_DEVICE static void put(arguments<operands> const& a, place const& c, element v) {
-    auto& to = a.template out<element>(0)[offset_at<layout>(c)];
+    auto& to = a.template out<element>(0)[offset_at<L>(c)];
     to = a.adds_to(0) ? to + v : v;
   }
 };
 
-/// The gradients of an expression's leaves over Loop. Operands as those of the call: a sink for each leaf
-/// (null: not wanted), the result's gradient, the result (not read), the leaves. With says which leaves and
-/// which sinks have a part for each chunk (map_pull).
-template <class Out, class X, class Loop, class With>
-struct row_gradient {
-  static constexpr std::size_t sinks = With::sinks;
+template <class Loop, std::size_t Chunks, class Above, class Tree, class Sinks>
+struct row_gradient;
+
+/// The gradients of a lowered expression's leaves over Loop. Operands as those of the call: a sink for each
+/// leaf (null: not wanted), the result's gradient Above, the result (not read), the leaves. A sink that lacks
+/// the rows has a part for each of the chunks.
+template <class Loop, std::size_t Chunks, class Above, class Tree, class... Sink>
+struct row_gradient<Loop, Chunks, Above, Tree, tenon::detail::list<Sink...>> {
+  static constexpr std::size_t sinks = sizeof...(Sink);
   template <std::size_t K>
-  using info = typename With::template info<K>;
-  template <class S, class L>
-  using over_loop = strides_in<S, L, Loop>;
-  template <class Numbers>
-  struct sink_strides;
-  template <std::size_t... K>
-  struct sink_strides<std::index_sequence<K...>> {
-    using type = tenon::detail::list<over_loop<typename info<K>::shape_type, typename info<K>::layout>...>;
-  };
-  using upstream = over_loop<typename Out::shape_type, typename Out::layout>;
-  using order = unmerged<typename tenon::detail::join_lists<
-      typename sink_strides<std::make_index_sequence<sinks>>::type, tenon::detail::list<upstream, upstream>,
-      typename tenon::detail::leaf_strides<X, Loop>::type>::type>;
-  using tree = typename tenon::detail::lower<X, order, sinks + 2, 0, 0>::type;
-  using above = element_at<sinks, typename Out::element, upstream>;
-  using type = typename tenon::detail::tree_type<tree>::type;
-  using loads = typename tenon::detail::join_lists<tenon::detail::list<above>,
-                                                   typename tenon::detail::all_loads<tree>::type>::type;
-  using leaves = typename tenon::detail::gradient_leaves<tree>::type;
+  using sink = cpu::place<typename tenon::detail::list_at<K, tenon::detail::list<Sink...>>::type>;
+  using type = typename tenon::detail::tree_type<Tree>::type;
+  using loads = typename tenon::detail::join_lists<tenon::detail::list<Above>,
+                                                   typename tenon::detail::all_loads<Tree>::type>::type;
+  using leaves = typename tenon::detail::gradient_leaves<Tree>::type;
   static constexpr std::size_t operands = sinks + 1 + tenon::detail::list_size<loads>;
   using gradients = leaf_gradients<operands>;
-  static constexpr auto rows = static_cast<index>(Loop::extents[0]),
-                        across = static_cast<index>(Loop::extents[1]),
-                        inside = static_cast<index>(Loop::extents[Loop::rank - 1]);
+  static constexpr index rows = Loop::rows, across = Loop::across, inside = Loop::inside;
   using place = coordinates<Loop::rank>;
 
   template <std::size_t K>
   static constexpr bool lacks(std::size_t d) {
-    return order::template leaf<K>::values[d] == 0;
+    return sink<K>::layout::values[d] == 0;
   }
   /// Does any sink lack loop d?
   static constexpr bool any_lacks(std::size_t d) {
@@ -102,11 +83,16 @@ struct row_gradient {
   }
   /// Sinks that lack the row, and none other, have parts.
   static constexpr bool has_parts = any_lacks(0);
-  static constexpr bool parts_agree = []<std::size_t... K>(std::index_sequence<K...>) {
-    return ((With::template in_parts<K> == lacks<K>(0)) && ...);
-  }
-  (std::make_index_sequence<sinks>{});
-  static constexpr std::size_t parts = has_parts ? With::chunks : 1;
+  static constexpr std::size_t parts = has_parts ? Chunks : 1;
+
+  /// Elements from one part of a sink to the next.
+  template <std::size_t K>
+  static constexpr index span = [] {
+    index n = 1;
+    for (std::size_t d = 0; d < Loop::rank; ++d)
+      n += (Loop::extents[d] - 1) * static_cast<index>(sink<K>::layout::values[d]);
+    return n;
+  }();
 
   /// The gradients at one place.
   TENON_DEVICE static gradients at(arguments<operands> const& a, place const& c) {
@@ -114,11 +100,11 @@ struct row_gradient {
     load_leaves(loads{}, a, c, values);
     using environment = element_environment<operands, 1, Loop::rank>;
     environment const env{a, values, c, 0};
-    tenon::detail::point<tree, type, environment> const here{env};
-    tenon::detail::point<above, type, environment> const g{env};
+    tenon::detail::point<Tree, type, environment> const here{env};
+    tenon::detail::point<Above, type, environment> const g{env};
     gradients mine;
-    tenon::detail::backward<tree, environment>::run(
-        here, tenon::detail::value_as<type, above, environment>(g), mine);
+    tenon::detail::backward<Tree, environment>::run(
+        here, tenon::detail::value_as<type, Above, environment>(g), mine);
     return mine;
   }
 
@@ -132,13 +118,12 @@ struct row_gradient {
   template <std::size_t K, class V>
   TENON_DEVICE static void put(arguments<operands> const& a, place const& c, index part, bool first,
                                V const& v) {
-    using element = typename info<K>::element;
+    using element = typename sink<K>::element;
     if (a.operands[K] == nullptr) return;
-    index offset = offset_at<typename order::template leaf<K>>(c);
+    index offset = offset_at<typename sink<K>::layout>(c);
     bool add = a.adds_to(K);
     if constexpr (lacks<K>(0)) {
-      constexpr std::size_t span = span_of<typename info<K>::shape_type, typename info<K>::layout>;
-      offset += part * static_cast<index>(span);
+      offset += part * span<K>;
       add = add || !first;
     }
     auto& to = a.template out<element>(K)[offset];
@@ -223,6 +208,7 @@ struct attend_body {
 template <class Score, class Softmax, class Thin, class Mix>
 struct attend_gradient_body {
   static constexpr index threads = attend_threads;
+  static constexpr index blocks_at_once = 2;  // there are as many blocks as rows: a few per multiprocessor
   static constexpr index rows = Score::rows, across = Score::across;
   static constexpr index blocks = Score::has_parts ? static_cast<index>(Score::parts) : rows;
   static constexpr bool thins = !std::is_same_v<Thin, no_stage>;

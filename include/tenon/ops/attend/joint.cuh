@@ -20,6 +20,55 @@ struct minus<shape<A...>, Dropped> {
   using type = typename join<std::conditional_t<has_axis<Dropped, A>, shape<>, shape<A>>...>::type;
 };
 
+/// Strides of each leaf over a loop that stays as it is.
+template <class Strides>
+struct unmerged;
+template <class... L>
+struct unmerged<list<L...>> {
+  template <std::size_t I>
+  using leaf = typename list_at<I, list<L...>>::type;
+};
+
+template <class S>
+struct loop_over;
+template <class... A>
+struct loop_over<shape<A...>> {
+  using type = cuda::row_loop<A::extent...>;
+};
+
+/// One call of an attention, of the expression X over Loop, as a stage of a kernel.
+template <class Out, class X, class Loop>
+struct joint_stage {
+  template <class L>
+  using over_loop = strides_in<typename L::shape_type, typename L::layout, Loop>;
+  using run = typename map_call<by_sum, Out, X>::kernel_type;
+  using order =
+      unmerged<typename join_lists<list<over_loop<Out>>, typename leaf_strides<X, Loop>::type>::type>;
+  using on_gpu = cuda::row_stage<typename loop_over<Loop>::type, typename Out::element, over_loop<Out>,
+                                 typename lower<X, order, 1, 0, 0>::type>;
+
+  using derivative = map_pull<by_sum, Out, X>;
+  using leaves = typename derivative::wanted;
+  using with = typename derivative::template with<leaves>;
+  template <class Numbers>
+  struct gradient;
+  template <std::size_t... K>
+  struct gradient<std::index_sequence<K...>> {
+    using order = unmerged<typename join_lists<
+        list<over_loop<typename with::template info<K>>..., over_loop<Out>, over_loop<Out>>,
+        typename leaf_strides<X, Loop>::type>::type>;
+    using type = cuda::row_gradient<typename loop_over<Loop>::type, with::chunks,
+                                    element_at<sizeof...(K), typename Out::element, over_loop<Out>>,
+                                    typename lower<X, order, sizeof...(K) + 2, 0, 0>::type,
+                                    list<element_at<K, typename with::template info<K>::element,
+                                                    over_loop<typename with::template info<K>>>...>>;
+    /// Do those sinks that lack the rows, and none other, have parts in the call too?
+    static constexpr bool parts_agree = ((with::template in_parts<K> == type::template lacks<K>(0)) && ...);
+  };
+  using pull = gradient<std::make_index_sequence<list_size<leaves>>>;
+  using pull_on_gpu = typename pull::type;
+};
+
 /// One attention of a recording, from `scores` of which nothing is known: nothing of it is joint.
 template <class Scores, class Valid, class Values, template <std::size_t> class Name, bool Thinned>
 struct joint_attention {
@@ -68,18 +117,9 @@ requires(is_recorded<X>&& drop<S, Name>::type::rank ==
   using score_loop = typename join<flat, inside_scores>::type;
   using mix_loop = typename join<flat, inside_values>::type;
 
-  template <class Out, class Tree, class Loop>
-  struct stage {
-    using run = typename map_call<by_sum, Out, Tree>::kernel_type;
-    using on_gpu = cuda::row_stage<Out, Tree, Loop>;
-    using derivative = map_pull<by_sum, Out, Tree>;
-    using leaves = typename derivative::wanted;
-    using with = typename derivative::template with<leaves>;
-    using pull_on_gpu = cuda::row_gradient<Out, Tree, Loop, with>;
-  };
-  using score_stage = stage<weights, X, score_loop>;
-  using thin_stage = stage<weights, thin, flat>;
-  using mix_stage = stage<context, mix, mix_loop>;
+  using score_stage = joint_stage<weights, X, score_loop>;
+  using thin_stage = joint_stage<weights, thin, flat>;
+  using mix_stage = joint_stage<context, mix, mix_loop>;
 
   static constexpr bool gradients_fit() {
     if constexpr (std::is_same_v<typename score_stage::leaves, list<>>)
@@ -88,8 +128,8 @@ requires(is_recorded<X>&& drop<S, Name>::type::rank ==
       // What lacks the rows is summed in parts; the kernel sums over the steps for the scores' leaves and
       // over what is inside for the weights.
       return score_stage::pull_on_gpu::parts <= score_stage::pull_on_gpu::rows &&
-             score_stage::pull_on_gpu::parts_agree && !score_stage::pull_on_gpu::any_lacks(2) &&
-             mix_stage::pull_on_gpu::parts_agree && !mix_stage::pull_on_gpu::has_parts &&
+             score_stage::pull::parts_agree && !score_stage::pull_on_gpu::any_lacks(2) &&
+             mix_stage::pull::parts_agree && !mix_stage::pull_on_gpu::has_parts &&
              !mix_stage::pull_on_gpu::any_lacks(1);
   }
 
