@@ -200,3 +200,38 @@ TEST_CASE("outer products") {
   static_assert(std::is_same_v<shape_of<decltype(z)>, shape<rows<5>, columns<3>, layers<17>>>);
   CHECK(worst(z.elements(), plain<shape<rows<5>, columns<3>, layers<17>>>(x, y)) == 0);
 }
+
+TEST_CASE_TEMPLATE("a right operand packed beforehand, whatever the extents", W, float, bf16) {
+  std::uint32_t state = 1;
+  auto const drawn = [&state] {
+    return static_cast<float>((state = state * 1664525U + 1013904223U) >> 8) / (1 << 23) - 1;
+  };
+  for (std::size_t const m : {1U, 2U, 9U, 13U, 31U})
+    for (std::size_t const n : {1U, 16U, 33U, 70U})
+      for (std::size_t const k : {1U, 2U, 31U, 256U, 259U, 300U}) {
+        CAPTURE(m);
+        CAPTURE(n);
+        CAPTURE(k);
+        std::vector<float> a(m * k), b(k * n), c(m * n, 1.0F);
+        for (auto& x : a) x = drawn();
+        for (auto& x : b) x = drawn();
+        std::vector<W> packed(cpu::packed_size<W>(n, k));
+        cpu::pack_panels<W>(n, k, {b.data(), n, 1}, 0, cpu::panel_count(n), packed.data());
+        cpu::multiply<W>(m, n, k, {a.data(), k, 1},
+                         cpu::packed_panels<W>{packed.data(), 0, cpu::panel_count(n)}, true, c.data(), n);
+        // One operand in 8 bits, or both: each product is off by 2^-8 of itself at most.
+        double const unit = std::is_same_v<W, float> ? 1e-7 : 1.0 / 256;
+        bool near = true;
+        for (std::size_t i = 0; i < m; ++i)
+          for (std::size_t j = 0; j < n; ++j) {
+            double sum = 1, size = 1;
+            for (std::size_t l = 0; l < k; ++l) {
+              double const product = static_cast<double>(a[i * k + l]) * static_cast<double>(b[l * n + j]);
+              sum += product;
+              size += std::abs(product);
+            }
+            near = near && std::abs(static_cast<double>(c[i * n + j]) - sum) <= 2 * unit * size;
+          }
+        CHECK(near);
+      }
+}

@@ -169,7 +169,7 @@ TEST_CASE("gradients whose rows are no whole packs") {
   };
   parameter_block none(0);
   auto const expected = gradients(session<>(program, none, 1));
-  for (std::size_t const threads : {2, 3, 4})
+  for (auto const threads : {2U, 3U, 4U})
     for (bool const last_first : {false, true}) {
       CAPTURE(threads);
       CAPTURE(last_first);

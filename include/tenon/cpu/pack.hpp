@@ -143,5 +143,31 @@ TENON_ALWAYS_INLINE void scatter(T* p, std::ptrdiff_t stride, pack<T> const& v, 
   for (std::size_t l = 0; l != n; ++l) p[static_cast<std::ptrdiff_t>(l) * stride] = T{lane[l]};
 }
 
+// Pairs of bf16, a word each.
+#if TENON_PACK_BYTES == 64 && defined(__AVX512BF16__)
+#define TENON_BF16_PAIRS 1  ///< the processor multiplies them
+
+/// Lane l: sum + the products of both elements of the pairs in lane l of a and b.
+TENON_ALWAYS_INLINE void add_products_of_pairs(pack<float>& sum, pack<std::uint32_t> const& a,
+                                               pack<std::uint32_t> const& b) {
+  sum = __builtin_bit_cast(pack<float>,
+                           _mm512_dpbf16_ps(__builtin_bit_cast(__m512, sum), __builtin_bit_cast(__m512bh, a),
+                                            __builtin_bit_cast(__m512bh, b)));
+}
+/// Rounds n neighbours to bf16, behind each other in `to`; zeros up to a multiple of two packs.
+inline void round_to_pairs(float const* from, std::size_t n, bf16* to) {
+  for (std::size_t i = 0; i < n; i += 2 * lanes) {
+    std::size_t const rest = n - i;
+    auto const low = load_partial(from + i, rest < lanes ? rest : lanes);
+    auto const high = rest > lanes ? load_partial(from + i + lanes, rest < 2 * lanes ? rest - lanes : lanes)
+                                   : pack<float>{};
+    auto const both = _mm512_cvtne2ps_pbh(__builtin_bit_cast(__m512, high), __builtin_bit_cast(__m512, low));
+    std::memcpy(to + i, &both, sizeof both);
+  }
+}
+#else
+#define TENON_BF16_PAIRS 0
+#endif
+
 }  // namespace TENON_PACK_NAMESPACE
 }  // namespace tenon::cpu

@@ -93,7 +93,7 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
   /// Of one product, or of independent ones in one loop; operand k as in `run`.
   static constexpr reach touched(std::size_t k) {
     constexpr std::size_t loops = sizeof...(Independent);
-    if (k == 3) return {0, static_cast<std::uint32_t>(packed_size(N, K) * sizeof(float)), 0, 0};
+    if (k == 3) return {0, static_cast<std::uint32_t>(packed_size<float>(N, K) * sizeof(float)), 0, 0};
     if constexpr (loops <= 1 && terms == 1) {
       constexpr std::array<product_axis, 4> axes{
           {{M, {OM, LM, 0}}, {N, {ON, 0, RN}}, {K, {0, LK, RK}}, loop_axis()}};
@@ -208,7 +208,7 @@ struct pack_kernel;
 template <class W, std::size_t N, std::size_t K, std::size_t RK, std::size_t RN>
 struct pack_kernel<W, N, K, strides<RK, RN>> {
   static constexpr std::size_t panels = panel_count(N);
-  static constexpr std::size_t bytes = packed_size(N, K) * sizeof(W);
+  static constexpr std::size_t bytes = packed_size<W>(N, K) * sizeof(W);
   static constexpr std::size_t chunks =
       std::bit_floor(std::clamp<std::size_t>(bytes >> 18, 1, std::min<std::size_t>(panels, 8)));
 
