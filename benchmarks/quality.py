@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSL-1.0
-"""Trains the translator with several seeds and prints what it has learnt: the medians, and each seed's figures.
+"""Trains translators with several seeds and prints what they have learnt: the medians, and each seed's figures.
 
-usage: quality.py TRANSLATOR [DATA] [--seeds 1-5] [options of `train`]
+usage: quality.py TRANSLATOR... [--data DATA] [--seeds 1-5] [--table] [-- options of `train`]
 
-TRANSLATOR is the tenon-translate program, DATA a file of sentence pairs, by default the real text that the recipe was
+Each TRANSLATOR is a tenon-translate program, DATA a file of sentence pairs, by default the real text that the recipe was
 published with, which is not part of this project. Without it nothing is measured and the exit code is 77 (skipped).
 """
 import argparse
@@ -51,22 +51,34 @@ def line(key, figures):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("translator")
-    parser.add_argument("data", type=Path, nargs="?", default=FRA)
+    parser.add_argument("translators", nargs="+", metavar="TRANSLATOR")
+    parser.add_argument("--data", type=Path, default=FRA)
     parser.add_argument("--seeds", type=seed_range, default=seed_range("1-5"), metavar="A-B")
-    arguments, options = parser.parse_known_args()
-    if not Path(arguments.translator).is_file():
-        sys.exit(f"quality.py: there is no {arguments.translator}: build the target tenon-translate and name its file")
+    parser.add_argument("--table", action="store_true", help="end with the medians as a Markdown table")
+    own = sys.argv[1:]
+    split = own.index("--") if "--" in own else len(own)
+    arguments, options = parser.parse_args(own[:split]), own[split + 1:]
+    for translator in arguments.translators:
+        if not Path(translator).is_file():
+            sys.exit(f"quality.py: there is no {translator}: build the target tenon-translate and name its file")
     if not arguments.data.is_file():
         print(f"quality.py: skipped: there is no {arguments.data}")
         sys.exit(77)
-    every = []
-    for seed in arguments.seeds:
-        every.append(train(arguments.translator, arguments.data, seed, options))
-        print(line(f"seed={seed}", every[-1]), flush=True)
-    medians = {name: statistics.median(figures[name] for figures in every) for name in FIGURES}
-    medians["mean_bleu"] = statistics.mean(figures["bleu"] for figures in every)
-    print(line(f"median_of={len(every)}", medians))
+    rows = []
+    for translator in arguments.translators:
+        name = Path(translator).name
+        every = []
+        for seed in arguments.seeds:
+            every.append(train(translator, arguments.data, seed, options))
+            print(line(f"{name} seed={seed}", every[-1]), flush=True)
+        medians = {key: statistics.median(figures[key] for figures in every) for key in FIGURES}
+        medians["mean_bleu"] = statistics.mean(figures["bleu"] for figures in every)
+        print(line(f"{name} median_of={len(every)}", medians), flush=True)
+        rows.append(f"| `{name}` | {medians['train_loss']:.3f} | {medians['best_validation']:.3f} | "
+                    f"{medians['bleu']:.3f} | {medians['mean_bleu']:.3f} |")
+    if arguments.table:
+        print("\n| translator | train loss | best validation loss | BLEU(2) | its mean |\n|---|---|---|---|---|")
+        print("\n".join(rows))
 
 
 if __name__ == "__main__":

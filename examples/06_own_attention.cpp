@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// 6. An attention of one's own: scaled dot products (Vaswani et al., NeurIPS 2017), written with what the
-// library's own layers are written with, and differentiated without a line about derivatives.
+// 6. An attention of one's own: scaled dot products of projections (Vaswani et al., NeurIPS 2017), written
+// with what the library's own layers are written with, and differentiated without a line about derivatives.
 #include <cmath>
 #include <concepts>
 #include <cstdio>
@@ -9,9 +9,9 @@
 using namespace tenon;
 
 template <std::size_t H>
-struct dot_product_attention {
+struct projected_attention {
   linear_map<hiddens<H>, hiddens<H>> to_query, to_key;
-  TENON_MEMBERS(dot_product_attention, to_query, to_key)
+  TENON_MEMBERS(projected_attention, to_query, to_key)
 
   /// query (batch, hiddens), memory (steps, batch, hiddens), valid (batch) → context (batch, hiddens) and
   /// weights (steps, batch)
@@ -20,7 +20,7 @@ struct dot_product_attention {
     return attend<steps>(scores, valid, memory);
   }
 };
-constexpr auto attention = laid_out(dot_product_attention<16>{});
+constexpr auto attention = laid_out(projected_attention<16>{});
 static_assert(parameter_count(attention) == 2 * 16 * 16);
 
 // How much each word of a memory matters: the gradient of a number made from the context.

@@ -55,8 +55,14 @@ build() {
 }
 report() { python3 scripts/kernel_report.py build/gpu-build.log; }
 tests() { ctest --test-dir build/gpu --output-on-failure -L 'gpu|example'; }
-memcheck() { compute-sanitizer --tool memcheck --error-exitcode 9 build/gpu/tests/cuda_gpu_test; }
-racecheck() { compute-sanitizer --tool racecheck --error-exitcode 9 build/gpu/tests/cuda_gpu_test; }
+sanitised() {
+  local test
+  for test in cuda cuda_models; do
+    compute-sanitizer --tool "$1" --error-exitcode 9 "build/gpu/tests/${test}_gpu_test" || return 1
+  done
+}
+memcheck() { sanitised memcheck; }
+racecheck() { sanitised racecheck; }
 machine="$(nvidia-smi --query-gpu=name,driver_version --format=csv,noheader | head -n 1), nvcc $(nvcc --version | grep -o 'V[0-9.]*' | head -n 1),\
  commit $(git rev-parse --short HEAD 2>/dev/null || echo unknown), $(date -u +%Y-%m-%d)"
 bench() {

@@ -4,7 +4,7 @@
 add_library(tests_main OBJECT main.cpp)
 target_compile_definitions(tests_main PUBLIC DOCTEST_CONFIG_SUPER_FAST_ASSERTS)
 target_link_libraries(tests_main PUBLIC doctest::doctest PRIVATE tenon::tenon)
-foreach(name IN ITEMS cuda gradient gradient_operations)
+foreach(name IN ITEMS cuda cuda_models gradient gradient_operations)
   add_executable(${name}_gpu_test)
   tenon_compile_as_cuda(${name}_gpu_test ${name}_test.cpp)
   target_include_directories(${name}_gpu_test PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")

@@ -9,6 +9,8 @@
 #include <span>
 #include <tenon/tenon.hpp>
 
+#include "testing.hpp"
+
 namespace testing {
 
 /// The largest difference between two lists, relative to the largest number in them; not a number if one has
@@ -70,6 +72,25 @@ double device_difference(Program const& program, Fill const& fill, std::size_t r
   std::span<float const> const a = on_cpu.values(), b = on_gpu.values();
   double const of_weights = relative_difference(a, b);
   return of_weights <= worst ? worst : of_weights;
+}
+
+/// Float inputs between -1 and 1, others as counts and numbers of rows.
+inline auto const usual = [](auto& session) {
+  std::size_t seed = 1;
+  for (auto const& port : session.program().inputs) {
+    ++seed;
+    if (port.type == tenon::element_type::int32)
+      fill(session.template input_elements<std::int32_t>(port.name), seed, 0, 5);
+    else if (port.type == tenon::element_type::float64)
+      fill(session.template input_elements<double>(port.name), seed, -1, 1);
+    else if (port.type == tenon::element_type::float32)
+      fill(session.template input_elements<float>(port.name), seed, -1, 1);
+  }
+};
+
+template <class F>
+double difference(F const& f, std::size_t runs = 2) {
+  return device_difference(tenon::record_now(f), usual, runs);
 }
 
 }  // namespace testing

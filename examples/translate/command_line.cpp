@@ -18,7 +18,7 @@ struct command_line {
 
   explicit command_line(defaults const& recipe) : app("", recipe.program) {
     app.description(
-        "Trains a small translator (GRU encoder and decoder with attention) and translates with it.\n"
+        "Trains a small translator (a recurrent encoder and decoder) and translates with it.\n"
         "Everything it learns is in one model file, everything it needs to learn is a file of sentence "
         "pairs.");
     app.footer("Start with:\n  " + recipe.program + " train\n  " + recipe.program +

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "tenon/tenon.hpp"
 #include "tenon/train/stored_weights.hpp"
@@ -27,6 +28,10 @@ consteval auto recorded(F f) {
 /// A recipe's layers with their weights laid out.
 template <class Recipe>
 inline constexpr auto model_of = laid_out(Recipe::model());
+
+/// Does the model look back at the source, so that there is something to show?
+template <class Recipe>
+inline constexpr bool attends = std::remove_cvref_t<decltype(model_of<Recipe>.decoder)>::attends;
 
 /// How many parameters the model has when its vocabularies have these many words.
 template <class Recipe>
@@ -71,7 +76,7 @@ inline auto const measured_loss = recorded([](recorder& r) {
 });
 
 /// One sentence, greedily, with the weights of products kept as Weights. Inputs: source, source_valid, first
-/// (<bos>), used. Outputs: tokens (steps), weights (steps, source steps).
+/// (<bos>), used. Outputs: tokens (steps) and, with attention, weights (steps, source steps).
 template <class Recipe, element_type Weights>
 inline auto const translation_of_one = recorded([](recorder& r) {
   r.freeze_weights(Weights);
@@ -83,7 +88,7 @@ inline auto const translation_of_one = recorded([](recorder& r) {
   auto decoded = decode_greedily<Recipe::target_steps>(
       net.decoder, net.encoder.template encode<mode::inference>(source, 0), valid, first, used);
   r.output("tokens", decoded.tokens);
-  r.output("weights", decoded.weights);
+  if constexpr (attends<Recipe>) r.output("weights", decoded.weights);
 });
 
 }  // namespace tenon::translate

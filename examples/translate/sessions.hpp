@@ -101,7 +101,7 @@ struct translation {
   std::vector<std::string> words;         ///< without <eos>
   std::vector<std::string> source_steps;  ///< the words that the encoder read, with <eos>
   std::vector<std::string> steps;  ///< the words that the decoder chose, with <eos> if it came that far
-  std::vector<float> weights;      ///< row-major, steps × source_steps
+  std::vector<float> weights;      ///< row-major, steps × source_steps; empty: the model has no attention
   bool cut = false;                ///< the sentence has more words than the model reads
 };
 
@@ -129,7 +129,12 @@ class sentence_translator {
     session_.template input_elements<std::int32_t>("source_valid")[0] = valid;
     session_.run();
     auto const tokens = session_.output_elements<std::int32_t>("tokens");
-    auto const weights = session_.output_elements<float>("weights");
+    auto const weights = [&]() -> std::span<float const> {
+      if constexpr (attends<Recipe>)
+        return session_.template output_elements<float>("weights");
+      else
+        return {};
+    }();
 
     translation result;
     auto const read = static_cast<std::size_t>(valid);
@@ -140,8 +145,10 @@ class sentence_translator {
       result.source_steps.push_back(i < words.size() ? words[i] : std::string(text::eos_token));
     for (std::size_t t = 0; t < tokens.size(); ++t) {
       result.steps.push_back(model_.target_words.token(tokens[t]));
-      auto const row = weights.subspan(t * Recipe::source_steps, read);
-      result.weights.insert(result.weights.end(), row.begin(), row.end());
+      if constexpr (attends<Recipe>) {
+        auto const row = weights.subspan(t * Recipe::source_steps, read);
+        result.weights.insert(result.weights.end(), row.begin(), row.end());
+      }
       if (tokens[t] == model_.target_words.eos()) break;
       result.words.push_back(result.steps.back());
     }

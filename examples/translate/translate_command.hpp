@@ -28,6 +28,8 @@ template <class Recipe>
 int translate_command(options const& chosen, std::ostream& out) {
   auto const drawing = std::filesystem::path(chosen.attention);
   bool const draw = !chosen.attention.empty(), as_svg = drawing.extension() == ".svg";
+  if (draw && !attends<Recipe>)
+    throw error("the models of this translator have no attention to draw: leave --attention out");
   if (draw && !as_svg && drawing.extension() != ".html")
     io::fail(drawing, "the attention is drawn in an .html or .svg file: give one of these names");
   if (draw) train::check_can_save(drawing);

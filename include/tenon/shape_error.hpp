@@ -88,6 +88,10 @@ struct extents_do_not_multiply;
 template <class Operation, std::size_t Layers, std::size_t OtherLayers>
 struct layer_count_mismatch;
 
+/// Operation joins stacks of other cells.
+template <class Operation, class Cells, class OtherCells>
+struct cell_mismatch;
+
 /// Operation needs elements of type Wanted.
 template <class Operation, class Got, class Wanted>
 struct element_type_mismatch;

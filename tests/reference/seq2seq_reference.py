@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSL-1.0
-"""The attention translator of the 1.0 recipe in PyTorch, as its equations read.
+"""The translators in PyTorch, as their equations read; without options that of the 1.0 recipe.
 
 These are the numbers that Tenon must match. Extents: B batch, T source steps, S target steps,
 E embedding, H hiddens, L layers, V vocabulary; tokens are (B, steps). The modules' names give the
@@ -14,15 +14,15 @@ MASKED_SCORE = -1e6
 
 
 class Encoder(nn.Module):
-    """Embedding and GRU; pads are processed like any token."""
+    """Embedding and recurrent layers; pads are processed like any token."""
 
-    def __init__(self, vocabulary, embedding, hiddens, layers, dropout=0.0):
+    def __init__(self, vocabulary, embedding, hiddens, layers, dropout=0.0, rnn=nn.GRU):
         super().__init__()
         self.embedding = nn.Embedding(vocabulary, embedding)
-        self.rnn = nn.GRU(embedding, hiddens, layers, dropout=dropout, batch_first=True)
+        self.rnn = rnn(embedding, hiddens, layers, dropout=dropout, batch_first=True)
 
     def forward(self, source):
-        """Source (B,T) to outputs (B,T,H) and the state of all layers (L,B,H)."""
+        """Source (B,T) to outputs (B,T,H) and the state of all layers (L,B,H); an LSTM's are two."""
         return self.rnn(self.embedding(source))
 
 
@@ -46,19 +46,41 @@ class AdditiveAttention(nn.Module):
         return context, weights
 
 
-class Decoder(nn.Module):
-    """GRU on [context ; embedding]; the query is the top layer's state of the previous step."""
+class DotProductAttention(nn.Module):
+    """score(q, k) = q · k / √H, masked softmax over the source; nothing to learn."""
 
-    def __init__(self, vocabulary, embedding, hiddens, layers, dropout=0.0):
+    def __init__(self, hiddens, dropout=0.0):
         super().__init__()
-        self.attention = AdditiveAttention(hiddens, dropout)
+        self.scale = hiddens**-0.5
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, query, memory, source_valid):
+        """As AdditiveAttention's."""
+        scores = (query[:, None, :] * memory).sum(dim=-1) * self.scale
+        beyond = torch.arange(memory.shape[1], device=memory.device) >= source_valid[:, None]
+        weights = torch.softmax(scores.masked_fill(beyond, MASKED_SCORE), dim=-1)
+        context = (self.dropout(weights)[:, :, None] * memory).sum(dim=1)
+        return context, weights
+
+
+def hidden_of(state):
+    """The hidden part of a state, (L,B,H): all of a GRU's, half of an LSTM's."""
+    return state[0] if isinstance(state, tuple) else state
+
+
+class Decoder(nn.Module):
+    """Recurrent layers on [context ; embedding]; the query is the top layer's output of the previous step."""
+
+    def __init__(self, vocabulary, embedding, hiddens, layers, dropout=0.0, rnn=nn.GRU, attention=AdditiveAttention):
+        super().__init__()
+        self.attention = attention(hiddens, dropout)
         self.embedding = nn.Embedding(vocabulary, embedding)
-        self.rnn = nn.GRU(hiddens + embedding, hiddens, layers, dropout=dropout, batch_first=True)
+        self.rnn = rnn(hiddens + embedding, hiddens, layers, dropout=dropout, batch_first=True)
         self.dense = nn.Linear(hiddens, vocabulary)
 
     def step(self, token, state, memory, source_valid):
         """Token (B), state (L,B,H) to logits (B,V), the new state and attention weights (B,T)."""
-        context, weights = self.attention(state[-1], memory, source_valid)
+        context, weights = self.attention(hidden_of(state)[-1], memory, source_valid)
         joined = torch.cat((context, self.embedding(token)), dim=-1)
         output, state = self.rnn(joined[:, None, :], state)
         return self.dense(output[:, 0, :]), state, weights
@@ -73,13 +95,36 @@ class Decoder(nn.Module):
         return torch.stack(logits, dim=1), state, torch.stack(weights, dim=1)
 
 
-class Translator(nn.Module):
-    """Encoder and attention decoder."""
+class FixedContextDecoder(nn.Module):
+    """No attention: the context is the encoder's last output. On [embedding ; context], or the embedding alone."""
 
-    def __init__(self, source_vocabulary, target_vocabulary, embedding, hiddens, layers, dropout=0.0):
+    def __init__(self, vocabulary, embedding, hiddens, layers, dropout=0.0, rnn=nn.GRU, fed=True):
         super().__init__()
-        self.encoder = Encoder(source_vocabulary, embedding, hiddens, layers, dropout)
-        self.decoder = Decoder(target_vocabulary, embedding, hiddens, layers, dropout)
+        self.fed = fed
+        self.embedding = nn.Embedding(vocabulary, embedding)
+        width = embedding + hiddens if fed else embedding
+        self.rnn = rnn(width, hiddens, layers, dropout=dropout, batch_first=True)
+        self.dense = nn.Linear(hiddens, vocabulary)
+
+    def step(self, token, state, memory, source_valid):
+        """Token (B), state (L,B,H) to logits (B,V), the new state and no weights (B,0)."""
+        joined = self.embedding(token)
+        if self.fed:
+            joined = torch.cat((joined, memory[:, -1, :]), dim=-1)
+        output, state = self.rnn(joined[:, None, :], state)
+        return self.dense(output[:, 0, :]), state, memory.new_zeros(len(token), 0)
+
+    forward = Decoder.forward
+
+
+class Translator(nn.Module):
+    """An encoder and a decoder."""
+
+    def __init__(self, source_vocabulary, target_vocabulary, embedding, hiddens, layers, dropout=0.0,
+                 rnn=nn.GRU, decoder=Decoder, **options):
+        super().__init__()
+        self.encoder = Encoder(source_vocabulary, embedding, hiddens, layers, dropout, rnn)
+        self.decoder = decoder(target_vocabulary, embedding, hiddens, layers, dropout, rnn, **options)
 
     def forward(self, source, source_valid, target_input):
         """Teacher forcing: logits (B,S,V) and attention weights (B,S,T)."""

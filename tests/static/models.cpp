@@ -19,10 +19,14 @@ static_assert(parameter_count(gru_cell<embedding<6>, 8>{}) == gru_parameters(6, 
 static_assert(parameter_count(gru<embedding<6>, 8, 1>{}) == gru_parameters(6, 8));
 static_assert(parameter_count(gru<embedding<6>, 8, 2>{}) == gru_parameters(6, 8) + gru_parameters(8, 8));
 static_assert(parameter_count(gru<embedding<6>, 8, 3>{}) == gru_parameters(6, 8) + 2 * gru_parameters(8, 8));
+static_assert(parameter_count(lstm<embedding<6>, 8, 2>{}) == 4 * 8 * (6 + 8 + 2) + 4 * 8 * (8 + 8 + 2));
 static_assert(parameter_count(additive_attention<8>{}) == 2 * 64 + 8);
+static_assert(parameter_count(dot_product_attention<8>{}) == 0);
 static_assert(parameter_count(gru_encoder<20, 6, 8, 2>{}) ==
               120 + gru_parameters(6, 8) + gru_parameters(8, 8));
 static_assert(parameter_count(encoder_decoder<194, 214, 256, 256, 2>{}) == 2'066'390, "the 1.0 recipe");
+static_assert(parameter_count(plain_encoder_decoder<194, 214, 256, 256, 2>{}) == 1'935'062,
+              "the 1.0 recipe without attention");
 
 // ---- a parameter block
 // ---------------------------------------------------------------------------------------------
@@ -56,3 +60,18 @@ using seen = decltype(a_decoder.attention.attend<mode::inference>(
 static_assert(has_shape_of<decltype(seen::context), batch<4>, hiddens<16>>);
 static_assert(
     has_shape_of<decltype(a_decoder.attention.keys(an_encoding.outputs)), steps<7>, batch<4>, hiddens<16>>);
+
+// ---- other translators
+// ---------------------------------------------------------------------------------------------------
+template <class Model>
+using logits_of =
+    decltype(std::declval<Model const&>().template logits<mode::training>(source, valid, target, 0.1));
+static_assert(std::is_same_v<logits_of<encoder_decoder<10, 10, 8, 16, 2, lstm_cells>>, logits>);
+static_assert(
+    std::is_same_v<logits_of<encoder_decoder<10, 10, 8, 16, 2, gru_cells, dot_product_attention>>, logits>);
+static_assert(std::is_same_v<logits_of<plain_encoder_decoder<10, 10, 8, 16, 2>>, logits>);
+static_assert(std::is_same_v<logits_of<plain_encoder_decoder<10, 10, 8, 16, 2, lstm_cells, false>>, logits>);
+extern rnn_encoder<10, 8, 16, 2, lstm_cells> const an_lstm_encoder;
+using of_lstm = decltype(an_lstm_encoder.encode<mode::training>(source, 0.1));
+static_assert(has_shape_of<decltype(of_lstm::states[0].output), batch<4>, hiddens<16>>);
+static_assert(has_shape_of<decltype(of_lstm::states[0].cell), batch<4>, hiddens<16>>);

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
+// Attentions: additive, and by scaled dot products. A user's own one derives from detail's base likewise, or
+// stands for itself with keys, look and attend.
 #pragma once
 #include "../ops/attend/attend.hpp"
-#include "gru.hpp"
+#include "recurrent.hpp"
 
 namespace tenon {
 
-/// Additive attention (Bahdanau, Cho, Bengio, ICLR 2015): score(q, k) = w_v · tanh(W_q q + W_k k).
-template <std::size_t H>
-struct additive_attention {
-  linear_map<hiddens<H>, hiddens<H>> W_q, W_k;
-  struct score_vector {
-    parameter<hiddens<H>> weight{uniform_by(H)};
-    TENON_MEMBERS(score_vector, weight)
-  } w_v;
-  TENON_MEMBERS(additive_attention, W_q, W_k, w_v)
+namespace detail {
 
+/// What all attentions do with their scores. Attention has keys(memory) and scores(query, keys).
+template <class Attention, std::size_t H>
+struct attention_by_scores {
   /// What does not fit: all have the hiddens, memory and keys the steps, the query not; the counts have the
   /// rows' axes.
   template <class Q, class K, class M, class Valid>
@@ -24,6 +21,43 @@ struct additive_attention {
                                           detail::surplus_error<operation::attention, shape_of<Q>, steps>,
                                           detail::extent_error<operation::attention, shape_of<M>, shape_of<K>,
                                                                shape_of<Q>, shape_of<Valid>>>::type;
+
+  /// query (batch, hiddens), keys (steps, batch, hiddens), valid (batch) → where it looks: (batch, steps),
+  /// the weights of the memory's steps.
+  template <operand Q, operand K, operand Valid>
+  constexpr auto look(Q const& query, K const& keys, Valid const& valid) const {
+    return softmax<steps>(self().scores(query, keys), valid);
+  }
+
+  /// query (batch, hiddens), keys and memory (steps, batch, hiddens), valid (batch) → context and weights.
+  template <mode Mode, operand Q, operand K, operand M, operand Valid>
+  requires std::is_void_v<error<Q, K, M, Valid>>
+  constexpr auto attend(Q const& query, K const& keys, M const& memory, Valid const& valid,
+                        double dropout_rate) const {
+    if constexpr (Mode == mode::training)
+      return tenon::attend<steps>(self().scores(query, keys), valid, memory, dropout_rate);
+    else
+      return tenon::attend<steps>(self().scores(query, keys), valid, memory);
+  }
+  template <mode Mode, operand Q, operand K, operand M, operand Valid,
+            shape_error Error = error<Q, K, M, Valid>>
+  Error attend(Q const& query, K const& keys, M const& memory, Valid const& valid, double dropout_rate) const;
+
+ private:
+  constexpr Attention const& self() const { return static_cast<Attention const&>(*this); }
+};
+
+}  // namespace detail
+
+/// Additive attention (Bahdanau, Cho, Bengio, ICLR 2015): score(q, k) = w_v · tanh(W_q q + W_k k).
+template <std::size_t H>
+struct additive_attention : detail::attention_by_scores<additive_attention<H>, H> {
+  linear_map<hiddens<H>, hiddens<H>> W_q, W_k;
+  struct score_vector {
+    parameter<hiddens<H>> weight{uniform_by(H)};
+    TENON_MEMBERS(score_vector, weight)
+  } w_v;
+  TENON_MEMBERS(additive_attention, W_q, W_k, w_v)
 
   /// The part of the keys that no query changes: memory (steps, batch, hiddens) → W_k k, once for all
   /// queries.
@@ -40,27 +74,27 @@ struct additive_attention {
   constexpr auto scores(Q const& query, K const& keys) const {
     return sum<hiddens>(w_v.weight * tanh(W_q(query) + keys));
   }
+};
 
-  /// query (batch, hiddens), keys (steps, batch, hiddens), valid (batch) → where it looks: (batch, steps),
-  /// the weights of the memory's steps.
-  template <operand Q, operand K, operand Valid>
-  constexpr auto look(Q const& query, K const& keys, Valid const& valid) const {
-    return softmax<steps>(scores(query, keys), valid);
-  }
+/// Scaled dot products (Vaswani et al., NeurIPS 2017): score(q, k) = q · k / √H. Nothing to learn.
+template <std::size_t H>
+struct dot_product_attention : detail::attention_by_scores<dot_product_attention<H>, H> {
+  struct hana_accessors_impl {
+    static constexpr auto apply() { return hana::make_tuple(); }
+  };
 
-  /// query (batch, hiddens), keys and memory (steps, batch, hiddens), valid (batch) → context and weights.
-  template <mode Mode, operand Q, operand K, operand M, operand Valid>
-  requires std::is_void_v<error<Q, K, M, Valid>>
-  constexpr auto attend(Q const& query, K const& keys, M const& memory, Valid const& valid,
-                        double dropout_rate) const {
-    if constexpr (Mode == mode::training)
-      return tenon::attend<steps>(scores(query, keys), valid, memory, dropout_rate);
-    else
-      return tenon::attend<steps>(scores(query, keys), valid, memory);
+  /// memory (steps, batch, hiddens) → the same.
+  template <operand M>
+  requires std::is_void_v<detail::axis_error<operation::attention, shape_of<M>, hiddens<H>>>
+  constexpr auto keys(M const& memory) const { return memory; }
+  template <operand M, shape_error Error = detail::axis_error<operation::attention, shape_of<M>, hiddens<H>>>
+  Error keys(M const& memory) const;
+
+  /// query (batch, hiddens), keys (steps, batch, hiddens) → scores (batch, steps), an expression.
+  template <operand Q, operand K>
+  constexpr auto scores(Q const& query, K const& keys) const {
+    return sum<hiddens>(query * keys * (1.0 / square_root(H)));
   }
-  template <mode Mode, operand Q, operand K, operand M, operand Valid,
-            shape_error Error = error<Q, K, M, Valid>>
-  Error attend(Q const& query, K const& keys, M const& memory, Valid const& valid, double dropout_rate) const;
 };
 
 }  // namespace tenon

@@ -9,11 +9,14 @@
 
 namespace tenon {
 
+/// Stands for the attention weights of a decoder that has none.
+struct no_weights {};
+
 /// What greedy decoding gives.
 template <class Tokens, class Weights>
 struct decoded {
   Tokens tokens;    ///< (target_steps, batch), int32: the chosen words, also after an <eos>
-  Weights weights;  ///< (target_steps, batch, steps): what each step attended to
+  Weights weights;  ///< (target_steps, batch, steps): what each step attended to; or no_weights
 };
 
 /// Decodes Count steps from the words `first` (batch, int32: <bos>), choosing among the first `used` words of
@@ -21,35 +24,53 @@ struct decoded {
 template <std::size_t Count, class Decoder, class Encoded, operand Valid, operand First, operand Used>
 constexpr auto decode_greedily(Decoder const& decoder, Encoded const& encoded, Valid const& valid,
                                First const& first, Used const& used) {
+  constexpr bool from_memory_gates = Decoder::attends && shape_of<First>::size < few_rows;
   auto state = decoder.start(encoded, valid);
   auto const memory_gates = [&] {
-    if constexpr (shape_of<First>::size < few_rows)
+    if constexpr (from_memory_gates)
       return decoder.memory_gates(state);
     else
       return 0;
   }();
-  auto const words = [&](auto const& ids, auto const& carry) {
-    auto const weights = [&] {
-      if constexpr (shape_of<First>::size < few_rows)
-        return decoder.step_from(*carry, decoder.embedded_gates(ids), memory_gates);
-      else
-        return decoder.template step<mode::inference>(*carry, decoder.embedded_gates(ids), 0);
-    }();
-    return std::pair{argmax<vocab>(decoder.dense(carry->states.back()), used), weights};
+  auto const step = [&](auto const& ids, auto* carry) {
+    auto const words = decoder.word_gates(*carry, ids);
+    if constexpr (from_memory_gates)
+      return decoder.step_from(*carry, words, memory_gates);
+    else if constexpr (Decoder::attends)
+      return decoder.template step<mode::inference>(*carry, words, 0);
+    else
+      decoder.template step<mode::inference>(*carry, words, 0);
   };
-  auto const start = words(first, &state);
+  auto const word = [&](auto const& ids, auto* carry) {
+    auto const weights = [&] {
+      if constexpr (Decoder::attends) {
+        return step(ids, carry);
+      } else {
+        step(ids, carry);
+        return no_weights{};
+      }
+    }();
+    return std::pair{argmax<vocab>(decoder.dense(decoder.rnn.output(carry->states)), used), weights};
+  };
+  auto const start = word(first, &state);
   std::array<std::remove_cvref_t<decltype(start.first)>, Count> tokens{};
   std::array<std::remove_cvref_t<decltype(start.second)>, Count> weights{};
   tokens[0] = start.first;
   weights[0] = start.second;
   for (std::size_t t = 1; t < Count; ++t) {
-    auto const next = words(tokens[t - 1], &state);
+    auto const next = word(tokens[t - 1], &state);
     tokens[t] = next.first;
     weights[t] = next.second;
   }
   auto const all_tokens = stack<target_steps>(tokens);
-  auto const all_weights = stack<target_steps>(weights);
-  return decoded<decltype(all_tokens), decltype(all_weights)>{all_tokens, all_weights};
+  auto const all_weights = [&] {
+    if constexpr (Decoder::attends)
+      return stack<target_steps>(weights);
+    else
+      return no_weights{};
+  }();
+  return decoded<std::remove_cvref_t<decltype(all_tokens)>, std::remove_cvref_t<decltype(all_weights)>>{
+      all_tokens, all_weights};
 }
 
 }  // namespace tenon

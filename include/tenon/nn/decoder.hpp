@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: BSL-1.0
+// Decoders: with attention (Bahdanau, Cho, Bengio, ICLR 2015), and with a context that stays as it is (Cho et
+// al., EMNLP 2014). A decoder has start, word_gates, step and dense; `decode` runs it over known words,
+// `decode_greedily` (greedy.hpp) over its own.
+#pragma once
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "attention.hpp"
+#include "embedding.hpp"
+#include "gru.hpp"
+
+namespace tenon {
+
+namespace detail {
+template <std::size_t N>
+struct decoder_inputs : axis<N> {};  // context and embedding
+
+template <class Encoded>
+using memory_shape = shape_of<decltype(Encoded::outputs)>;
+template <class Encoded>
+inline constexpr std::size_t encoded_layers = std::tuple_size_v<decltype(Encoded::states)>;
+template <class Encoded>
+using state_of = typename decltype(Encoded::states)::value_type;
+
+/// What of an encoder's result does not fit a decoder of L layers of H hiddens and cells of a kind.
+template <class Cells, std::size_t H, std::size_t L, class Encoded, class Valid>
+using start_error = typename first_of<
+    name_error<operation::decoder, memory_shape<Encoded>, steps>,
+    axis_error<operation::decoder, memory_shape<Encoded>, hiddens<H>>,
+    std::conditional_t<encoded_layers<Encoded> == L, void,
+                       layer_count_mismatch<operation::decoder, encoded_layers<Encoded>, L>>,
+    std::conditional_t<std::is_same_v<typename Encoded::cells, Cells>, void,
+                       cell_mismatch<operation::decoder, typename Encoded::cells, Cells>>,
+    extent_error<operation::decoder, memory_shape<Encoded>, shape_of<Valid>>>::type;
+
+/// Decoding of known words (teacher forcing), for any decoder of L layers of H hiddens.
+template <class Decoder, class Cells, std::size_t H, std::size_t L>
+struct teacher_forcing {
+  template <class Encoded, class Valid, class Ids>
+  using decode_error =
+      typename first_of<start_error<Cells, H, L, Encoded, Valid>,
+                        name_error<operation::decoder, shape_of<Ids>, target_steps>,
+                        name_error<operation::decoder, shape_of<Ids>, batch>,
+                        extent_error<operation::decoder, memory_shape<Encoded>, shape_of<Ids>>,
+                        element_error<operation::decoder, element_of<Ids>, std::int32_t>>::type;
+
+  /// target (batch, target_steps) → logits (target_steps, batch, vocab).
+  template <mode Mode, class Encoded, operand Valid, operand Ids>
+  requires std::is_void_v<decode_error<Encoded, Valid, Ids>>
+  constexpr auto decode(Encoded const& encoded, Valid const& valid, Ids const& target,
+                        double dropout_rate) const {
+    auto const& decoder = static_cast<Decoder const&>(*this);
+    auto c = decoder.start(encoded, valid);
+    constexpr std::size_t count = extent_of<shape_of<Ids>, target_steps>;
+    auto const words = decoder.word_gates(c, arrange<target_steps, batch>(target));
+    std::array<std::remove_cvref_t<decltype(decoder.rnn.output(c.states))>, count> tops{};
+    for (std::size_t t = 0; t < count; ++t) {
+      decoder.template step<Mode>(c, slice<target_steps>(words, t), dropout_rate);
+      tops[t] = decoder.rnn.output(c.states);
+    }
+    return decoder.dense(stack<target_steps>(tops));
+  }
+  template <mode Mode, class Encoded, operand Valid, operand Ids,
+            shape_error Error = decode_error<Encoded, Valid, Ids>>
+  Error decode(Encoded const& encoded, Valid const& valid, Ids const& target, double dropout_rate) const;
+};
+}  // namespace detail
+
+/// A decoder whose query at each step is its top layer's last output. Input of its bottom layer: [context ;
+/// embedding].
+template <std::size_t V, std::size_t E, std::size_t H, std::size_t L, class Cells = gru_cells,
+          template <std::size_t> class Attention = additive_attention>
+struct attention_decoder
+    : detail::teacher_forcing<attention_decoder<V, E, H, L, Cells, Attention>, Cells, H, L> {
+  static constexpr bool attends = true;
+  Attention<H> attention;
+  embedding_table<V, E> embedding;
+  recurrent_layers<Cells, detail::decoder_inputs<H + E>, H, L> rnn;
+  linear_layer<hiddens<H>, vocab<V>> dense;
+  TENON_MEMBERS(attention_decoder, attention, embedding, rnn, dense)
+
+  /// The columns of the bottom layer's weight that act on the context and on the embedding.
+  constexpr auto context_weight() const {
+    return detail::input_columns<hiddens<H>>(rnn.bottom().weight_ih, 0);
+  }
+  constexpr auto embedding_weight() const {
+    return detail::input_columns<tenon::embedding<E>>(rnn.bottom().weight_ih, H);
+  }
+
+  /// What the decoder carries from step to step, and what it reads at every step.
+  template <class Memory, class Keys, class Valid, class State>
+  struct context_of {
+    Memory memory;
+    Keys keys;
+    Valid valid;
+    std::array<State, L> states;
+  };
+
+  /// What of an encoder's result does not fit: it needs the hiddens, the layers and the cells of the decoder.
+  template <class Encoded, class Valid>
+  using start_error = detail::start_error<Cells, H, L, Encoded, Valid>;
+
+  /// Starts from the encoder's result: states of all layers, outputs as memory.
+  template <class Encoded, operand Valid>
+  requires std::is_void_v<start_error<Encoded, Valid>>
+  constexpr auto start(Encoded const& encoded, Valid const& valid) const {
+    auto const keys = attention.keys(encoded.outputs);
+    return context_of<decltype(encoded.outputs), std::remove_cvref_t<decltype(keys)>, Valid,
+                      detail::state_of<Encoded>>{encoded.outputs, keys, valid, encoded.states};
+  }
+  template <class Encoded, operand Valid, shape_error Error = start_error<Encoded, Valid>>
+  Error start(Encoded const& encoded, Valid const& valid) const;
+
+  /// What words contribute to the bottom layer's gates: ids (…) → (…, gates, hiddens).
+  template <class C, operand Ids>
+  constexpr auto word_gates(C const&, Ids const& ids) const {
+    return linear(embedding(ids), embedding_weight());
+  }
+
+  /// One step from a word's gates (batch, gates, hiddens) → the attention weights; moves c.states on.
+  template <mode Mode, class C, operand G>
+  constexpr auto step(C& c, G const& gates_of_word, double dropout_rate) const {
+    auto const seen =
+        attention.template attend<Mode>(rnn.output(c.states), c.keys, c.memory, c.valid, dropout_rate);
+    rnn.template step<Mode>(add_linear(gates_of_word, seen.context, context_weight()), c.states,
+                            dropout_rate);
+    return seen.weights;
+  }
+
+  /// What the memory contributes to the bottom layer's gates if all of a step's weight lies on it: memory
+  /// (steps, batch, hiddens) → (steps, batch, gates, hiddens).
+  template <class C>
+  constexpr auto memory_gates(C const& c) const {
+    return linear(c.memory, context_weight());
+  }
+
+  /// One step of inference from `memory_gates`, which the attention weights mix as they would the memory: for
+  /// a few rows, where the time of a product is that of reading its weights, once for all steps instead of at
+  /// each.
+  template <class C, operand G, operand M>
+  constexpr auto step_from(C& c, G const& gates_of_word, M const& memory_gates) const {
+    auto const weights = attention.look(rnn.output(c.states), c.keys, c.valid);
+    rnn.template step<mode::inference>(keep(gates_of_word + keep(sum<steps>(weights * memory_gates))),
+                                       c.states, 0);
+    return weights;
+  }
+};
+
+/// A decoder without attention: its context is the encoder's last output at every step. Input of its bottom
+/// layer: [embedding ; context], or the embedding alone if it is not Fed the context.
+template <std::size_t V, std::size_t E, std::size_t H, std::size_t L, class Cells = gru_cells,
+          bool Fed = true>
+struct fixed_context_decoder
+    : detail::teacher_forcing<fixed_context_decoder<V, E, H, L, Cells, Fed>, Cells, H, L> {
+  static constexpr bool attends = false;
+  embedding_table<V, E> embedding;
+  recurrent_layers<Cells, detail::decoder_inputs<Fed ? E + H : E>, H, L> rnn;
+  linear_layer<hiddens<H>, vocab<V>> dense;
+  TENON_MEMBERS(fixed_context_decoder, embedding, rnn, dense)
+
+  constexpr auto embedding_weight() const {
+    return detail::input_columns<tenon::embedding<E>>(rnn.bottom().weight_ih, 0);
+  }
+  constexpr auto context_weight() const {
+    return detail::input_columns<hiddens<H>>(rnn.bottom().weight_ih, E);
+  }
+
+  template <class Gates, class State>
+  struct context_of {
+    Gates gates;  ///< what the context contributes at every step: (batch, gates, hiddens)
+    std::array<State, L> states;
+  };
+
+  template <class Encoded, class Valid>
+  using start_error = detail::start_error<Cells, H, L, Encoded, Valid>;
+
+  /// Starts from the encoder's result. Pads are words like any other: the context is that of the last step.
+  template <class Encoded, operand Valid>
+  requires std::is_void_v<start_error<Encoded, Valid>>
+  constexpr auto start(Encoded const& encoded, Valid const&) const {
+    auto const gates = [&] {
+      if constexpr (Fed) {
+        constexpr std::size_t last = extent_of<detail::memory_shape<Encoded>, steps> - 1;
+        return linear(slice<steps>(encoded.outputs, last), context_weight());
+      } else {
+        return 0;
+      }
+    }();
+    return context_of<std::remove_cvref_t<decltype(gates)>, detail::state_of<Encoded>>{gates, encoded.states};
+  }
+  template <class Encoded, operand Valid, shape_error Error = start_error<Encoded, Valid>>
+  Error start(Encoded const& encoded, Valid const& valid) const;
+
+  /// What words and the context contribute to the bottom layer's gates: ids (…) → (…, gates, hiddens).
+  template <class C, operand Ids>
+  constexpr auto word_gates(C const& c, Ids const& ids) const {
+    auto const of_words = linear(embedding(ids), embedding_weight());
+    if constexpr (Fed)
+      return keep(of_words + c.gates);
+    else
+      return of_words;
+  }
+
+  /// One step from a word's gates (batch, gates, hiddens); moves c.states on.
+  template <mode Mode, class C, operand G>
+  constexpr void step(C& c, G const& gates_of_word, double dropout_rate) const {
+    rnn.template step<Mode>(gates_of_word, c.states, dropout_rate);
+  }
+};
+
+}  // namespace tenon

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSL-1.0
+"""Writes the reference files of the translators other than the 1.0 recipe's; run it again only when they change.
+
+    python make_variants.py --out tests/reference/data
+
+One file for each, variant_NAME: weight.NAME, source (B,T), source_valid (B), target_input and labels (B,S), logits
+(B,S,V), loss (1), grad.NAME for each parameter, tokens (B,S) of greedy decoding without a stop. Made as make_reference.py
+makes its files: small and random, without dropout, in float64 from weights that float32 holds exactly.
+"""
+
+import argparse
+import platform
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from make_reference import (BOS, LAYERS, PAD, SMALLEST_MARGIN, SOURCE_VOCABULARY, TARGET_STEPS, TARGET_VOCABULARY,
+                            make_batch, random_weights, save)
+from seq2seq_reference import DotProductAttention, FixedContextDecoder, Translator, masked_loss
+
+EMBEDDING, HIDDENS = 6, 8
+SMALLEST_GRADIENT = 5e-4  # of each parameter's largest
+VARIANTS = {
+    "lstm": {"rnn": nn.LSTM},
+    "dot": {"attention": DotProductAttention},
+    "lstm_dot": {"rnn": nn.LSTM, "attention": DotProductAttention},
+    "plain": {"decoder": FixedContextDecoder},
+    "lstm_plain": {"rnn": nn.LSTM, "decoder": FixedContextDecoder, "fed": False},
+}
+
+
+def variant(options, generator):
+    """All tensors of one file, and the smallest margin between the best and the next word."""
+    model = Translator(SOURCE_VOCABULARY, TARGET_VOCABULARY, EMBEDDING, HIDDENS, LAYERS, **options)
+    model = random_weights(model.double(), generator)
+    source, source_valid, target_input, labels = make_batch(generator)
+    logits, _ = model(source, source_valid, target_input)
+    loss = masked_loss(logits, labels, PAD)
+    loss.backward()
+    greedy, tokens = model.greedy(source, source_valid, BOS, TARGET_STEPS)
+    named = list(model.named_parameters())
+    tensors = {f"weight.{name}": parameter for name, parameter in named}
+    tensors |= {f"grad.{name}": parameter.grad for name, parameter in named}
+    tensors |= {"source": source, "source_valid": source_valid, "target_input": target_input, "labels": labels}
+    tensors |= {"logits": logits, "loss": loss.reshape(1), "tokens": tokens}
+    return tensors, greedy.topk(2).values.diff().abs().min().item()
+
+
+def main():
+    """Makes all files."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    versions = f"python {platform.python_version()}, torch {torch.__version__}"
+    for number, (name, options) in enumerate(VARIANTS.items()):
+        for seed in range(1000 * number, 1000 * number + 1000):  # the first that would test enough
+            tensors, margin = variant(options, torch.Generator().manual_seed(seed))
+            weakest = min(t.abs().max().item() for key, t in tensors.items() if key.startswith("grad."))
+            if margin >= SMALLEST_MARGIN and weakest >= SMALLEST_GRADIENT:
+                break
+        else:
+            sys.exit(f"{name}: in all drawings two words nearly tie, or a gradient is tiny")
+        print(f"{name}: loss {tensors['loss'].item():.4f}, weakest gradient {weakest:.1e}, smallest margin {margin:.1e}")
+        made = {"made_with": f"{versions}, seed {seed}", "pad": str(PAD), "bos": str(BOS)}
+        try:
+            save(arguments.out, f"variant_{name}", tensors, made)
+        except OSError as error:
+            sys.exit(f"{arguments.out}: cannot write the reference files: {error}")
+
+
+if __name__ == "__main__":
+    main()
