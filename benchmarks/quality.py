@@ -40,7 +40,7 @@ def train(translator, data, seed, options):
         run = subprocess.run([*command, "--model", f"{folder}/model"], capture_output=True, text=True, check=False)
     found = {name: pattern.search(run.stdout) for name, pattern in FIGURES.items()}
     if run.returncode != 0 or not all(found.values()):
-        sys.exit(f"quality.py: seed {seed} ended with code {run.returncode}: {run.stderr.strip()[-500:]}")
+        sys.exit(f"quality.py: {Path(translator).name}, seed {seed}, ended with code {run.returncode}: {run.stderr.strip()[-500:]}")
     return {name: float(match[1]) for name, match in found.items()}
 
 
@@ -60,8 +60,10 @@ def main():
     arguments, options = parser.parse_args(own[:split]), own[split + 1:]
     for translator in arguments.translators:
         if not Path(translator).is_file():
-            sys.exit(f"quality.py: there is no {translator}: build the target tenon-translate and name its file")
+            sys.exit(f"quality.py: there is no {translator}: build the target {Path(translator).name} and name its file")
     if not arguments.data.is_file():
+        if arguments.data != FRA:
+            sys.exit(f"quality.py: there is no {arguments.data}: name a file of sentence pairs")
         print(f"quality.py: skipped: there is no {arguments.data}")
         sys.exit(77)
     rows = []

@@ -147,7 +147,7 @@ TENON_ALWAYS_INLINE void scatter(T* p, std::ptrdiff_t stride, pack<T> const& v, 
 #if TENON_PACK_BYTES == 64 && defined(__AVX512BF16__)
 #define TENON_BF16_PAIRS 1  ///< the processor multiplies them
 
-/// Lane l: sum + the products of both elements of the pairs in lane l of a and b.
+/// Lane l: sum + the products of both elements of the pairs in lane l of a and b; denormals count as zero.
 TENON_ALWAYS_INLINE void add_products_of_pairs(pack<float>& sum, pack<std::uint32_t> const& a,
                                                pack<std::uint32_t> const& b) {
   sum = __builtin_bit_cast(pack<float>,

@@ -243,8 +243,8 @@ TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::si
 }
 
 /// The same with b packed beforehand; n counts columns from the first packed panel on. Where the processor
-/// multiplies pairs of bf16 and b is packed so, the elements of two rows of a or more are rounded to bf16
-/// too.
+/// multiplies pairs of bf16 and b is packed so, the elements of two rows of a or more, if neighbours, are
+/// rounded to bf16 too.
 template <class W>
 TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::size_t k,
                                            strided_matrix<float> a, packed_panels<W> b, bool add, float* c,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Attentions: additive, and by scaled dot products. A user's own one derives from detail's base likewise, or
-// stands for itself with keys, look and attend.
+// Attentions: additive, and by scaled dot products. A user's own one for attention_decoder has keys and
+// scores, and derives from detail::attention_by_scores as they do; or it has keys, attend<Mode> → context and
+// weights, and look → weights, for a few rows.
 #pragma once
 #include "../ops/attend/attend.hpp"
 #include "recurrent.hpp"

@@ -1,7 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 // Decoders: with attention (Bahdanau, Cho, Bengio, ICLR 2015), and with a context that stays as it is (Cho et
-// al., EMNLP 2014). A decoder has start, word_gates, step and dense; `decode` runs it over known words,
-// `decode_greedily` (greedy.hpp) over its own.
+// al., EMNLP 2014). `decode` runs one over known words, `decode_greedily` (greedy.hpp) over its own; for them
+// a decoder has
+//
+//   attends                    does step give attention weights?
+//   rnn, dense                 recurrent layers and the layer from their output to logits
+//   start(encoded, valid)      what it carries from step to step, with the layers' `states`
+//   word_gates(c, ids)         what words contribute to the bottom layer's gates
+//   step<Mode>(c, gates, rate) a step
+//   memory_gates, step_from    if it attends: the same for a few rows, see attention_decoder
+//
+// What it starts from is a recurrent_result, of the same cells.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -163,7 +172,7 @@ struct fixed_context_decoder
   constexpr auto embedding_weight() const {
     return detail::input_columns<tenon::embedding<E>>(rnn.bottom().weight_ih, 0);
   }
-  constexpr auto context_weight() const {
+  constexpr auto context_weight() const requires Fed {
     return detail::input_columns<hiddens<H>>(rnn.bottom().weight_ih, E);
   }
 

@@ -9,8 +9,9 @@
 //
 // A cell over input axis In and H hiddens has
 //
-//   weight_ih                  the weight that acts on inputs: (gates, hiddens, from<In>)
-//   input_gates(x)             what inputs contribute to the gates, of any number of steps at once
+//   weight_ih                  the weight that acts on inputs: parameter<gates<G>, hiddens<H>, from<In>>
+//   input_gates(x)             linear(x, weight_ih) of any number of steps, and nothing more: decoders apply
+//                              parts of that weight to parts of their input. Biases belong in the step
 //   first(gates)               a step from a state of zeros → the state
 //   cell(gates, state)         a step → the state
 //   output(state)              what the layer above sees of a state: (batch, hiddens)
