@@ -73,7 +73,7 @@ TEST_CASE("an attention whose values are its keys, rows and steps swapped") {
 
 #if !defined(__CUDACC__)
 TEST_CASE("calls that do not wait for each other may come in any order") {
-  auto const p = training_step<8, 4, 3, 16, 12>();
+  auto const p = training_step<16, 4, 3, 32, 12>();
   parameter_block in_order(p.parameter_count()), otherwise(p.parameter_count());
   for (std::size_t i = 0; i < p.parameter_count(); ++i)
     in_order.values()[i] = otherwise.values()[i] =
@@ -109,7 +109,7 @@ TEST_CASE("blocks of a kernel do not wait for each other: a step of learning, th
 }
 
 TEST_CASE("the parts of weights' gradients are summed by one kernel") {
-  auto const p = training_step<16, 4, 4, 32, 12>();
+  auto const p = training_step<16, 4, 3, 32, 12>();
   parameter_block block(p.parameter_count());
   auto const nodes = session<cuda_device>(p, block).nodes_of_calls();
   std::size_t reductions = 0, kernels = 0;
