@@ -7,6 +7,7 @@ Each TRANSLATOR is a tenon-translate program, DATA a file of sentence pairs, by 
 published with, which is not part of this project. Without it nothing is measured and the exit code is 77 (skipped).
 """
 import argparse
+import math
 import re
 import statistics
 import subprocess
@@ -39,9 +40,10 @@ def train(translator, data, seed, options):
         command = [translator, "train", "--data", str(data), "--seed", str(seed), *options]
         run = subprocess.run([*command, "--model", f"{folder}/model"], capture_output=True, text=True, check=False)
     found = {name: pattern.search(run.stdout) for name, pattern in FIGURES.items()}
-    if run.returncode != 0 or not all(found.values()):
+    missing = [name for name, match in found.items() if match is None and name != "best_validation"]
+    if run.returncode != 0 or missing:
         sys.exit(f"quality.py: {Path(translator).name}, seed {seed}, ended with code {run.returncode}: {run.stderr.strip()[-500:]}")
-    return {name: float(match[1]) for name, match in found.items()}
+    return {name: float(match[1]) if match else math.nan for name, match in found.items()}
 
 
 def line(key, figures):
@@ -76,7 +78,8 @@ def main():
         medians = {key: statistics.median(figures[key] for figures in every) for key in FIGURES}
         medians["mean_bleu"] = statistics.mean(figures["bleu"] for figures in every)
         print(line(f"{name} median_of={len(every)}", medians), flush=True)
-        rows.append(f"| `{name}` | {medians['train_loss']:.3f} | {medians['best_validation']:.3f} | "
+        validation = "–" if math.isnan(medians["best_validation"]) else f"{medians['best_validation']:.3f}"
+        rows.append(f"| `{name}` | {medians['train_loss']:.3f} | {validation} | "
                     f"{medians['bleu']:.3f} | {medians['mean_bleu']:.3f} |")
     if arguments.table:
         print("\n| translator | train loss | best validation loss | BLEU(2) | its mean |\n|---|---|---|---|---|")

@@ -8,7 +8,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh bench
 mkdir -p build/quality
-translators=(tenon-translate tenon-translate-plain tenon-translate-lstm tenon-translate-dot)
+translators=(
+  tenon-translate{,-plain,-lstm,-dot}
+  tenon-translate-0.17{,-plain}
+  tenon-translate-mxnet-lstm{,-plain}
+)
 {
   cmake --preset default -DTENON_EXAMPLES=ON && cmake --build --preset default --parallel "$(nproc)" --target "${translators[@]}"
 } >build/quality/build.log 2>&1 || {

@@ -115,7 +115,7 @@ TEST_CASE("rows that are the work of a whole block") {
           auto const y = softmax<columns>(x, valid);
           r.output("softmax", y);
           r.output("positions", argmax<columns>(x));
-          auto const loss = keep(sum(y * x) + mean(cross_entropy<columns>(x, labels)));
+          auto const loss = keep(sum(y * x) + mean(cross_entropy<columns>(x, labels, label_smoothing{0.1})));
           r.output("loss", loss);
           r.differentiate(loss.at);
           r.output("gradient", r.gradient(x));
@@ -155,6 +155,20 @@ TEST_CASE("a weight used in loops of two lengths: the second sum of parts adds t
   cuda::host_block::last_block_first = false;
 }
 #endif
+
+TEST_CASE("optimisers, with clipping and division by a number that the program computes") {
+  auto const trained = [](auto how) {
+    return record_now([how](recorder& r) {
+      static constexpr parameter<columns<12>, from<columns<12>>> weight{.offset = 0};
+      auto const x = r.input<float, rows<9>, columns<12>>("x");
+      auto const loss = keep(mean(pow(linear(x, weight) - 1, 2)));
+      r.output("loss", loss);
+      minimise(r, loss, 144, how, clip_by_global_norm{0.05F}, sum(r.input<float, rows<9>>("counts") + 2));
+    });
+  };
+  CHECK(device_difference(trained(sgd{.learning_rate = 0.1F}), usual, 3) < 1e-5);
+  CHECK(device_difference(trained(adam{}), usual, 3) < 1e-5);
+}
 
 TEST_CASE("gradient descent with clipping") {
   auto const p = record_now([](recorder& r) {

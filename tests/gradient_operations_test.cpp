@@ -162,6 +162,14 @@ TEST_CASE("cross entropy, of a part of the vocabulary, weighted") {
               return cross_entropy<columns>(x, labels, used);
             },
             o) < small);
+  CHECK(gradient_error<matrix>(
+            [](auto& r, auto x) {
+              auto const labels = r.template input<std::int32_t, rows<6>>("labels");
+              auto const used = r.template input<std::int32_t>("used");
+              return cross_entropy<columns>(x, labels, used, label_smoothing{0.3}) +
+                     2 * cross_entropy<columns>(x, labels, label_smoothing{0.1});
+            },
+            o) < small);
   CHECK(gradient_error<shape<layers<4>, rows<6>, columns<19>>, shape<rows<6>, layers<4>>>(
             [](auto& r, auto x, auto w) {
               auto const labels = r.template input<std::int32_t, rows<6>, layers<4>>("labels");

@@ -152,7 +152,17 @@ TEST_CASE_TEMPLATE("cross entropy", T, float, double) {
   tensor<T, layers<3>, rows<4>> const few = cross_entropy<columns>(x, labels, tensor<std::int32_t>(18));
   tensor<T> const average = mean_cross_entropy<columns>(x, labels, weight);
   tensor<T> const limited = mean_cross_entropy<columns>(x, labels, weight, tensor<std::int32_t>(18));
-  double total = 0, less = 0, weights = 0, error = 0;
+  tensor<T> const smoothed = mean_cross_entropy<columns>(x, labels, weight, label_smoothing{0.2});
+  tensor<T> const smooth_part =
+      mean_cross_entropy<columns>(x, labels, weight, tensor<std::int32_t>(18), label_smoothing{0.2});
+  // −Σ p log softmax, p being 1 − ε at the label and ε / count everywhere
+  auto const spread = [&](T const* row, std::size_t count) {
+    double sum = 0;
+    for (double p : plain_softmax(row, count, 1, static_cast<std::int32_t>(count)))
+      sum -= std::log(p) / static_cast<double>(count);
+    return sum;
+  };
+  double total = 0, less = 0, weights = 0, error = 0, evenly = 0, evenly_in_part = 0;
   for (std::size_t l = 0; l < 3; ++l)
     for (std::size_t r = 0; r < 4; ++r) {
       auto const label = static_cast<std::size_t>(labels(r, l));
@@ -161,9 +171,15 @@ TEST_CASE_TEMPLATE("cross entropy", T, float, double) {
       error = std::max({error, std::abs(all(l, r) - want), std::abs(few(l, r) - part)});
       total += weight(r, l) * want;
       less += weight(r, l) * part;
+      evenly += weight(r, l) * (0.8 * want + 0.2 * spread(&x(l, r, 0), 37));
+      evenly_in_part += weight(r, l) * (0.8 * part + 0.2 * spread(&x(l, r, 0), 18));
       weights += weight(r, l);
     }
   CHECK(error < rounding<T>(40));
   CHECK(average() == doctest::Approx(total / weights));
   CHECK(limited() == doctest::Approx(less / weights));
+  CHECK(smoothed() == doctest::Approx(evenly / weights));
+  CHECK(smooth_part() == doctest::Approx(evenly_in_part / weights));
+  CHECK_THROWS_AS(static_cast<void>(cross_entropy<columns>(x, labels, label_smoothing{1.5})),
+                  std::out_of_range);
 }

@@ -3,6 +3,7 @@
 // and SGD with clipping.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <vector>
@@ -73,13 +74,17 @@ constexpr parameter<columns<4>> small_b{.offset = 32 * sizeof(float)};
 constexpr std::size_t small_count = 40;  // four more than are used
 
 template <class How>
-dynamic_program regression(How how, float limit) {
+dynamic_program regression(How how, float limit, bool divided) {
   return record_now([=](recorder& r) {
     auto const x = r.input<float, rows<10>, columns<8>>("x");
     auto const y = r.input<float, rows<10>, columns<4>>("y");
     auto const loss = keep(mean<rows, columns>(pow(linear(x, small_w) + small_b - y, 2)));
     r.output("loss", loss);
-    minimise(r, loss, small_count, how, clip_by_global_norm{limit});
+    if (divided)
+      minimise(r, loss, small_count, how, clip_by_global_norm{limit},
+               sum(r.input<float, rows<10>>("counts")));
+    else
+      minimise(r, loss, small_count, how, clip_by_global_norm{limit});
   });
 }
 
@@ -104,23 +109,26 @@ double plain_gradient(std::vector<double> const& p, std::span<float const> x, st
   return loss;
 }
 
-/// Ten steps of the program and of `update(p, g, step)` by hand; the largest difference of losses and
-/// parameters.
+/// Ten steps of the program and of `update(p, g, step)` by hand, with gradients divided by 4 after clipping
+/// or not; the largest difference of losses and parameters.
 template <class How, class Update>
-double training_error(How how, float limit, Update const& update, std::size_t threads = 1) {
-  auto const program = regression(how, limit);
+double training_error(How how, float limit, bool divided, Update const& update, std::size_t threads = 1) {
+  auto const program = regression(how, limit, divided);
   parameter_block block(small_count);
   fill(block.values(), 1, -0.5, 0.5);
   std::vector<double> p(block.values().begin(), block.values().end()), g;
   session<cpu_device> s(program, block, threads);
   fill(s.template input_elements<float>("x"), 2);
   fill(s.template input_elements<float>("y"), 3, -2, 2);
+  if (divided) std::ranges::fill(s.template input_elements<float>("counts"), 0.4F);
   double error = 0;
   for (std::size_t step = 1; step <= 10; ++step) {
     s.learning_rate_scale(step > 5 ? 0.5F : 1.0F);
     s.run();
     double const loss = plain_gradient(p, s.template input_elements<float>("x"),
                                        s.template input_elements<float>("y"), static_cast<double>(limit), g);
+    if (divided)
+      for (double& v : g) v /= 4;
     update(p, g, step);
     error = std::max(error, std::abs(static_cast<double>(s.template output<float>("loss")()) - loss));
     error = std::max(error, worst(block.values(), p));
@@ -168,7 +176,7 @@ TEST_CASE("Adam as PyTorch has it") {
     for (std::size_t threads : {1U, 2U}) {
       std::vector<double> m(small_count), v(small_count);
       CHECK(training_error(
-                how, limit,
+                how, limit, threads == 2,
                 [&](std::vector<double>& p, std::vector<double> const& g, std::size_t step) {
                   double const rate = 0.05 * (step > 5 ? 0.5 : 1), t = static_cast<double>(step);
                   for (std::size_t i = 0; i < small_count; ++i) {
@@ -184,11 +192,12 @@ TEST_CASE("Adam as PyTorch has it") {
 
 TEST_CASE("gradient descent") {
   for (float limit : {0.3F, std::numeric_limits<float>::infinity()})
-    CHECK(training_error(sgd{.learning_rate = 0.2F}, limit,
-                         [](std::vector<double>& p, std::vector<double> const& g, std::size_t step) {
-                           for (std::size_t i = 0; i < small_count; ++i)
-                             p[i] -= 0.2 * (step > 5 ? 0.5 : 1) * g[i];
-                         }) < 2e-6);
+    for (bool divided : {false, true})
+      CHECK(training_error(sgd{.learning_rate = 0.2F}, limit, divided,
+                           [](std::vector<double>& p, std::vector<double> const& g, std::size_t step) {
+                             for (std::size_t i = 0; i < small_count; ++i)
+                               p[i] -= 0.2 * (step > 5 ? 0.5 : 1) * g[i];
+                           }) < 2e-6);
 }
 
 TEST_CASE("a part of a weight that no gradient reaches stays as it is") {

@@ -120,7 +120,8 @@ struct command_line {
         "The last lines are `train loss X` (the mean of the last epoch's batches, with dropout, each "
         "measured\n"
         "before the model learns from it), `validation loss X (best X)` (the mean of the batches, without\n"
-        "dropout) and `bleu X` (BLEU(2), the mean over the recipe's sample sentences).\n"
+        "dropout; not without validation pairs) and `bleu X` (BLEU(2), the mean over the recipe's sample\n"
+        "sentences).\n"
         "Examples:\n  " +
         recipe.program + " train --report report.html\n  " + recipe.program +
         " train --data fra.txt --epochs 50 --seed 2 --model french.safetensors");

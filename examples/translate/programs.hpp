@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "tenon/recipes/terms.hpp"
 #include "tenon/tenon.hpp"
 #include "tenon/train/stored_weights.hpp"
 
@@ -40,40 +41,56 @@ constexpr std::size_t parameters_of(std::size_t source_words, std::size_t target
          train::parameters_in_use(model_of<Recipe>.decoder, target_words);
 }
 
-template <class Recipe, mode Mode>
+/// The words of a batch's labels, and their losses' weighted mean.
+template <class Mean, class Words>
 struct batch_loss {
-  /// Inputs: source, source_valid, target_in, labels, weight, used (the target words in use). Output: loss,
-  /// the mean over labels.
-  static constexpr auto record(recorder& r) {
-    auto source = r.input<std::int32_t, batch<Recipe::batch_size>, steps<Recipe::source_steps>>("source");
-    auto valid = r.input<std::int32_t, batch<Recipe::batch_size>>("source_valid");
-    auto target =
-        r.input<std::int32_t, batch<Recipe::batch_size>, target_steps<Recipe::target_steps>>("target_in");
-    auto labels =
-        r.input<std::int32_t, batch<Recipe::batch_size>, target_steps<Recipe::target_steps>>("labels");
-    auto weight = r.input<float, batch<Recipe::batch_size>, target_steps<Recipe::target_steps>>("weight");
-    auto used = r.input<std::int32_t>("used");
-    auto logits = model_of<Recipe>.template logits<Mode>(source, valid, target,
-                                                         Mode == mode::training ? Recipe::dropout : 0);
-    auto loss = mean_cross_entropy<vocab>(logits, labels, weight, used);
-    r.output("loss", loss);
-    return loss;
-  }
+  Mean mean;
+  Words words;
 };
+
+/// Inputs: source, source_valid, target_in, labels, weight, used (the target words in use). Output: loss, the
+/// mean over labels.
+template <class Recipe, mode Mode>
+constexpr auto record_loss(recorder& r) {
+  auto source = r.input<std::int32_t, batch<Recipe::batch_size>, steps<Recipe::source_steps>>("source");
+  auto valid = r.input<std::int32_t, batch<Recipe::batch_size>>("source_valid");
+  auto target =
+      r.input<std::int32_t, batch<Recipe::batch_size>, target_steps<Recipe::target_steps>>("target_in");
+  auto labels =
+      r.input<std::int32_t, batch<Recipe::batch_size>, target_steps<Recipe::target_steps>>("labels");
+  auto weight = r.input<float, batch<Recipe::batch_size>, target_steps<Recipe::target_steps>>("weight");
+  auto used = r.input<std::int32_t>("used");
+  auto logits = model_of<Recipe>.template logits<Mode>(source, valid, target,
+                                                       Mode == mode::training ? Recipe::dropout : 0);
+  auto mean = mean_cross_entropy<vocab>(logits, labels, weight, used);
+  r.output("loss", mean);
+  auto words = sum(weight);
+  return batch_loss<decltype(mean), decltype(words)>{mean, words};
+}
 
 /// One step of learning.
 template <class Recipe>
 inline auto const training_step = recorded([](recorder& r) {
-  auto const loss = batch_loss<Recipe, mode::training>::record(r);
-  minimise(r, loss, parameter_count(model_of<Recipe>), adam{.learning_rate = Recipe::learning_rate},
-           clip_by_global_norm{Recipe::clip});
+  using recipes::objective_form;
+  auto const loss = record_loss<Recipe, mode::training>(r);
+  constexpr std::size_t parameters = parameter_count(model_of<Recipe>);
+  constexpr adam how{.learning_rate = Recipe::learning_rate};
+  constexpr clip_by_global_norm clip{Recipe::clip};
+  if constexpr (Recipe::objective == objective_form::mean) {
+    minimise(r, loss.mean, parameters, how, clip);
+  } else {
+    auto const words = keep(loss.words);
+    auto const sum_of_pairs = keep(loss.mean * words * (1.0 / Recipe::target_steps));
+    if constexpr (Recipe::objective == objective_form::sum_of_pairs)
+      minimise(r, sum_of_pairs, parameters, how, clip);
+    else
+      minimise(r, sum_of_pairs, parameters, how, clip, words);
+  }
 });
 
 /// The loss of a batch, without dropout.
 template <class Recipe>
-inline auto const measured_loss = recorded([](recorder& r) {
-  batch_loss<Recipe, mode::inference>::record(r);
-});
+inline auto const measured_loss = recorded([](recorder& r) { record_loss<Recipe, mode::inference>(r); });
 
 /// One sentence, greedily, with the weights of products kept as Weights. Inputs: source, source_valid, first
 /// (<bos>), used. Outputs: tokens (steps) and, with attention, weights (steps, source steps).

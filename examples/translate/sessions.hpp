@@ -129,12 +129,6 @@ class sentence_translator {
     session_.template input_elements<std::int32_t>("source_valid")[0] = valid;
     session_.run();
     auto const tokens = session_.output_elements<std::int32_t>("tokens");
-    auto const weights = [&]() -> std::span<float const> {
-      if constexpr (attends<Recipe>)
-        return session_.template output_elements<float>("weights");
-      else
-        return {};
-    }();
 
     translation result;
     auto const read = static_cast<std::size_t>(valid);
@@ -145,12 +139,15 @@ class sentence_translator {
       result.source_steps.push_back(i < words.size() ? words[i] : std::string(text::eos_token));
     for (std::size_t t = 0; t < tokens.size(); ++t) {
       result.steps.push_back(model_.target_words.token(tokens[t]));
-      if constexpr (attends<Recipe>) {
+      if (tokens[t] == model_.target_words.eos()) break;
+      result.words.push_back(result.steps.back());
+    }
+    if constexpr (attends<Recipe>) {
+      auto const weights = session_.template output_elements<float>("weights");
+      for (std::size_t t = 0; t < result.steps.size(); ++t) {
         auto const row = weights.subspan(t * Recipe::source_steps, read);
         result.weights.insert(result.weights.end(), row.begin(), row.end());
       }
-      if (tokens[t] == model_.target_words.eos()) break;
-      result.words.push_back(result.steps.back());
     }
     return result;
   }

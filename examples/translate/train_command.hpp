@@ -82,6 +82,26 @@ void write_report(options const& chosen, translator<Recipe> const& model,
   train::write_report(chosen.report, report);
 }
 
+/// A batch's outcome, its loss in the units in which the recipe prints it.
+template <class Recipe>
+train::step_outcome printed(train::step_outcome batch) {
+  if constexpr (Recipe::objective != recipes::objective_form::mean) {
+    batch.loss /= Recipe::target_steps;
+    batch.weight = static_cast<double>(batch.tokens);
+  }
+  return batch;
+}
+
+/// What the loss is a mean over: what the command line says, or the recipe. Throws tenon::error.
+template <class Recipe>
+recipes::loss_terms terms_of(options const& chosen) {
+  if (chosen.loss.empty()) return Recipe::loss;
+  if (Recipe::objective != recipes::objective_form::mean)
+    throw error("--loss " + chosen.loss +
+                ": the loss of this recipe is a sum over sentence pairs, not a mean: leave --loss out");
+  return chosen.loss == "steps" ? recipes::loss_terms::steps : recipes::loss_terms::words;
+}
+
 }  // namespace detail
 
 /// Trains the recipe's model and saves it. Returns 0. Throws tenon::error, and `stopped` when interrupted.
@@ -90,6 +110,7 @@ int train_command(options const& chosen, std::ostream& out) {
   if (!chosen.recipe.empty() && chosen.recipe != Recipe::name)
     throw error("there is no recipe " + io::in_quotes(chosen.recipe) +
                 " here: this translator was compiled from " + std::string(Recipe::name));
+  auto const terms = detail::terms_of<Recipe>(chosen);
   train::check_can_save(chosen.model);
   if (!chosen.report.empty()) train::check_can_save(chosen.report);
 
@@ -97,11 +118,11 @@ int train_command(options const& chosen, std::ostream& out) {
   auto data = text::build(read_first(chosen.data, counts), Recipe::text,
                           {Recipe::source_capacity, Recipe::target_capacity});
   translator<Recipe> model(std::move(data.source), std::move(data.target));
-  initialise(model_of<Recipe>, model.weights.values(), chosen.seed);
+  auto starting = model_of<Recipe>;
+  Recipe::start(starting.encoder, model.source_words.size());
+  Recipe::start(starting.decoder, model.target_words.size());
+  initialise(starting, model.weights.values(), chosen.seed);
 
-  auto const terms = chosen.loss == "steps"   ? recipes::loss_terms::steps
-                     : chosen.loss == "words" ? recipes::loss_terms::words
-                                              : Recipe::loss;
   loss_session<Recipe> learn(training_step<Recipe>.view(), model, chosen.threads, terms);
   learn.raw().seed(chosen.seed);
   learn.raw().learning_rate_scale(static_cast<float>(chosen.learning_rate) / Recipe::learning_rate);
@@ -121,13 +142,21 @@ int train_command(options const& chosen, std::ostream& out) {
   run.epochs = chosen.epochs;
   run.batches = order.batches();
   run.start_epoch = [&](std::size_t epoch) { order.shuffle(epoch); };
-  run.step = [&](std::size_t batch) { return learn.pipelined(data.pairs, order.batch(batch)); };
-  if constexpr (loss_session<Recipe>::works_by_itself) run.rest = [&] { return learn.rest(); };
+  run.step = [&](std::size_t batch) {
+    auto outcome = learn.pipelined(data.pairs, order.batch(batch));
+    if (outcome) outcome = detail::printed<Recipe>(*outcome);
+    return outcome;
+  };
+  if constexpr (loss_session<Recipe>::works_by_itself)
+    run.rest = [&] { return detail::printed<Recipe>(learn.rest()); };
   if (counts.validation > 0)
     run.validate = [&] {
       train::weighted_mean loss;
       for_each_batch(measure, data.pairs, counts.training, counts.validation,
-                     [&](train::step_outcome const& batch) { loss.add(batch.loss); });
+                     [&](train::step_outcome const& batch) {
+                       auto const shown = detail::printed<Recipe>(batch);
+                       loss.add(shown.loss, shown.weight);
+                     });
       return loss.value();
     };
   run.improved = [&](std::size_t) {
@@ -158,14 +187,12 @@ int train_command(options const& chosen, std::ostream& out) {
   if (!chosen.report.empty())
     detail::write_report(chosen, model, history, std::move(samples), training_step<Recipe>.view());
 
-  bool const validated = !history.validation_loss.empty();
   out << "trained in " << train::duration_text(history.seconds) << ", model " << io::printable(chosen.model)
-      << '\n'
-      << "train loss " << train::fixed(history.train_loss.back(), 3) << '\n'
-      << "validation loss "
-      << train::fixed(validated ? history.validation_loss.back() : train::progress_state::unknown, 3)
-      << " (best " << train::fixed(history.best_validation, 3) << ")\n"
-      << "bleu " << train::fixed(bleu, 3) << '\n';
+      << "\ntrain loss " << train::fixed(history.train_loss.back(), 3) << '\n';
+  if (!history.validation_loss.empty())
+    out << "validation loss " << train::fixed(history.validation_loss.back(), 3) << " (best "
+        << train::fixed(history.best_validation, 3) << ")\n";
+  out << "bleu " << train::fixed(bleu, 3) << '\n';
   flush(out);
   return 0;
 }

@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <initializer_list>
-#include <memory>
-#include <new>
 #include <span>
 #include <utility>
 
@@ -16,6 +14,7 @@
 #include "element.hpp"
 #include "error.hpp"
 #include "layout.hpp"
+#include "owned.hpp"
 
 namespace tenon {
 
@@ -75,15 +74,19 @@ class tensor {
   using layout = row_major<shape_type>;
   static constexpr std::size_t size = shape_type::size;
 
-  tensor() : data_{allocate()} { std::fill_n(data_.get(), size, T{}); }
-  explicit tensor(T value) : data_{allocate()} { std::fill_n(data_.get(), size, value); }
+  tensor() : data_{detail::allocate_aligned<T>(size)} { std::fill_n(data_.get(), size, T{}); }
+  explicit tensor(T value) : data_{detail::allocate_aligned<T>(size)} {
+    std::fill_n(data_.get(), size, value);
+  }
   /// Row-major elements; throws tenon::error if their number is wrong.
-  tensor(std::initializer_list<T> values) : data_{allocate()} {
+  tensor(std::initializer_list<T> values) : data_{detail::allocate_aligned<T>(size)} {
     assign(std::span<T const>(values.begin(), values.size()));
   }
-  explicit tensor(std::span<T const> values) : data_{allocate()} { assign(values); }
+  explicit tensor(std::span<T const> values) : data_{detail::allocate_aligned<T>(size)} { assign(values); }
 
-  tensor(tensor const& other) : data_{allocate()} { std::copy_n(other.data(), size, data()); }
+  tensor(tensor const& other) : data_{detail::allocate_aligned<T>(size)} {
+    std::copy_n(other.data(), size, data());
+  }
   tensor(tensor&&) noexcept = default;
   tensor& operator=(tensor const& other) {
     if (this != &other) std::copy_n(other.data(), size, data());
@@ -95,7 +98,8 @@ class tensor {
   /// Evaluates an expression over these axes, in whatever order it has them, in one loop.
   template <class E>
   requires std::is_void_v<detail::assigned<tensor, E>> tensor(E&& e)
-      : data_{allocate()} {  // NOLINT(google-explicit-constructor): `tensor y = x + b` is the point
+      : data_{detail::allocate_aligned<T>(
+            size)} {  // NOLINT(google-explicit-constructor): `tensor y = x + b` is the point
     assign_to(*this, std::forward<E>(e));
   }
   template <class E>
@@ -148,15 +152,7 @@ class tensor {
   }
 
  private:
-  static constexpr std::align_val_t alignment{64};
-  struct release {
-    void operator()(T* p) const { ::operator delete(p, alignment); }
-  };
-  static T* allocate() {
-    return static_cast<T*>(::operator new(size * sizeof(T), alignment));
-  }
-
-  std::unique_ptr<T, release> data_;
+  detail::aligned_memory<T> data_;
 };
 
 namespace detail {

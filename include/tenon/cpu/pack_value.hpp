@@ -30,7 +30,11 @@
 #endif
 #if defined(__SSE2__) && TENON_PACK_BYTES > 4
 #define TENON_PACK_X86 1
+#if TENON_PACK_BYTES > 16
 #include <immintrin.h>
+#else
+#include <xmmintrin.h>  // all that is needed, and read in a tenth of the time
+#endif
 #else
 #define TENON_PACK_X86 0
 #endif

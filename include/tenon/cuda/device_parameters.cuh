@@ -4,7 +4,6 @@
 // is copied when the other side next needs it.
 #pragma once
 #include <cstddef>
-#include <memory>
 
 #include "../program/parameter_block.hpp"
 #include "check.cuh"
@@ -24,8 +23,8 @@ class device_parameters final : public parameter_mirror {
   static device_parameters& of(parameter_block& block) {
     if (block.mirror() == nullptr) {
       auto const values = block.values();
-      block.mirror(
-          std::make_unique<device_parameters>(reinterpret_cast<std::byte*>(values.data()), block.bytes()));
+      block.mirror(tenon::detail::owned<parameter_mirror>(
+          new device_parameters(reinterpret_cast<std::byte*>(values.data()), block.bytes())));
     }
     return static_cast<device_parameters&>(*block.mirror());
   }

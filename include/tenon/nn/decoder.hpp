@@ -3,11 +3,11 @@
 // al., EMNLP 2014). `decode` runs one over known words, `decode_greedily` (greedy.hpp) over its own; for them
 // a decoder has
 //
-//   attends                    does step give attention weights?
+//   attends                    has it attention?
 //   rnn, dense                 recurrent layers and the layer from their output to logits
 //   start(encoded, valid)      what it carries from step to step, with the layers' `states`
 //   word_gates(c, ids)         what words contribute to the bottom layer's gates
-//   step<Mode>(c, gates, rate) a step
+//   step<Mode>(c, gates, rate) a step: gives the attention weights, or no_weights
 //   memory_gates, step_from    if it attends: the same for a few rows, see attention_decoder
 //
 // What it starts from is a recurrent_result, of the same cells.
@@ -21,6 +21,9 @@
 #include "gru.hpp"
 
 namespace tenon {
+
+/// Stands for the attention weights of a decoder that has none.
+struct no_weights {};
 
 namespace detail {
 template <std::size_t N>
@@ -214,8 +217,9 @@ struct fixed_context_decoder
 
   /// One step from a word's gates (batch, gates, hiddens); moves c.states on.
   template <mode Mode, class C, operand G>
-  constexpr void step(C& c, G const& gates_of_word, double dropout_rate) const {
+  constexpr no_weights step(C& c, G const& gates_of_word, double dropout_rate) const {
     rnn.template step<Mode>(gates_of_word, c.states, dropout_rate);
+    return {};
   }
 };
 

@@ -9,9 +9,6 @@
 
 namespace tenon {
 
-/// Stands for the attention weights of a decoder that has none.
-struct no_weights {};
-
 /// What greedy decoding gives.
 template <class Tokens, class Weights>
 struct decoded {
@@ -36,20 +33,11 @@ constexpr auto decode_greedily(Decoder const& decoder, Encoded const& encoded, V
     auto const words = decoder.word_gates(*carry, ids);
     if constexpr (from_memory_gates)
       return decoder.step_from(*carry, words, memory_gates);
-    else if constexpr (Decoder::attends)
-      return decoder.template step<mode::inference>(*carry, words, 0);
     else
-      decoder.template step<mode::inference>(*carry, words, 0);
+      return decoder.template step<mode::inference>(*carry, words, 0);
   };
   auto const word = [&](auto const& ids, auto* carry) {
-    auto const weights = [&] {
-      if constexpr (Decoder::attends) {
-        return step(ids, carry);
-      } else {
-        step(ids, carry);
-        return no_weights{};
-      }
-    }();
+    auto const weights = step(ids, carry);
     return std::pair{argmax<vocab>(decoder.dense(decoder.rnn.output(carry->states)), used), weights};
   };
   auto const start = word(first, &state);

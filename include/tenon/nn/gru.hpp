@@ -4,32 +4,18 @@
 #pragma once
 #include <cstddef>
 
-#include "recurrent.hpp"
+#include "gated_cell.hpp"
 
 namespace tenon {
 
 /// r = σ(W_ir x + b_ir + W_hr h + b_hr), z likewise, n = tanh(W_in x + b_in + r ∘ (W_hn h + b_hn)), h' = (1 −
 /// z) ∘ n + z ∘ h.
 template <axis_type In, std::size_t H>
-struct gru_cell {
-  using kind = operation::gru;
-  static constexpr std::size_t hidden_size = H;
-  parameter<gates<3>, hiddens<H>, from<In>> weight_ih{xavier_uniform(In::extent, 3 * H)};
-  parameter<gates<3>, hiddens<H>, from<hiddens<H>>> weight_hh{xavier_uniform(H, 3 * H)};
-  parameter<gates<3>, hiddens<H>> bias_ih{uniform_by(H)};
-  parameter<gates<3>, hiddens<H>> bias_hh{uniform_by(H)};
-  TENON_MEMBERS(gru_cell, weight_ih, weight_hh, bias_ih, bias_hh)
-
-  /// What the inputs contribute to the gates, W_i x, without their bias, which costs least within the step's
-  /// loop: x (…, In) → (…, gates, hiddens). With a steps axis it is one product over all steps.
-  template <operand X>
-  requires std::is_void_v<detail::axis_error<kind, shape_of<X>, In>>
-  constexpr auto input_gates(X&& x) const { return linear(std::forward<X>(x), weight_ih); }
-  template <operand X, shape_error Error = detail::axis_error<kind, shape_of<X>, In>>
-  Error input_gates(X&& x) const;
-
+struct gru_cell : detail::gated_cell<operation::gru, 3, In, H> {
+  using base = detail::gated_cell<operation::gru, 3, In, H>;
+  using base::weight_hh, base::bias_ih, base::bias_hh;
   template <class G, class S>
-  using step_error = detail::cell_error<kind, 3, H, G, S>;
+  using step_error = typename base::template step_error<G, S>;
 
   /// One step from the inputs' part of the gates (batch, gates, hiddens) and the state (batch, hiddens).
   template <operand G, operand S>

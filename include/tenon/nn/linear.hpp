@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #pragma once
 #include "../ops/contract/contract.hpp"
-#include "module.hpp"
+#include "initialisers.hpp"
 
 namespace tenon {
 

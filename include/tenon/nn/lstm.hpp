@@ -4,7 +4,7 @@
 #pragma once
 #include <cstddef>
 
-#include "recurrent.hpp"
+#include "gated_cell.hpp"
 
 namespace tenon {
 
@@ -17,24 +17,11 @@ struct lstm_state {
 
 /// c' = σ(f) ∘ c + σ(i) ∘ tanh(g), h' = σ(o) ∘ tanh(c'), each gate being W_i x + b_i + W_h h + b_h.
 template <axis_type In, std::size_t H>
-struct lstm_cell {
-  using kind = operation::lstm;
-  static constexpr std::size_t hidden_size = H;
-  parameter<gates<4>, hiddens<H>, from<In>> weight_ih{xavier_uniform(In::extent, 4 * H)};
-  parameter<gates<4>, hiddens<H>, from<hiddens<H>>> weight_hh{xavier_uniform(H, 4 * H)};
-  parameter<gates<4>, hiddens<H>> bias_ih{uniform_by(H)};
-  parameter<gates<4>, hiddens<H>> bias_hh{uniform_by(H)};
-  TENON_MEMBERS(lstm_cell, weight_ih, weight_hh, bias_ih, bias_hh)
-
-  /// What the inputs contribute to the gates, W_i x, without their bias: x (…, In) → (…, gates, hiddens).
-  template <operand X>
-  requires std::is_void_v<detail::axis_error<kind, shape_of<X>, In>>
-  constexpr auto input_gates(X&& x) const { return linear(std::forward<X>(x), weight_ih); }
-  template <operand X, shape_error Error = detail::axis_error<kind, shape_of<X>, In>>
-  Error input_gates(X&& x) const;
-
+struct lstm_cell : detail::gated_cell<operation::lstm, 4, In, H> {
+  using base = detail::gated_cell<operation::lstm, 4, In, H>;
+  using base::weight_hh, base::bias_ih, base::bias_hh;
   template <class G, class S>
-  using step_error = detail::cell_error<kind, 4, H, G, S>;
+  using step_error = typename base::template step_error<G, S>;
 
   /// One step from the inputs' part of the gates (batch, gates, hiddens) and a state of (batch, hiddens).
   template <operand G, class Output, class Cell>

@@ -19,15 +19,11 @@
 #include <boost/hana/string.hpp>
 #include <boost/hana/tuple.hpp>
 #include <boost/hana/unpack.hpp>
-#include <cmath>
 #include <cstddef>
-#include <cstdint>
-#include <numbers>
 #include <span>
 #include <string>
 #include <string_view>
 
-#include "../cpu/random.hpp"
 #include "../expr/expression.hpp"
 
 namespace tenon {
@@ -135,66 +131,6 @@ constexpr std::size_t parameter_count(Model const& model) {
 template <class T, class... A>
 std::span<float> values_of(std::span<float> block, basic_parameter<T, A...> const& p) {
   return block.subspan(p.offset / sizeof(float), shape<A...>::size);
-}
-
-// ---- initialisers
-// ----------------------------------------------------------------------------------------------
-
-/// √x by Newton's method: std::sqrt is not for constant expressions.
-constexpr double square_root(double x) {
-  if (x <= 0) return 0;
-  double y = x > 1 ? x : 1;
-  for (int i = 0; i < 200; ++i) {
-    double const next = 0.5 * (y + x / y);
-    if (next >= y) break;
-    y = next;
-  }
-  return y;
-}
-
-constexpr initialiser uniform(double scale) {
-  return {initialiser::kind_t::uniform, static_cast<float>(scale)};
-}
-constexpr initialiser normal(double deviation) {
-  return {initialiser::kind_t::normal, static_cast<float>(deviation)};
-}
-/// Uniform in ±√(6 / (in + out)) (Glorot and Bengio, AISTATS 2010).
-constexpr initialiser xavier_uniform(std::size_t in, std::size_t out) {
-  return uniform(square_root(6.0 / static_cast<double>(in + out)));
-}
-/// Uniform in ±1/√in: PyTorch's way with linear layers and with the biases of recurrent ones (in = hiddens).
-constexpr initialiser uniform_by(std::size_t in) {
-  return uniform(1.0 / square_root(static_cast<double>(in)));
-}
-
-/// Draws all weights anew. The same seed gives the same weights on every machine and device.
-template <class Model>
-void initialise(Model const& model, std::span<float> block, std::uint64_t seed) {
-  std::uint32_t site = 0x80000000U;  // not the sites that programs' dropout counts from 0
-  for_each_parameter(model, [&](member_path const&, auto const& p) {
-    auto const values = values_of(block, p);
-    for (std::size_t i = 0; i < values.size(); ++i) {
-      auto const bits = cpu::philox<std::uint32_t>(static_cast<std::uint32_t>(i), site, 0, 0,
-                                                   static_cast<std::uint32_t>(seed),
-                                                   static_cast<std::uint32_t>(seed >> 32));
-      // 24 bits, centred in their cells: never 0 or 1.
-      double const u = (static_cast<double>(bits.word[0] >> 8) + 0.5) * 0x1p-24;
-      double const v = (static_cast<double>(bits.word[1] >> 8) + 0.5) * 0x1p-24;
-      switch (p.init.kind) {
-        case initialiser::kind_t::constant:
-          values[i] = p.init.scale;
-          break;
-        case initialiser::kind_t::uniform:
-          values[i] = p.init.scale * static_cast<float>(2 * u - 1);
-          break;
-        case initialiser::kind_t::normal:  // Box and Muller
-          values[i] = p.init.scale *
-                      static_cast<float>(std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v));
-          break;
-      }
-    }
-    ++site;
-  });
 }
 
 }  // namespace tenon

@@ -2,6 +2,7 @@
 // Optimisers over the flat parameter block: Adam and SGD, with clipping by the gradient's global norm. Two
 // calls in all, however many parameters a model has: the norm, then clip and update together.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <limits>
 
@@ -84,19 +85,31 @@ constexpr std::array<location, 2> gradients_and_norm(recorder& r, variable<T, sh
   return {gradients, parts};
 }
 
+/// Where the divisor is, if there is one.
+template <operand... Divisor>
+constexpr std::array<location, sizeof...(Divisor)> divisors(recorder& r, Divisor const&... divisor) {
+  static_assert(sizeof...(Divisor) <= 1, "minimise: one number to divide the gradient by");
+  static_assert(
+      (... && (std::is_same_v<shape_of<Divisor>, shape<>> && std::is_same_v<element_of<Divisor>, float>)),
+      "minimise: what the gradient is divided by is one float");
+  return {r.place(keep(divisor))...};
+}
+
 }  // namespace detail
 
 /// Ends a training program: derivatives of `loss` (a scalar) with respect to all `parameters` (their number),
-/// clipping, one step of Adam. State: two floats a parameter.
-template <operand X>
+/// clipping, division by `divisor` if one is given (how many words a sum is over, say), one step of Adam.
+/// State: two floats a parameter.
+template <operand X, operand... Divisor>
 requires std::is_same_v<shape_of<X>, shape<>>
 constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, adam const& how,
-                        clip_by_global_norm const& clip = {}) {
+                        clip_by_global_norm const& clip = {}, Divisor const&... divisor) {
   std::size_t const bytes = parameters * sizeof(float);
+  auto const divided_by = detail::divisors(r, divisor...);
   auto const [gradients, parts] = detail::gradients_and_norm(r, keep(loss), parameters);
   call_spec spec;
   spec.name = "adam";
-  spec.computed_by<detail::adam_kernel>();
+  spec.computed_by<detail::adam_kernel<sizeof...(Divisor) == 1>>();
   spec.flops = 14 * parameters;
   spec.scalars = {static_cast<double>(how.learning_rate), static_cast<double>(how.beta1),
                   static_cast<double>(how.beta2), static_cast<double>(how.epsilon),
@@ -108,20 +121,22 @@ constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, adam
   r.result(detail::optimiser_state(r, bytes, bytes), bytes, true);
   r.operand(gradients, bytes);
   r.operand(parts, detail::norm_parts * sizeof(double));
+  for (auto const& at : divided_by) r.operand(at, sizeof(float));
   r.end();
   r.updates_parameters(2 * bytes);
 }
 
 /// The same with one step of gradient descent.
-template <operand X>
+template <operand X, operand... Divisor>
 requires std::is_same_v<shape_of<X>, shape<>>
 constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, sgd const& how,
-                        clip_by_global_norm const& clip = {}) {
+                        clip_by_global_norm const& clip = {}, Divisor const&... divisor) {
   std::size_t const bytes = parameters * sizeof(float);
+  auto const divided_by = detail::divisors(r, divisor...);
   auto const [gradients, parts] = detail::gradients_and_norm(r, keep(loss), parameters);
   call_spec spec;
   spec.name = "sgd";
-  spec.computed_by<detail::sgd_kernel>();
+  spec.computed_by<detail::sgd_kernel<sizeof...(Divisor) == 1>>();
   spec.flops = 2 * parameters;
   spec.scalars = {static_cast<double>(how.learning_rate), static_cast<double>(clip.limit)};
   spec.integers[0] = static_cast<std::int64_t>(parameters);
@@ -129,6 +144,7 @@ constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, sgd 
   r.result(detail::parameters_in_place(r, bytes), bytes, true);
   r.operand(gradients, bytes);
   r.operand(parts, detail::norm_parts * sizeof(double));
+  for (auto const& at : divided_by) r.operand(at, sizeof(float));
   r.end();
   r.updates_parameters(0);
 }
@@ -137,6 +153,7 @@ constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, sgd 
 template <operand X, class Optimiser>
 requires(!std::is_same_v<shape_of<X>, shape<>>) axis_without_place < operation::minimise,
     axis_at < shape_of<X>,
-0 >, shape < >> minimise(recorder&, X const&, std::size_t, Optimiser const&, clip_by_global_norm const& = {});
+0 >, shape < >> minimise(recorder&, X const&, std::size_t, Optimiser const&, clip_by_global_norm const& = {},
+                         operand auto const&...);
 
 }  // namespace tenon

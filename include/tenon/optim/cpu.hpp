@@ -47,16 +47,21 @@ struct norm_kernel {
   }
 };
 
-/// The factor that clips the gradient, from the sums of squares at operand k and the limit.
-inline float clip_scale(double const* parts, double limit) {
+/// The factor that clips the gradient by the sums of squares at operand k, and divides it by operand k + 1 if
+/// there is one.
+template <bool Divided>
+float gradient_factor(call_arguments const& a, std::size_t k, double limit) {
   double total = 0;
-  for (std::size_t i = 0; i < norm_parts; ++i) total += parts[i];
+  for (std::size_t i = 0; i < norm_parts; ++i) total += a.in<double>(k)[i];
   double const norm = std::sqrt(total);
-  return norm > limit ? static_cast<float>(limit / norm) : 1.0F;
+  double factor = norm > limit ? limit / norm : 1.0;
+  if constexpr (Divided) factor /= static_cast<double>(*a.in<float>(k + 1));
+  return static_cast<float>(factor);
 }
 
-/// Operands: parameters, first moments, second moments, gradients, sums of squares. scalars: learning rate,
-/// β₁, β₂, ε, norm limit; integers[0]: parameters.
+/// Operands: parameters, first moments, second moments, gradients, sums of squares, divisor if Divided.
+/// scalars: learning rate, β₁, β₂, ε, norm limit; integers[0]: parameters.
+template <bool Divided>
 struct adam_kernel {
   static constexpr std::size_t chunks = optimiser_chunks;
   static void run(call_arguments const& a, std::size_t chunk) {
@@ -73,7 +78,7 @@ struct adam_kernel {
     V const rate = splat(a.scalars[0] * static_cast<double>(a.state->learning_rate_scale) / correction1);
     V const b1 = splat(beta1), c1 = splat(1.0 - beta1), b2 = splat(beta2), c2 = splat(1.0 - beta2);
     V const root = splat(1.0 / std::sqrt(correction2)), epsilon = splat(a.scalars[3]);
-    V const scale = splat(static_cast<double>(clip_scale(a.in<double>(4), a.scalars[4])));
+    V const scale = cpu::broadcast(gradient_factor<Divided>(a, 4, a.scalars[4]));
     auto const update = [&](V const& gradient, V& m1, V& v1, V& value) __attribute__((always_inline)) {
       V const clipped = gradient * scale;
       m1 = b1 * m1 + c1 * clipped;
@@ -100,8 +105,9 @@ struct adam_kernel {
   }
 };
 
-/// Operands: parameters, gradients, sums of squares. scalars: learning rate, norm limit; integers[0]:
-/// parameters.
+/// Operands: parameters, gradients, sums of squares, divisor if Divided. scalars: learning rate, norm limit;
+/// integers[0]: parameters.
+template <bool Divided>
 struct sgd_kernel {
   static constexpr std::size_t chunks = optimiser_chunks;
   static void run(call_arguments const& a, std::size_t chunk) {
@@ -109,7 +115,7 @@ struct sgd_kernel {
     float* const p = a.out<float>(0);
     float const* const g = a.in<float>(1);
     float const rate = static_cast<float>(a.scalars[0]) * a.state->learning_rate_scale *
-                       clip_scale(a.in<double>(2), a.scalars[1]);
+                       gradient_factor<Divided>(a, 2, a.scalars[1]);
     for (std::size_t i = mine.begin; i < mine.end; ++i) p[i] -= rate * g[i];
   }
 };

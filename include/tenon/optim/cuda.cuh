@@ -39,22 +39,26 @@ inline grid update_grid(std::size_t count) {
           update_threads, block_reduce_bytes<update_threads, double> + 4 * sizeof(double)};
 }
 
-/// The factor that clips the gradient, from the sums of squares at operand k; every thread gets it.
-template <class Block, class Arguments>
-TENON_DEVICE float clip_scale(Block const& block, Arguments const& a, std::size_t k, double limit) {
+/// What detail::gradient_factor computes; every thread gets it.
+template <bool Divided, class Block, class Arguments>
+TENON_DEVICE float gradient_factor(Block const& block, Arguments const& a, std::size_t k, double limit) {
   static_assert(tenon::detail::norm_parts <= update_threads);
   double const part =
       block.thread() < tenon::detail::norm_parts ? a.template in<double>(k)[block.thread()] : 0.0;
   double const norm = std::sqrt(over_block<update_threads>(block, part, plus{}));
-  return norm > limit ? static_cast<float>(limit / norm) : 1.0F;
+  double const factor = norm > limit ? limit / norm : 1.0;
+  if constexpr (Divided)
+    return static_cast<float>(factor / static_cast<double>(*a.template in<float>(k + 1)));
+  return static_cast<float>(factor);
 }
 
 /// Operands and constants as those of detail::adam_kernel.
+template <bool Divided>
 struct adam_body {
   static constexpr index threads = update_threads;
   template <class Block, class Arguments>
   TENON_DEVICE static void run(Block const& block, Arguments const& a) {
-    float const scale = clip_scale(block, a, 4, a.scalars[4]);
+    float const scale = gradient_factor<Divided>(block, a, 4, a.scalars[4]);
     // The powers take long: one thread of each block computes them.
     double* const corrections = block.template shared<double>() + threads / warp;
     if (block.thread() == 0) {
@@ -84,12 +88,13 @@ struct adam_body {
 };
 
 /// Operands and constants as those of detail::sgd_kernel.
+template <bool Divided>
 struct sgd_body {
   static constexpr index threads = update_threads;
   template <class Block, class Arguments>
   TENON_DEVICE static void run(Block const& block, Arguments const& a) {
     float const rate = static_cast<float>(a.scalars[0]) * a.state->learning_rate_scale *
-                       clip_scale(block, a, 2, a.scalars[1]);
+                       gradient_factor<Divided>(block, a, 2, a.scalars[1]);
     auto const count = static_cast<std::size_t>(a.integers[0]);
     float* const p = a.template out<float>(0);
     float const* const g = a.template in<float>(1);
@@ -104,16 +109,18 @@ struct lowering<tenon::detail::norm_kernel> {
     q.run<norm_body>(norm_body::size(), kernel_arguments<2>(a));
   }
 };
-template <>
-struct lowering<tenon::detail::adam_kernel> {
+template <bool Divided>
+struct lowering<tenon::detail::adam_kernel<Divided>> {
   static void enqueue(queue& q, call_arguments const& a) {
-    q.run<adam_body>(update_grid(static_cast<std::size_t>(a.integers[0])), kernel_arguments<5>(a));
+    q.run<adam_body<Divided>>(update_grid(static_cast<std::size_t>(a.integers[0])),
+                              kernel_arguments<5 + Divided>(a));
   }
 };
-template <>
-struct lowering<tenon::detail::sgd_kernel> {
+template <bool Divided>
+struct lowering<tenon::detail::sgd_kernel<Divided>> {
   static void enqueue(queue& q, call_arguments const& a) {
-    q.run<sgd_body>(update_grid(static_cast<std::size_t>(a.integers[0])), kernel_arguments<3>(a));
+    q.run<sgd_body<Divided>>(update_grid(static_cast<std::size_t>(a.integers[0])),
+                             kernel_arguments<3 + Divided>(a));
   }
 };
 

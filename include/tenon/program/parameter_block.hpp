@@ -3,26 +3,23 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
-#include <memory>
-#include <new>
 #include <span>
 #include <string>
 #include <utility>
 
 #include "../error.hpp"
+#include "../owned.hpp"
 
 namespace tenon {
 
 namespace detail {
-struct aligned_release {
-  void operator()(std::byte* p) const { ::operator delete (p, std::align_val_t{64}); }
-};
-using aligned_bytes = std::unique_ptr<std::byte[], aligned_release>;
+using aligned_bytes = aligned_memory<std::byte>;
+/// At least one cache line, however few bytes are asked for.
 inline aligned_bytes allocate_zeros(std::size_t bytes) {
-  std::size_t const whole = std::max<std::size_t>(64, (bytes + 63) / 64 * 64);
-  auto* const p = static_cast<std::byte*>(::operator new (whole, std::align_val_t{64}));
-  std::fill_n(p, whole, std::byte{});
-  return aligned_bytes(p);
+  std::size_t const whole = std::max(alignment, aligned(bytes));
+  auto memory = allocate_aligned<std::byte>(whole);
+  std::fill_n(memory.get(), whole, std::byte{});
+  return memory;
 }
 }  // namespace detail
 
@@ -69,10 +66,11 @@ class parameter_block {
 
   /// Brings the host's copy up to date, where a GPU has a newer one.
   void needed_on_host(bool written) const {
-    if (mirror_ != nullptr) mirror_->needed_on_host(written);
+    if (mirror_.get() != nullptr) mirror_.get()->needed_on_host(written);
   }
   parameter_mirror* mirror() const { return mirror_.get(); }
-  void mirror(std::unique_ptr<parameter_mirror> m) { mirror_ = std::move(m); }
+  /// Takes `m`, made by `new`.
+  void mirror(detail::owned<parameter_mirror> m) { mirror_ = std::move(m); }
 
   /// Updates made so far.
   std::uint64_t steps = 0;
@@ -82,7 +80,7 @@ class parameter_block {
   detail::aligned_bytes values_;
   detail::aligned_bytes state_;
   std::size_t state_bytes_ = 0;
-  std::unique_ptr<parameter_mirror> mirror_;
+  detail::owned<parameter_mirror> mirror_;
 };
 
 }  // namespace tenon

@@ -8,6 +8,7 @@
 #include <limits>
 #include <vector>
 
+#include "../owned.hpp"
 #include "differentiate.hpp"
 
 namespace tenon {
@@ -26,11 +27,6 @@ struct planned {
 };
 
 namespace detail {
-
-inline constexpr std::size_t alignment = 64;
-constexpr std::size_t aligned(std::size_t bytes) {
-  return (bytes + alignment - 1) / alignment * alignment;
-}
 
 /// The free parts of an unbounded block of memory, in order of address.
 class gap_list {

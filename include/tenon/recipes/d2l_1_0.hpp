@@ -2,18 +2,19 @@
 // The translator of Dive into Deep Learning, edition 1.0: two-layer GRU encoder and decoder with additive
 // attention.
 //
-// A recipe is a struct of constants, all that a translator is compiled from. `tenon-translate` expects:
+// A recipe is a struct of constants, all that a translator is compiled from. It derives from recipe_defaults
+// (terms.hpp), which has the loss, the objective and the start of most. `tenon-translate` expects:
 //
 // - name, title: what model files and reports call it
 // - batch_size, source_steps, target_steps: sentence pairs in a batch, words (with <eos>) of either side
 // - source_capacity, target_capacity: the most words that the vocabularies may have, the extents of
-// embeddings
-//   and output layer. What lies beyond the real vocabulary is masked out of the softmax
+//   embeddings and output layer. What lies beyond the real vocabulary is masked out of the softmax
 // - model(): the layers, as `encoder_decoder` has them: members encoder and decoder, logits<mode>()
 // - dropout, learning_rate, clip: of the training step, which is Adam with its usual other constants
-// - epochs, pairs, validation_pairs: how long, and on which lines of the data: the first, and those after
-// them
-// - loss: what the loss is a mean over
+// - epochs, pairs, validation_pairs: how long, and on which lines of the data: the first, and those
+//   after them
+// - loss, objective: what the loss is a mean over, and whether that mean is what a step descends
+// - start(layers, words): how the weights start
 // - text: how sentences become words and words become ids
 // - samples: sentences whose translation is known, translated after training and scored by BLEU(2)
 //

@@ -11,7 +11,7 @@
 namespace tenon::recipes {
 
 /// What all translators of the 1.0 edition have in common.
-struct d2l_1_0_common {
+struct d2l_1_0_common : recipe_defaults {
   static constexpr std::size_t batch_size = 128, source_steps = 9, target_steps = 9;
   static constexpr std::size_t source_capacity = 256, target_capacity = 256;
   static constexpr std::size_t embedding_size = 256, hidden_size = 256, layers = 2;

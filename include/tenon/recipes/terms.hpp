@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What recipes are written with.
 #pragma once
+#include <cstddef>
 #include <string_view>
 
 namespace tenon::recipes {
@@ -12,5 +13,24 @@ struct sample_sentence {
 
 /// What a loss is a mean over: the words of the labels, or all steps, where pads count too and lower it.
 enum class loss_terms { words, steps };
+
+/// What a training step descends, and in what units `train` prints losses.
+enum class objective_form {
+  mean,          ///< the mean loss, over what the recipe's `loss` says; printed as it is
+  sum_of_pairs,  ///< Σ over a batch's pairs of Σ over its words of their losses, divided by the target steps;
+                 ///< printed divided by the batch's words
+  sum_of_pairs_divided,  ///< the same, and the gradient is divided by the words after clipping
+};
+
+/// What a recipe that does not say otherwise derives from.
+struct recipe_defaults {
+  static constexpr loss_terms loss = loss_terms::words;
+  static constexpr objective_form objective = objective_form::mean;
+
+  /// How the weights of the model's encoder or decoder start, of whose vocabulary `words` are in use: here as
+  /// their layers say.
+  template <class Layers>
+  static constexpr void start(Layers&, std::size_t /*words*/) {}
+};
 
 }  // namespace tenon::recipes

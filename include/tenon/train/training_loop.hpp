@@ -16,10 +16,12 @@
 
 namespace tenon::train {
 
-/// What one step gives: a loss, and the number of tokens in which the speed is told.
+/// What one step gives: a loss, the number of tokens in which the speed is told, and what the loss weighs in
+/// the epoch's mean.
 struct step_outcome {
   double loss = 0;
   std::size_t tokens = 0;
+  double weight = 1;
 };
 
 /// Σ weight · x / Σ weight.
@@ -61,7 +63,7 @@ struct training_history {
 };
 
 /// Runs the epochs, shows progress, and stops after the current step when interrupted. An epoch's train loss
-/// is the mean of what its steps gave. Throws tenon::error once a loss is not a number or infinite.
+/// is the weighted mean of what its steps gave. Throws tenon::error once a loss is not a number or infinite.
 inline training_history run_training(training_run const& run, progress& shown) {
   training_history history;
   double const start = progress::steady_seconds();
@@ -77,7 +79,7 @@ inline training_history run_training(training_run const& run, progress& shown) {
     if (!history.validation_loss.empty()) state.validation_loss = history.validation_loss.back();
     auto const account_for = [&](step_outcome const& outcome) {
       require_finite(outcome.loss, "train", epoch);
-      loss.add(outcome.loss);
+      loss.add(outcome.loss, outcome.weight);
       history.tokens += outcome.tokens;
     };
     for (std::size_t batch = 0; batch < run.batches; ++batch) {

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
-// cross_entropy<vocab>(logits, labels)              −log softmax_vocab(logits)[label], for each row
-// cross_entropy<vocab>(logits, labels, used)        the same over the first `used` logits (one int32 at run
-// time): a vocabulary below capacity mean_cross_entropy<vocab>(logits, labels, weight) Σ weight · cross
-// entropy / Σ weight, a scalar
+// cross_entropy<vocab>(logits, labels)        −log softmax_vocab(logits)[label], for each row
+// cross_entropy<vocab>(logits, labels, used)  the same over the first `used` logits (one int32 at run time):
+// a
+//                                             vocabulary below capacity
+// mean_cross_entropy<vocab>(logits, labels, weight)  Σ weight · cross entropy / Σ weight, a scalar; `used`
+// may
+//                                             follow
+//
+// As the last argument of each, label_smoothing{ε} (Szegedy et al., CVPR 2016; PyTorch's form): the label
+// counts 1 − ε, and ε is spread evenly over all logits in use.
 //
 // Derivative: g (softmax − one-hot), written over the logits where nothing else needs them.
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <stdexcept>
 
 #include "../emit.hpp"
 #include "../view/view.hpp"
@@ -18,6 +25,11 @@
 #endif
 
 namespace tenon {
+
+/// How much of each label is spread evenly over all classes, 0 to 1.
+struct label_smoothing {
+  double rate = 0;
+};
 
 namespace detail {
 
@@ -39,6 +51,7 @@ struct cross_entropy_form {
     spec.name = "cross entropy gradient";
     spec.computed_by<K>();
     spec.flops = S::size * 3;
+    spec.scalars = r.calls()[index].scalars;
     spec.in_place = 1U << 2;
     auto const g_rows = standing_at<T, rows>(r, g);
     auto const log_sums = standing_at<T, rows>(r, sums);
@@ -51,13 +64,16 @@ struct cross_entropy_form {
       record_call<T, S>(r, spec, sink.where, sink.add, g_rows, log_sums, x, label_ids);
   }
 
-  static constexpr call_spec spec() {
+  static constexpr call_spec spec(label_smoothing const& smoothing) {
+    if (!(smoothing.rate >= 0 && smoothing.rate <= 1))
+      throw std::out_of_range("cross_entropy: label smoothing is between 0 and 1");
     using K = cpu::cross_entropy_kernel<T, rows::size, count, walk, Limited>;
     call_spec s;
     s.name = "cross entropy";
     s.computed_by<K>();
     s.pull = &pull;
     s.flops = S::size * 3;
+    s.scalars[0] = smoothing.rate;
     return s;
   }
 };
@@ -93,7 +109,8 @@ template <class X, template <std::size_t> class Name, class Labels, class Weight
 using mean_cross_entropy_t = typename one_each<cross_entropy_t<X, Name, Labels>, shape_of<Weight>>::type;
 
 template <template <std::size_t> class Name, class X, class Labels, class... Used>
-constexpr auto cross_entropy_rows(X const& x, Labels const& labels, Used const&... used) {
+constexpr auto cross_entropy_rows(label_smoothing const& smoothing, X const& x, Labels const& labels,
+                                  Used const&... used) {
   using T = element_of<X>;
   using S = shape_of<X>;
   static_assert(
@@ -102,7 +119,7 @@ constexpr auto cross_entropy_rows(X const& x, Labels const& labels, Used const&.
   using form =
       cross_entropy_form<T, S, Name, shape_of<Labels>, typename Labels::layout, sizeof...(Used) == 1>;
   using rows = typename form::rows;
-  auto const spec = form::spec();
+  auto const spec = form::spec(smoothing);
   if constexpr (is_recorded<X> || is_recorded<Labels>) {
     recorder& r = recorder_of(x, labels);
     auto const losses = r.make<T, rows>();
@@ -129,32 +146,35 @@ constexpr auto cross_entropy_rows(X const& x, Labels const& labels, Used const&.
 /// The loss of each row of logits; labels past the end count as the last class.
 template <template <std::size_t> class Name, operand X, operand Labels>
 requires well_formed<detail::cross_entropy_t<X, Name, Labels>>
-constexpr auto cross_entropy(X&& logits, Labels&& labels) {
-  return detail::cross_entropy_rows<Name>(keep(std::forward<X>(logits)), keep(std::forward<Labels>(labels)));
+constexpr auto cross_entropy(X&& logits, Labels&& labels, label_smoothing const& smoothing = {}) {
+  return detail::cross_entropy_rows<Name>(smoothing, keep(std::forward<X>(logits)),
+                                          keep(std::forward<Labels>(labels)));
 }
 template <template <std::size_t> class Name, operand X, operand Labels, operand Used>
 requires well_formed<detail::cross_entropy_t<X, Name, Labels>>
-constexpr auto cross_entropy(X&& logits, Labels&& labels, Used&& used) {
+constexpr auto cross_entropy(X&& logits, Labels&& labels, Used&& used,
+                             label_smoothing const& smoothing = {}) {
   static_assert(std::is_same_v<shape_of<Used>, shape<>> && std::is_same_v<element_of<Used>, std::int32_t>,
                 "cross_entropy: the number of classes in use is one int32");
-  return detail::cross_entropy_rows<Name>(keep(std::forward<X>(logits)), keep(std::forward<Labels>(labels)),
-                                          keep(std::forward<Used>(used)));
+  return detail::cross_entropy_rows<Name>(smoothing, keep(std::forward<X>(logits)),
+                                          keep(std::forward<Labels>(labels)), keep(std::forward<Used>(used)));
 }
 template <template <std::size_t> class Name, operand X, operand Labels,
           shape_error Error = detail::cross_entropy_t<X, Name, Labels>>
-Error cross_entropy(X&& logits, Labels&& labels, operand auto&&... used);
+Error cross_entropy(X&& logits, Labels&& labels, auto&&... more);
 
-/// Σ weight · cross entropy / Σ weight: the mean over the rows that count.
-template <template <std::size_t> class Name, operand X, operand Labels, operand Weight, operand... Used>
+/// Σ weight · cross entropy / Σ weight: the mean over the rows that count. `more`: the number of classes in
+/// use, label smoothing, as cross_entropy takes them.
+template <template <std::size_t> class Name, operand X, operand Labels, operand Weight, class... More>
 requires well_formed<detail::mean_cross_entropy_t<X, Name, Labels, Weight>>
-constexpr auto mean_cross_entropy(X&& logits, Labels&& labels, Weight&& weight, Used&&... used) {
+constexpr auto mean_cross_entropy(X&& logits, Labels&& labels, Weight&& weight, More&&... more) {
   auto const losses =
-      cross_entropy<Name>(std::forward<X>(logits), std::forward<Labels>(labels), std::forward<Used>(used)...);
+      cross_entropy<Name>(std::forward<X>(logits), std::forward<Labels>(labels), std::forward<More>(more)...);
   auto const w = keep(std::forward<Weight>(weight));
   return keep(sum(losses * w) / sum(w));
 }
 template <template <std::size_t> class Name, operand X, operand Labels, operand Weight,
           shape_error Error = detail::mean_cross_entropy_t<X, Name, Labels, Weight>>
-Error mean_cross_entropy(X&&, Labels&&, Weight&&, operand auto&&... used);
+Error mean_cross_entropy(X&&, Labels&&, Weight&&, auto&&... more);
 
 }  // namespace tenon

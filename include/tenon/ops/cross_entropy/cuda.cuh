@@ -31,10 +31,17 @@ struct cross_entropy_body {
     T total{};
     for (index i = team::member(block); i < count; i += team::size) total += math::exp(x[i] - top);
     total = team::joined(block, total, plus{});
+    T mean{};
+    auto const spread = static_cast<T>(a.scalars[0]);
+    if (spread > 0) {  // for all rows or for none
+      for (index i = team::member(block); i < count; i += team::size) mean += x[i];
+      mean = team::joined(block, mean, plus{}) / static_cast<T>(count);
+    }
     if (team::member(block) != 0) return;
     T const log_sum = top + math::log(total);
-    a.template out<T>(0)[row] =
-        log_sum - x[cpu::checked_row(a.template in<std::int32_t>(3)[WalkLabels::offset(row)], count)];
+    T expected = x[cpu::checked_row(a.template in<std::int32_t>(3)[WalkLabels::offset(row)], count)];
+    if (spread > 0) expected += spread * (mean - expected);
+    a.template out<T>(0)[row] = log_sum - expected;
     a.template out<T>(1)[row] = log_sum;
   }
 };
@@ -57,13 +64,15 @@ struct cross_entropy_gradient_body {
     T* const dx = a.template out<T>(0);
     T const* const x = a.template in<T>(3);
     bool const add = a.adds_to(0);
+    auto const spread = static_cast<T>(a.scalars[0]);
     for (index e = block.number() * threads + block.thread(); e < elements; e += block.count() * threads) {
       index const row = e / Count, i = e % Count;
       T d{};
       if (i < count) {
         T const g = a.template in<T>(1)[row];
-        d = math::exp(x[e] - a.template in<T>(2)[row]) * g;
-        if (i == cpu::checked_row(a.template in<std::int32_t>(4)[WalkLabels::offset(row)], count)) d -= g;
+        d = (math::exp(x[e] - a.template in<T>(2)[row]) - spread / static_cast<T>(count)) * g;
+        if (i == cpu::checked_row(a.template in<std::int32_t>(4)[WalkLabels::offset(row)], count))
+          d -= g * (1 - spread);
       }
       dx[e] = add ? dx[e] + d : d;
     }
