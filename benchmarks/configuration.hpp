@@ -75,7 +75,7 @@ struct configuration {
     auto const first = r.input<std::int32_t, batch<1>>("first");
     auto const used = r.input<std::int32_t>("used");
     auto const result = decode_greedily<S>(
-        net.decoder, net.encoder.template encode<mode::inference>(source, 0), valid, first, used);
+        net.decoder, net.encoder.template encode<mode::inference>(source, valid), valid, first, used);
     r.output("tokens", result.tokens);
   }
 

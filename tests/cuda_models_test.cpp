@@ -15,6 +15,12 @@
 namespace {
 using namespace tenon;
 using namespace testing;
+
+/// All that layers can do besides: two directions, layer normalisation, tied embeddings.
+constexpr auto rich =
+    laid_out(translator_of<
+             bidirectional_encoder<12, 8, 8, 2, normalised_lstm_cells>,
+             attention_decoder<12, 8, 8, 2, normalised_lstm_cells, dot_product_attention, tied_output>>{});
 }  // namespace
 
 TEST_CASE("an attention, whatever its scores, forwards and backwards") {
@@ -124,8 +130,8 @@ TEST_CASE("the parts of weights' gradients are summed by one kernel") {
 }
 #endif
 
-TEST_CASE("three steps of learning: losses and weights, with dropout") {
-  auto const p = training_step<4, 5, 6, 8, 12>();
+TEST_CASE("three steps of learning: losses and weights, with dropout and smoothed labels") {
+  auto const p = training_step_of<rich, 4, 5, 6>(label_smoothing{0.1});
   CHECK(device_difference(
             p, [](auto& s) { fill_translator_inputs(s, 5, 12); }, 3) < 1e-5);
 }
@@ -138,8 +144,9 @@ TEST_CASE("greedy decoding chooses the same words") {
               auto const valid = r.input<std::int32_t, batch<2>>("valid");
               auto const first = r.input<std::int32_t, batch<2>>("first");
               auto const used = r.input<std::int32_t>("used");
-              auto const decoded = decode_greedily<4>(
-                  net.decoder, net.encoder.template encode<mode::inference>(source, 0), valid, first, used);
+              auto const decoded =
+                  decode_greedily<4>(net.decoder, net.encoder.template encode<mode::inference>(source, valid),
+                                     valid, first, used);
               r.output("tokens", decoded.tokens);
               r.output("weights", decoded.weights);
             },

@@ -34,7 +34,7 @@ dynamic_program translation(weights how) {
     auto const valid = r.input<std::int32_t, batch<B>>("source_valid");
     auto const first = r.input<std::int32_t, batch<B>>("first");
     auto const used = r.input<std::int32_t>("used");
-    auto const encoded = net.encoder.encode<mode::inference>(source, 0);
+    auto const encoded = net.encoder.encode<mode::inference>(source, valid);
     r.output("memory", encoded.outputs);
     auto const result = decode_greedily<S>(net.decoder, encoded, valid, first, used);
     r.output("tokens", result.tokens);

@@ -137,8 +137,8 @@ TEST_CASE("parity: greedy decoding chooses the same words") {
     auto const valid = r.input<std::int32_t, batch<3>>("source_valid");
     auto const first = r.input<std::int32_t, batch<3>>("first");
     auto const used = r.input<std::int32_t>("used");
-    auto const result = decode_greedily<S>(roomy.decoder, roomy.encoder.encode<mode::inference>(source, 0),
-                                           valid, first, used);
+    auto const result = decode_greedily<S>(
+        roomy.decoder, roomy.encoder.encode<mode::inference>(source, valid), valid, first, used);
     r.output("tokens", result.tokens);
     r.output("weights", result.weights);
   });
@@ -177,7 +177,7 @@ TEST_CASE("parity: the documents' shape check") {
     auto const source = r.input<std::int32_t, batch<4>, steps<7>>("source");
     auto const valid = r.input<std::int32_t, batch<4>>("source_valid");
     auto const target = r.input<std::int32_t, batch<4>, target_steps<7>>("target_input");
-    auto const encoded = small.encoder.encode<mode::inference>(source, 0);
+    auto const encoded = small.encoder.encode<mode::inference>(source, valid);
     r.output("outputs", encoded.outputs);
     r.output("state 0", encoded.states[0]);
     r.output("state 1", encoded.states[1]);

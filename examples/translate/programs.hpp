@@ -103,7 +103,7 @@ inline auto const translation_of_one = recorded([](recorder& r) {
   auto used = r.input<std::int32_t>("used");
   auto const& net = model_of<Recipe>;
   auto decoded = decode_greedily<Recipe::target_steps>(
-      net.decoder, net.encoder.template encode<mode::inference>(source, 0), valid, first, used);
+      net.decoder, net.encoder.template encode<mode::inference>(source, valid), valid, first, used);
   r.output("tokens", decoded.tokens);
   if constexpr (attends<Recipe>) r.output("weights", decoded.weights);
 });

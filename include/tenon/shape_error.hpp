@@ -47,6 +47,7 @@ struct cross_entropy;
 struct attention;
 struct gru;
 struct lstm;
+struct layer_norm;
 struct encoder;
 struct decoder;
 struct minimise;

@@ -18,7 +18,7 @@ int main() {
 #else
     auto const target = r.input<std::int32_t, batch<5>, target_steps<7>>("target");
 #endif
-    auto const encoded = encoder.encode<mode::inference>(source, 0);
+    auto const encoded = encoder.encode<mode::inference>(source, valid);
     r.output("logits", decoder.decode<mode::inference>(encoded, valid, target, 0));
   });
 }

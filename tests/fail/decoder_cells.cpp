@@ -18,7 +18,7 @@ int main() {
     auto const source = r.input<std::int32_t, batch<4>, steps<9>>("source");
     auto const valid = r.input<std::int32_t, batch<4>>("valid");
     auto const target = r.input<std::int32_t, batch<4>, target_steps<7>>("target");
-    auto const encoded = encoder.encode<mode::inference>(source, 0);
+    auto const encoded = encoder.encode<mode::inference>(source, valid);
     r.output("logits", decoder.decode<mode::inference>(encoded, valid, target, 0));
   });
 }

@@ -15,7 +15,8 @@ int main() {
 #else
     auto const source = r.input<std::int32_t, batch<4>, target_steps<9>>("source");
 #endif
-    auto const encoded = encoder.encode<mode::inference>(source, 0);
+    auto const valid = r.input<std::int32_t, batch<4>>("valid");
+    auto const encoded = encoder.encode<mode::inference>(source, valid);
     r.output("outputs", encoded.outputs);
   });
 }

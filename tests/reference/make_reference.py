@@ -100,7 +100,7 @@ def shape_check(generator):
     source_valid = torch.tensor([7, 3, 1, 5])
     target_input = torch.randint(0, 10, (4, 7), generator=generator)
     with torch.no_grad():
-        outputs, state = model.encoder(source)
+        outputs, state = model.encoder(source, source_valid)
         logits, decoder_state, attention = model.decoder(target_input, state, outputs, source_valid)
     assert logits.shape == (4, 7, 10) and outputs.shape == (4, 7, 16) and state.shape == (2, 4, 16)
     tensors = {f"weight.{name}": parameter for name, parameter in model.named_parameters()}

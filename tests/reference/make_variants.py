@@ -18,7 +18,8 @@ from torch import nn
 
 from make_reference import (BOS, LAYERS, PAD, SMALLEST_MARGIN, SOURCE_VOCABULARY, TARGET_STEPS, TARGET_VOCABULARY,
                             make_batch, random_weights, save)
-from seq2seq_reference import DotProductAttention, FixedContextDecoder, Translator, masked_loss
+from seq2seq_reference import (BidirectionalEncoder, DotProductAttention, FixedContextDecoder, NormalisedGRU, NormalisedLSTM,
+                               Translator, masked_loss)
 
 EMBEDDING, HIDDENS = 6, 8
 SMALLEST_GRADIENT = 5e-4  # of each parameter's largest
@@ -28,16 +29,25 @@ VARIANTS = {
     "lstm_dot": {"rnn": nn.LSTM, "attention": DotProductAttention},
     "plain": {"decoder": FixedContextDecoder},
     "lstm_plain": {"rnn": nn.LSTM, "decoder": FixedContextDecoder, "fed": False},
+    "bidirectional": {"encoder": BidirectionalEncoder},
+    "bidirectional_lstm": {"encoder": BidirectionalEncoder, "rnn": nn.LSTM},
+    "normalised_gru": {"rnn": NormalisedGRU},
+    "normalised_lstm": {"rnn": NormalisedLSTM},
+    "tied": {"embedding": HIDDENS, "tied": True},
+    "projected_tied": {"tied": True},
+    "smoothed": {"smoothing": 0.1},
 }
 
 
 def variant(options, generator):
     """All tensors of one file, and the smallest margin between the best and the next word."""
-    model = Translator(SOURCE_VOCABULARY, TARGET_VOCABULARY, EMBEDDING, HIDDENS, LAYERS, **options)
+    options = {"embedding": EMBEDDING} | options
+    smoothing = options.pop("smoothing", 0.0)
+    model = Translator(SOURCE_VOCABULARY, TARGET_VOCABULARY, hiddens=HIDDENS, layers=LAYERS, **options)
     model = random_weights(model.double(), generator)
     source, source_valid, target_input, labels = make_batch(generator)
     logits, _ = model(source, source_valid, target_input)
-    loss = masked_loss(logits, labels, PAD)
+    loss = masked_loss(logits, labels, PAD, smoothing)
     loss.backward()
     greedy, tokens = model.greedy(source, source_valid, BOS, TARGET_STEPS)
     named = list(model.named_parameters())

@@ -21,9 +21,116 @@ class Encoder(nn.Module):
         self.embedding = nn.Embedding(vocabulary, embedding)
         self.rnn = rnn(embedding, hiddens, layers, dropout=dropout, batch_first=True)
 
-    def forward(self, source):
+    def forward(self, source, _source_valid):
         """Source (B,T) to outputs (B,T,H) and the state of all layers (L,B,H); an LSTM's are two."""
         return self.rnn(self.embedding(source))
+
+
+class BidirectionalEncoder(nn.Module):
+    """The same in both directions up to each row's valid length, half of the hiddens in each."""
+
+    def __init__(self, vocabulary, embedding, hiddens, layers, dropout=0.0, rnn=nn.GRU):
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, embedding)
+        self.rnn = rnn(embedding, hiddens // 2, layers, dropout=dropout, batch_first=True, bidirectional=True)
+
+    def forward(self, source, source_valid):
+        """Outputs (B,T,H), zero beyond the valid lengths, and states (L,B,H): [forward ; backward]."""
+        packed = nn.utils.rnn.pack_padded_sequence(self.embedding(source), source_valid.cpu(), batch_first=True,
+                                                   enforce_sorted=False)
+        packed, state = self.rnn(packed)
+        outputs, _ = nn.utils.rnn.pad_packed_sequence(packed, batch_first=True, total_length=source.shape[1])
+
+        def joined(part):  # (2L,B,H/2), a layer's directions one after the other
+            return torch.cat((part[0::2], part[1::2]), dim=-1)
+
+        return outputs, tuple(map(joined, state)) if isinstance(state, tuple) else joined(state)
+
+
+class NormalisedRNN(nn.Module):
+    """Layers of cells on LN(W_i x) and LN(W_h h), called and named as nn.GRU and nn.LSTM are, without dropout."""
+
+    gates = 3
+
+    def __init__(self, width, hiddens, layers, dropout=0.0, batch_first=True):
+        assert batch_first and dropout == 0
+        super().__init__()
+        self.hiddens, self.layers = hiddens, layers
+        norms = {"norm_ih": self.gates * hiddens, "norm_hh": self.gates * hiddens}
+        if self.gates == 4:
+            norms["norm_c"] = hiddens
+        for name in norms:
+            setattr(self, name, nn.Module())
+        for layer in range(layers):
+            columns = {"weight_ih": hiddens if layer else width, "weight_hh": hiddens}
+            for name, count in columns.items():
+                setattr(self, f"{name}_l{layer}", nn.Parameter(torch.empty(self.gates * hiddens, count)))
+            for name, size in norms.items():
+                setattr(getattr(self, name), f"weight_l{layer}", nn.Parameter(torch.ones(size)))
+                setattr(getattr(self, name), f"bias_l{layer}", nn.Parameter(torch.zeros(size)))
+
+    def normalise(self, name, layer, x):
+        """PyTorch's layer_norm over the last axis."""
+        norm = getattr(self, name)
+        weight, bias = getattr(norm, f"weight_l{layer}"), getattr(norm, f"bias_l{layer}")
+        return functional.layer_norm(x, weight.shape, weight, bias)
+
+    def step(self, layer, x, state):
+        """One step of a layer: x (B,In) and the state's parts (B,H) to the parts."""
+        part = {}
+        for name, value in (("ih", x), ("hh", state[0])):
+            gates = value @ getattr(self, f"weight_{name}_l{layer}").T
+            part[name] = self.normalise(f"norm_{name}", layer, gates).chunk(self.gates, dim=-1)
+        if self.gates == 4:
+            i, f, g, o = (a + b for a, b in zip(part["ih"], part["hh"], strict=True))
+            c = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(g)
+            return torch.sigmoid(o) * torch.tanh(self.normalise("norm_c", layer, c)), c
+        r, z = (torch.sigmoid(part["ih"][k] + part["hh"][k]) for k in (0, 1))
+        n = torch.tanh(part["ih"][2] + r * part["hh"][2])
+        return ((1 - z) * n + z * state[0],)
+
+    def forward(self, x, state=None):
+        """x (B,T,In), states (L,B,H), an LSTM's two, to outputs and states."""
+        parts = 2 if self.gates == 4 else 1
+        if state is None:
+            state = (x.new_zeros(self.layers, len(x), self.hiddens),) * parts
+        elif parts == 1:
+            state = (state,)
+        last = []
+        for layer in range(self.layers):
+            now, outputs = tuple(part[layer] for part in state), []
+            for word in x.unbind(dim=1):
+                now = self.step(layer, word, now)
+                outputs.append(now[0])
+            x = torch.stack(outputs, dim=1)
+            last.append(now)
+        state = tuple(torch.stack(part) for part in zip(*last, strict=True))
+        return x, state if parts == 2 else state[0]
+
+
+class NormalisedGRU(NormalisedRNN):
+    """Of GRU cells."""
+
+
+class NormalisedLSTM(NormalisedRNN):
+    """Of LSTM cells."""
+
+    gates = 4
+
+
+class TiedOutput(nn.Module):
+    """Logits from the embedding's weights and a bias, behind a projection if hiddens and embedding differ."""
+
+    def __init__(self, embedding, hiddens):
+        super().__init__()
+        self.table = [embedding]  # not as a submodule, which would own the weights once more
+        vocabulary, width = embedding.weight.shape
+        self.projection = nn.Linear(hiddens, width) if width != hiddens else nn.Identity()
+        self.bias = nn.Parameter(torch.zeros(vocabulary))
+
+    def forward(self, outputs):
+        """(…,H) to (…,V)."""
+        return self.projection(outputs) @ self.table[0].weight.T + self.bias
 
 
 class AdditiveAttention(nn.Module):
@@ -71,12 +178,13 @@ def hidden_of(state):
 class Decoder(nn.Module):
     """Recurrent layers on [context ; embedding]; the query is the top layer's output of the previous step."""
 
-    def __init__(self, vocabulary, embedding, hiddens, layers, dropout=0.0, rnn=nn.GRU, attention=AdditiveAttention):
+    def __init__(self, vocabulary, embedding, hiddens, layers, dropout=0.0, rnn=nn.GRU, attention=AdditiveAttention,
+                 tied=False):
         super().__init__()
         self.attention = attention(hiddens, dropout)
         self.embedding = nn.Embedding(vocabulary, embedding)
         self.rnn = rnn(hiddens + embedding, hiddens, layers, dropout=dropout, batch_first=True)
-        self.dense = nn.Linear(hiddens, vocabulary)
+        self.dense = TiedOutput(self.embedding, hiddens) if tied else nn.Linear(hiddens, vocabulary)
 
     def step(self, token, state, memory, source_valid):
         """Token (B), state (L,B,H) to logits (B,V), the new state and attention weights (B,T)."""
@@ -121,21 +229,21 @@ class Translator(nn.Module):
     """An encoder and a decoder."""
 
     def __init__(self, source_vocabulary, target_vocabulary, embedding, hiddens, layers, dropout=0.0,
-                 rnn=nn.GRU, decoder=Decoder, **options):
+                 rnn=nn.GRU, encoder=Encoder, decoder=Decoder, **options):
         super().__init__()
-        self.encoder = Encoder(source_vocabulary, embedding, hiddens, layers, dropout, rnn)
+        self.encoder = encoder(source_vocabulary, embedding, hiddens, layers, dropout, rnn)
         self.decoder = decoder(target_vocabulary, embedding, hiddens, layers, dropout, rnn, **options)
 
     def forward(self, source, source_valid, target_input):
         """Teacher forcing: logits (B,S,V) and attention weights (B,S,T)."""
-        memory, state = self.encoder(source)
+        memory, state = self.encoder(source, source_valid)
         logits, _, weights = self.decoder(target_input, state, memory, source_valid)
         return logits, weights
 
     @torch.no_grad()
     def greedy(self, source, source_valid, bos, steps):
         """Greedy decoding without an early stop: logits (B,S,V), tokens (B,S), to be cut at <eos>."""
-        memory, state = self.encoder(source)
+        memory, state = self.encoder(source, source_valid)
         token = torch.full_like(source[:, 0], bos)
         logits, tokens = [], []
         for _ in range(steps):
@@ -146,9 +254,9 @@ class Translator(nn.Module):
         return torch.stack(logits, dim=1), torch.stack(tokens, dim=1)
 
 
-def masked_loss(logits, labels, pad):
+def masked_loss(logits, labels, pad, smoothing=0.0):
     """Mean cross-entropy over the labels that are not pads; logits (B,S,V), labels (B,S)."""
-    losses = functional.cross_entropy(logits.transpose(1, 2), labels, reduction="none")
+    losses = functional.cross_entropy(logits.transpose(1, 2), labels, reduction="none", label_smoothing=smoothing)
     keep = labels != pad
     return (losses * keep).sum() / keep.sum()
 

@@ -45,7 +45,7 @@ extern variable<std::int32_t, shape<batch<4>, steps<7>>> const source;
 extern variable<std::int32_t, shape<batch<4>, target_steps<7>>> const target;
 extern variable<std::int32_t, shape<batch<4>>> const valid;
 
-using encoded = decltype(an_encoder.encode<mode::training>(source, 0.1));
+using encoded = decltype(an_encoder.encode<mode::training>(source, valid, 0.1));
 static_assert(has_shape_of<decltype(encoded::outputs), steps<7>, batch<4>, hiddens<16>>);
 static_assert(std::tuple_size_v<decltype(encoded::states)> == 2);
 static_assert(has_shape_of<decltype(encoded::states)::value_type, batch<4>, hiddens<16>>);
@@ -72,6 +72,24 @@ static_assert(
 static_assert(std::is_same_v<logits_of<plain_encoder_decoder<10, 10, 8, 16, 2>>, logits>);
 static_assert(std::is_same_v<logits_of<plain_encoder_decoder<10, 10, 8, 16, 2, lstm_cells, false>>, logits>);
 extern rnn_encoder<10, 8, 16, 2, lstm_cells> const an_lstm_encoder;
-using of_lstm = decltype(an_lstm_encoder.encode<mode::training>(source, 0.1));
+using of_lstm = decltype(an_lstm_encoder.encode<mode::training>(source, valid, 0.1));
 static_assert(has_shape_of<decltype(of_lstm::states[0].output), batch<4>, hiddens<16>>);
 static_assert(has_shape_of<decltype(of_lstm::states[0].cell), batch<4>, hiddens<16>>);
+
+// ---- layers in both directions, normalised cells, tied embeddings
+extern bidirectional_encoder<10, 8, 16, 2, lstm_cells> const a_bidirectional_encoder;
+using both_ways = decltype(a_bidirectional_encoder.encode<mode::training>(source, valid, 0.1));
+static_assert(has_shape_of<decltype(both_ways::outputs), steps<7>, batch<4>, hiddens<16>>);
+static_assert(has_shape_of<decltype(both_ways::states[0].cell), batch<4>, hiddens<16>>);
+static_assert(
+    std::is_same_v<logits_of<translator_of<bidirectional_encoder<10, 8, 16, 2>,
+                                           attention_decoder<10, 8, 16, 2, gru_cells, additive_attention,
+                                                             projected_tied_output>>>,
+                   logits>);
+// Half of the hiddens each way: the bottom layer's two cells read embeddings, the top layer's both outputs.
+static_assert(parameter_count(bidirectional_encoder<10, 8, 16, 2>{}) ==
+              10 * 8 + 2 * gru_parameters(8, 8) + 2 * gru_parameters(16, 8));
+static_assert(
+    parameter_count(attention_decoder<10, 16, 16, 2, gru_cells, dot_product_attention, tied_output>{}) ==
+    parameter_count(attention_decoder<10, 16, 16, 2, gru_cells, dot_product_attention>{}) - 10 * 16);
+static_assert(parameter_count(layer_norm<gates<3>, hiddens<8>>{}) == 48);

@@ -4,7 +4,8 @@
 // a decoder has
 //
 //   attends                    has it attention?
-//   rnn, dense                 recurrent layers and the layer from their output to logits
+//   rnn                        recurrent layers
+//   logits(outputs)            (…, hiddens), the top layer's outputs → (…, vocab)
 //   start(encoded, valid)      what it carries from step to step, with the layers' `states`
 //   word_gates(c, ids)         what words contribute to the bottom layer's gates
 //   step<Mode>(c, gates, rate) a step: gives the attention weights, or no_weights
@@ -19,6 +20,7 @@
 #include "attention.hpp"
 #include "embedding.hpp"
 #include "gru.hpp"
+#include "output.hpp"
 
 namespace tenon {
 
@@ -72,7 +74,7 @@ struct teacher_forcing {
       decoder.template step<Mode>(c, slice<target_steps>(words, t), dropout_rate);
       tops[t] = decoder.rnn.output(c.states);
     }
-    return decoder.dense(stack<target_steps>(tops));
+    return decoder.logits(stack<target_steps>(tops));
   }
   template <mode Mode, class Encoded, operand Valid, operand Ids,
             shape_error Error = decode_error<Encoded, Valid, Ids>>
@@ -83,15 +85,21 @@ struct teacher_forcing {
 /// A decoder whose query at each step is its top layer's last output. Input of its bottom layer: [context ;
 /// embedding].
 template <std::size_t V, std::size_t E, std::size_t H, std::size_t L, class Cells = gru_cells,
-          template <std::size_t> class Attention = additive_attention>
+          template <std::size_t> class Attention = additive_attention,
+          template <std::size_t, std::size_t, std::size_t> class Output = dense_output>
 struct attention_decoder
-    : detail::teacher_forcing<attention_decoder<V, E, H, L, Cells, Attention>, Cells, H, L> {
+    : detail::teacher_forcing<attention_decoder<V, E, H, L, Cells, Attention, Output>, Cells, H, L> {
   static constexpr bool attends = true;
   Attention<H> attention;
   embedding_table<V, E> embedding;
   recurrent_layers<Cells, detail::decoder_inputs<H + E>, H, L> rnn;
-  linear_layer<hiddens<H>, vocab<V>> dense;
+  Output<V, E, H> dense;
   TENON_MEMBERS(attention_decoder, attention, embedding, rnn, dense)
+
+  template <operand X>
+  constexpr auto logits(X const& outputs) const {
+    return dense(outputs, embedding.weight);
+  }
 
   /// The columns of the bottom layer's weight that act on the context and on the embedding.
   constexpr auto context_weight() const {
@@ -160,17 +168,22 @@ struct attention_decoder
   }
 };
 
-/// A decoder without attention: its context is the encoder's last output at every step. Input of its bottom
-/// layer: [embedding ; context], or the embedding alone if it is not Fed the context.
+/// A decoder without attention: its context is the encoder's last output, the same at every step. Input of
+/// its bottom layer: [embedding ; context], or the embedding alone if it is not Fed the context.
 template <std::size_t V, std::size_t E, std::size_t H, std::size_t L, class Cells = gru_cells,
-          bool Fed = true>
+          bool Fed = true, template <std::size_t, std::size_t, std::size_t> class Output = dense_output>
 struct fixed_context_decoder
-    : detail::teacher_forcing<fixed_context_decoder<V, E, H, L, Cells, Fed>, Cells, H, L> {
+    : detail::teacher_forcing<fixed_context_decoder<V, E, H, L, Cells, Fed, Output>, Cells, H, L> {
   static constexpr bool attends = false;
   embedding_table<V, E> embedding;
   recurrent_layers<Cells, detail::decoder_inputs<Fed ? E + H : E>, H, L> rnn;
-  linear_layer<hiddens<H>, vocab<V>> dense;
+  Output<V, E, H> dense;
   TENON_MEMBERS(fixed_context_decoder, embedding, rnn, dense)
+
+  template <operand X>
+  constexpr auto logits(X const& outputs) const {
+    return dense(outputs, embedding.weight);
+  }
 
   constexpr auto embedding_weight() const {
     return detail::input_columns<tenon::embedding<E>>(rnn.bottom().weight_ih, 0);
@@ -188,14 +201,13 @@ struct fixed_context_decoder
   template <class Encoded, class Valid>
   using start_error = detail::start_error<Cells, H, L, Encoded, Valid>;
 
-  /// Starts from the encoder's result. Pads are words like any other: the context is that of the last step.
+  /// Starts from the encoder's result: the context is the top layer's output in its last state.
   template <class Encoded, operand Valid>
   requires std::is_void_v<start_error<Encoded, Valid>>
   constexpr auto start(Encoded const& encoded, Valid const&) const {
     auto const gates = [&] {
       if constexpr (Fed) {
-        constexpr std::size_t last = extent_of<detail::memory_shape<Encoded>, steps> - 1;
-        return linear(slice<steps>(encoded.outputs, last), context_weight());
+        return linear(rnn.output(encoded.states), context_weight());
       } else {
         return 0;
       }

@@ -38,7 +38,7 @@ constexpr auto decode_greedily(Decoder const& decoder, Encoded const& encoded, V
   };
   auto const word = [&](auto const& ids, auto* carry) {
     auto const weights = step(ids, carry);
-    return std::pair{argmax<vocab>(decoder.dense(decoder.rnn.output(carry->states)), used), weights};
+    return std::pair{argmax<vocab>(decoder.logits(decoder.rnn.output(carry->states)), used), weights};
   };
   auto const start = word(first, &state);
   std::array<std::remove_cvref_t<decltype(start.first)>, Count> tokens{};

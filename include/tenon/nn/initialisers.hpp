@@ -26,6 +26,9 @@ constexpr double square_root(double x) {
   return y;
 }
 
+constexpr initialiser constant(double value) {
+  return {initialiser::kind_t::constant, static_cast<float>(value)};
+}
 constexpr initialiser uniform(double scale) {
   return {initialiser::kind_t::uniform, static_cast<float>(scale)};
 }

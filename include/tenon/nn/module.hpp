@@ -57,7 +57,8 @@ namespace hana = boost::hana;
 #define TENON_M8(S, A, ...) TENON_MEMBER(S, A), TENON_M7(S, __VA_ARGS__)
 
 /// The way to a weight through a model's members; `str()` joins it with dots. A layer of a stack writes its
-/// number behind its weights' names, as PyTorch does: "encoder.rnn.weight_ih_l0".
+/// number behind its weights' names, as PyTorch does: "encoder.rnn.weight_ih_l0". So does a member whose name
+/// begins with an underscore: "encoder.rnn.weight_ih_l0_reverse".
 struct member_path {
   member_path const* parent = nullptr;
   std::string_view name{};
@@ -73,7 +74,8 @@ struct member_path {
   void append(std::string& result, std::string& suffix) const {
     if (parent != nullptr) parent->append(result, suffix);
     if (layer >= 0) suffix += "_l" + std::to_string(layer);
-    if (name.empty()) return;
+    if (name.starts_with('_')) suffix += name;
+    if (name.empty() || name.starts_with('_')) return;
     if (!result.empty()) result += '.';
     result += name;
   }

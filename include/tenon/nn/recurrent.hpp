@@ -16,6 +16,7 @@
 //   cell(gates, state)         a step → the state
 //   output(state)              what the layer above sees of a state: (batch, hiddens)
 //   with_output(state, output) the state with its output seen in another place
+//   combined(f, a, b)          f(x, y) of each part of two states, as a state: for bidirectional layers alone
 #pragma once
 #include <array>
 #include <cstddef>

@@ -8,6 +8,7 @@
 #include "decoder.hpp"
 #include "encoder.hpp"
 #include "lstm.hpp"
+#include "normalised_cells.hpp"
 
 namespace tenon {
 
@@ -23,8 +24,8 @@ struct translator_of {
   template <mode Mode, operand Source, operand Valid, operand Target>
   constexpr auto logits(Source const& source, Valid const& valid, Target const& target,
                         double dropout_rate = 0) const {
-    return decoder.template decode<Mode>(encoder.template encode<Mode>(source, dropout_rate), valid, target,
-                                         dropout_rate);
+    return decoder.template decode<Mode>(encoder.template encode<Mode>(source, valid, dropout_rate), valid,
+                                         target, dropout_rate);
   }
 };
 

@@ -22,9 +22,9 @@ struct d2l_0_17_common : recipe_defaults {
 
   static constexpr objective_form objective = objective_form::sum_of_pairs;
 
-  template <class Layers>
-  static constexpr void start(Layers& layers, std::size_t words) {
-    start_with_xavier_matrices(layers, words);
+  template <class Part>
+  static constexpr void start(Part& part, std::size_t words) {
+    start_with_xavier_matrices(part, words);
   }
 
   static constexpr text::dataset_rules text = text::d2l_0_17_dataset;

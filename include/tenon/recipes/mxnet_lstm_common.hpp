@@ -23,9 +23,9 @@ struct mxnet_lstm_common : recipe_defaults {
 
   static constexpr objective_form objective = objective_form::sum_of_pairs_divided;
 
-  template <class Layers>
-  static constexpr void start(Layers& layers, std::size_t words) {
-    start_as_mxnet(layers, words);
+  template <class Part>
+  static constexpr void start(Part& part, std::size_t words) {
+    start_as_mxnet(part, words);
   }
 
   static constexpr text::dataset_rules text = text::mxnet_lstm_dataset;

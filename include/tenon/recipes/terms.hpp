@@ -29,8 +29,8 @@ struct recipe_defaults {
 
   /// How the weights of the model's encoder or decoder start, of whose vocabulary `words` are in use: here as
   /// their layers say.
-  template <class Layers>
-  static constexpr void start(Layers&, std::size_t /*words*/) {}
+  template <class Part>
+  static constexpr void start(Part&, std::size_t /*words*/) {}
 };
 
 }  // namespace tenon::recipes
