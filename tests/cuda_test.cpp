@@ -156,6 +156,33 @@ TEST_CASE("a weight used in loops of two lengths: the second sum of parts adds t
 }
 #endif
 
+TEST_CASE("the best continuations of hypotheses, some of which have ended") {
+  auto const search = [](auto used) {
+    return [used](recorder& r) {
+      auto const x = r.input<float, batch<5>, beams<3>, vocab<70>>("x");
+      auto const totals = r.input<float, batch<5>, beams<3>>("totals");
+      auto const drawn = r.input<std::int32_t, batch<5>, beams<3>>("words");
+      auto const words = keep(select(drawn > 1, drawn * 0, drawn * 0 + 1));
+      auto const lengths = keep(words * 0 + 2);
+      auto const eos = keep(r.input<std::int32_t>("eos") * 0 + 1);
+      hypotheses<std::remove_cvref_t<decltype(totals)>, std::remove_cvref_t<decltype(words)>> const held{
+          totals, words, lengths};
+      auto const next = [&] {
+        if constexpr (used)
+          return best_continuations<4>(x, held, eos, 0.7, keep(eos * 0 + 31));
+        else
+          return best_continuations<4>(x, held, eos, 0.7);
+      }();
+      r.output("totals", next.totals);
+      r.output("words", next.last_words);
+      r.output("parents", next.parents);
+      r.output("lengths", next.lengths);
+    };
+  };
+  CHECK(difference(search(std::true_type{})) < 1e-5);
+  CHECK(difference(search(std::false_type{})) < 1e-5);
+}
+
 TEST_CASE("optimisers, with clipping and division by a number that the program computes") {
   auto const trained = [](auto how) {
     return record_now([how](recorder& r) {

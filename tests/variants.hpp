@@ -15,15 +15,18 @@ namespace parity {
 
 inline constexpr std::size_t L = 2;
 
+/// Weights of a file of make_variants.py.
+template <class Model>
+void load_weights(io::safetensors_file const& file, Model const& model, parameter_block& block) {
+  for (auto const& w : weights_of(model, block.values(), "weight."))
+    file.copy_to(file.at(w.name, w.shape), w.values);
+}
+
 /// The translator's logits, its gradients and its words against a file of make_variants.py.
 template <class Model>
 void check_variant(std::string const& name, label_smoothing smoothing = {}) {
   static constexpr auto model = laid_out(Model{});
   auto const file = read("variant_" + name);
-  auto const load = [&](parameter_block& block) {
-    for (auto const& w : weights_of(model, block.values(), "weight."))
-      file.copy_to(file.at(w.name, w.shape), w.values);
-  };
   auto const put_all = [&](session<cpu_device>& s, std::initializer_list<char const*> names) {
     for (auto const* input : names) put(s, input, integers(file, input));
   };
@@ -38,7 +41,7 @@ void check_variant(std::string const& name, label_smoothing smoothing = {}) {
     minimise(r, loss, parameter_count(model), sgd{.learning_rate = rate});
   });
   parameter_block block(parameter_count(model));
-  load(block);
+  load_weights(file, model, block);
   std::vector<float> moved(block.values().begin(), block.values().end());
   session<cpu_device> s(learning, block, 2);
   put_all(s, {"source", "source_valid", "target_input", "labels"});
@@ -68,7 +71,7 @@ void check_variant(std::string const& name, label_smoothing smoothing = {}) {
                                 valid, first, used)
                  .tokens);
   });
-  load(block);
+  load_weights(file, model, block);
   session<cpu_device> words(translating, block);
   put_all(words, {"source", "source_valid"});
   put(words, "first", std::vector<std::int32_t>(B, std::stoi(file.metadata().at("bos"))));

@@ -138,6 +138,13 @@ struct command_line {
     translate->add_option("--references", chosen.references, "Known translations, line by line; adds BLEU(2)")
         ->type_name("FILE");
     translate
+        ->add_option("--n-best", chosen.n_best,
+                     "Print this many translations of each sentence, the best first, with their scores (this "
+                     "translator follows " +
+                         std::to_string(recipe.beams) + (recipe.beams == 1 ? ")" : " at once)"))
+        ->type_name("N")
+        ->check(CLI::Range(std::size_t{1}, std::size_t{1000}));
+    translate
         ->add_option("--attention", chosen.attention, "Draw where each word came from (.svg: one sentence)")
         ->type_name("FILE.html|.svg");
     translate

@@ -36,7 +36,7 @@ int run(int count, char const* const* arguments) {
   auto said = translate::parse_command_line(
       count, arguments,
       {std::filesystem::path(arguments[0]).filename().string(), std::string(recipe::name), corpus(),
-       recipe::epochs, recipe::pairs, recipe::validation_pairs, recipe::learning_rate});
+       recipe::epochs, recipe::pairs, recipe::validation_pairs, recipe::beams, recipe::learning_rate});
   if (!said) return 0;
   using translate::command;
   bool const needs_data = said->chosen == command::train || said->chosen == command::evaluate;

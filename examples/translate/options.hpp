@@ -19,6 +19,7 @@ struct options {
   std::string recipe, data, model = "translator.safetensors", report, loss, file, references, attention, svg,
                             range;
   std::size_t epochs = 0, pairs = 0, validation_pairs = 0, threads = 0;
+  std::size_t n_best = 0;  ///< translations of a sentence to print with their scores; 0: the best without
   std::uint64_t seed = 1;
   double learning_rate = 0;
   bool calls = false, model_given = false;
@@ -29,7 +30,7 @@ struct options {
 /// What the recipe says where the command line says nothing.
 struct defaults {
   std::string program, recipe, corpus;
-  std::size_t epochs, pairs, validation_pairs;
+  std::size_t epochs, pairs, validation_pairs, beams;
   double learning_rate;
 };
 

@@ -60,6 +60,7 @@ std::vector<train::sample> translate_samples(sentence_translator<Recipe>& transl
 /// "go . => va !  bleu 1.000"
 inline void print(std::ostream& out, train::sample const& s) {
   out << io::printable(s.source) << " => " << s.prediction;
+  if (s.score) out << "  score " << train::fixed(*s.score, 3);
   if (s.bleu) out << "  bleu " << train::fixed(*s.bleu, 3);
   out << '\n';
 }

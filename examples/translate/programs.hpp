@@ -62,7 +62,8 @@ constexpr auto record_loss(recorder& r) {
   auto used = r.input<std::int32_t>("used");
   auto logits = model_of<Recipe>.template logits<Mode>(source, valid, target,
                                                        Mode == mode::training ? Recipe::dropout : 0);
-  auto mean = mean_cross_entropy<vocab>(logits, labels, weight, used);
+  auto mean = mean_cross_entropy<vocab>(logits, labels, weight, used,
+                                        label_smoothing{Mode == mode::training ? Recipe::smoothing : 0});
   r.output("loss", mean);
   auto words = sum(weight);
   return batch_loss<decltype(mean), decltype(words)>{mean, words};
@@ -92,8 +93,9 @@ inline auto const training_step = recorded([](recorder& r) {
 template <class Recipe>
 inline auto const measured_loss = recorded([](recorder& r) { record_loss<Recipe, mode::inference>(r); });
 
-/// One sentence, greedily, with the weights of products kept as Weights. Inputs: source, source_valid, first
-/// (<bos>), used. Outputs: tokens (steps) and, with attention, weights (steps, source steps).
+/// One sentence, with the weights of products kept as Weights. Inputs: source, source_valid, first (<bos>),
+/// eos, used. Outputs: tokens (steps) and, with attention, weights (steps, source steps); by beam search
+/// tokens and parents (steps, beams), weights (steps, beams, source steps), totals and lengths (beams).
 template <class Recipe, element_type Weights>
 inline auto const translation_of_one = recorded([](recorder& r) {
   r.freeze_weights(Weights);
@@ -102,10 +104,23 @@ inline auto const translation_of_one = recorded([](recorder& r) {
   auto first = r.input<std::int32_t, batch<1>>("first");
   auto used = r.input<std::int32_t>("used");
   auto const& net = model_of<Recipe>;
-  auto decoded = decode_greedily<Recipe::target_steps>(
-      net.decoder, net.encoder.template encode<mode::inference>(source, valid), valid, first, used);
-  r.output("tokens", decoded.tokens);
-  if constexpr (attends<Recipe>) r.output("weights", decoded.weights);
+  auto const encoded = net.encoder.template encode<mode::inference>(source, valid);
+  auto const found = [&] {
+    if constexpr (Recipe::beams == 1) {
+      auto const greedy = decode_greedily<Recipe::target_steps>(net.decoder, encoded, valid, first, used);
+      r.output("tokens", greedy.tokens);
+      return greedy.weights;
+    } else {
+      auto const best = decode_with_beams<Recipe::target_steps, Recipe::beams>(
+          net.decoder, encoded, valid, first, r.input<std::int32_t>("eos"), used, Recipe::length_penalty);
+      r.output("tokens", best.words);
+      r.output("parents", best.parents);
+      r.output("totals", best.totals);
+      r.output("lengths", best.lengths);
+      return best.weights;
+    }
+  }();
+  if constexpr (attends<Recipe>) r.output("weights", found);
 });
 
 }  // namespace tenon::translate

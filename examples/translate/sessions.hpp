@@ -2,8 +2,10 @@
 // Programs at work: a batch in, its loss out; a sentence in, its translation out.
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -103,6 +105,7 @@ struct translation {
   std::vector<std::string> steps;  ///< the words that the decoder chose, with <eos> if it came that far
   std::vector<float> weights;      ///< row-major, steps × source_steps; empty: the model has no attention
   bool cut = false;                ///< the sentence has more words than the model reads
+  double score = 0;                ///< by beam search: log-probability divided by the length penalty
 };
 
 /// Translates one sentence at a time. The model must outlive it, and its weights stay as they are.
@@ -120,39 +123,64 @@ class sentence_translator {
     session_.template input_elements<std::int32_t>("first")[0] = model.target_words.bos();
     session_.template input_elements<std::int32_t>("used")[0] =
         static_cast<std::int32_t>(model.target_words.size());
+    if constexpr (Recipe::beams > 1)
+      session_.template input_elements<std::int32_t>("eos")[0] = model.target_words.eos();
   }
 
-  /// Throws tenon::error if the sentence is not valid UTF-8.
-  translation operator()(std::string_view sentence) {
+  /// The best translation. Throws tenon::error if the sentence is not valid UTF-8.
+  translation operator()(std::string_view sentence) { return best(sentence, 1).front(); }
+
+  /// The best `count` ≤ Recipe::beams translations, the best first.
+  std::vector<translation> best(std::string_view sentence, std::size_t count) {
     auto const source = session_.template input_elements<std::int32_t>("source");
     auto const valid = text::encode_source(sentence, model_.source_words, Recipe::text, source);
     session_.template input_elements<std::int32_t>("source_valid")[0] = valid;
     session_.run();
-    auto const tokens = session_.output_elements<std::int32_t>("tokens");
 
-    translation result;
-    auto const read = static_cast<std::size_t>(valid);
+    translation read;
     auto const words = text::tokenise(sentence, Recipe::text.tokenisation);
-    result.cut = words.size() + (Recipe::text.source_eos ? 1 : 0) > Recipe::source_steps;
+    read.cut = words.size() + (Recipe::text.source_eos ? 1 : 0) > Recipe::source_steps;
     // The word itself at the axis, also where the model saw <unk>.
-    for (std::size_t i = 0; i < read; ++i)
-      result.source_steps.push_back(i < words.size() ? words[i] : std::string(text::eos_token));
-    for (std::size_t t = 0; t < tokens.size(); ++t) {
-      result.steps.push_back(model_.target_words.token(tokens[t]));
-      if (tokens[t] == model_.target_words.eos()) break;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(valid); ++i)
+      read.source_steps.push_back(i < words.size() ? words[i] : std::string(text::eos_token));
+    std::vector<translation> result;
+    for (std::size_t beam = 0; beam < std::min(count, Recipe::beams); ++beam) {
+      result.push_back(hypothesis(read, beam));
+      if (beam > 0 && !std::isfinite(result.back().score))
+        result.pop_back();  // there are fewer candidates than beams
+    }
+    return result;
+  }
+
+ private:
+  /// What the session's last run found as number `beam`; `read`: what is known of the source.
+  translation hypothesis(translation result, std::size_t beam) {
+    auto const tokens = session_.template output_elements<std::int32_t>("tokens");
+    std::vector<std::size_t> at(Recipe::target_steps);  // where each step's word is among the outputs
+    std::iota(at.begin(), at.end(), std::size_t{0});
+    if constexpr (Recipe::beams > 1) {
+      auto const path =
+          beam_path(session_.template output_elements<std::int32_t>("parents"), 1, Recipe::beams, 0, beam);
+      for (std::size_t t = 0; t < at.size(); ++t) at[t] = t * Recipe::beams + path[t];
+      result.score = static_cast<double>(session_.template output_elements<float>("totals")[beam]) /
+                     cpu::length_penalty(session_.template output_elements<std::int32_t>("lengths")[beam],
+                                         Recipe::length_penalty);
+    }
+    for (std::size_t const step : at) {
+      result.steps.push_back(model_.target_words.token(tokens[step]));
+      if (tokens[step] == model_.target_words.eos()) break;
       result.words.push_back(result.steps.back());
     }
     if constexpr (attends<Recipe>) {
       auto const weights = session_.template output_elements<float>("weights");
       for (std::size_t t = 0; t < result.steps.size(); ++t) {
-        auto const row = weights.subspan(t * Recipe::source_steps, read);
+        auto const row = weights.subspan(at[t] * Recipe::source_steps, result.source_steps.size());
         result.weights.insert(result.weights.end(), row.begin(), row.end());
       }
     }
     return result;
   }
 
- private:
   translator<Recipe>& model_;
   session<device> session_;
 };

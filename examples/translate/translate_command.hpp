@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // tenon-translate translate
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
@@ -33,6 +34,11 @@ int translate_command(options const& chosen, std::ostream& out) {
   if (draw && !as_svg && drawing.extension() != ".html")
     io::fail(drawing, "the attention is drawn in an .html or .svg file: give one of these names");
   if (draw) train::check_can_save(drawing);
+  if (chosen.n_best > 0 && (Recipe::beams == 1 || chosen.n_best > Recipe::beams))
+    throw error("--n-best " + std::to_string(chosen.n_best) + ": this translator " +
+                (Recipe::beams == 1
+                     ? "decodes greedily and knows no other translation: leave --n-best out"
+                     : "follows " + std::to_string(Recipe::beams) + " hypotheses: ask for at most as many"));
 
   auto model = translator<Recipe>::load(chosen.model, given(chosen.data));
   sentence_translator<Recipe> translate(model, chosen.threads, chosen.weights);
@@ -45,20 +51,24 @@ int translate_command(options const& chosen, std::ostream& out) {
       out << '\n';  // a blank line of a file: what is printed keeps its line numbers
       return flush(out);
     }
-    auto const made = translate(sentence);
+    auto const found = translate.best(sentence, std::max<std::size_t>(chosen.n_best, 1));
     std::string reference = known_reference<Recipe>(sentence);
     if (std::string_view line; references) {
       if (!references->next(line))
         references->fail("has fewer lines than there are sentences: give a translation for each");
       reference = line;
     }
-    auto sample = as_sample<Recipe>(sentence, made, std::move(reference));
-    print(out, sample);
+    for (auto const& made : found) {
+      auto sample = as_sample<Recipe>(sentence, made, reference);
+      if (chosen.n_best > 0) sample.score = made.score;
+      print(out, sample);
+      if (draw && &made == &found.front()) drawn.push_back(std::move(sample));
+    }
     flush(out);
+    auto const& made = found.front();
     if (made.cut)
       std::cerr << "note: only the first " << made.source_steps.size()
                 << " words of the sentence above were read\n";
-    if (draw) drawn.push_back(std::move(sample));
     if (as_svg && drawn.size() > 1)
       io::fail(drawing, "an .svg file holds one sentence: give an .html file, or one sentence");
   };

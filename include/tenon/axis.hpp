@@ -100,5 +100,7 @@ template <std::size_t N>
 struct vocab : axis<N> {};
 template <std::size_t N>
 struct gates : axis<N> {};
+template <std::size_t N>
+struct beams : axis<N> {};
 
 }  // namespace tenon

@@ -44,6 +44,7 @@ struct gather;
 struct scatter_add;
 struct dropout;
 struct cross_entropy;
+struct best_continuations;
 struct attention;
 struct gru;
 struct lstm;

@@ -11,10 +11,12 @@
 #include "expr/expression.hpp"     // IWYU pragma: export
 // clang-format on
 
+#include "nn/beam.hpp"                          // IWYU pragma: export
 #include "nn/fields.hpp"                        // IWYU pragma: export
 #include "nn/greedy.hpp"                        // IWYU pragma: export
 #include "ops/argmax/argmax.hpp"                // IWYU pragma: export
 #include "ops/attend/attend.hpp"                // IWYU pragma: export
+#include "ops/beam/beam.hpp"                    // IWYU pragma: export
 #include "ops/contract/contract.hpp"            // IWYU pragma: export
 #include "ops/cross_entropy/cross_entropy.hpp"  // IWYU pragma: export
 #include "ops/dropout/dropout.hpp"              // IWYU pragma: export

@@ -254,6 +254,39 @@ class Translator(nn.Module):
         return torch.stack(logits, dim=1), torch.stack(tokens, dim=1)
 
 
+    @torch.no_grad()
+    def beam(self, source, source_valid, bos, eos, steps, beams, alpha):
+        """Beam search of one sentence after another, all candidates made and sorted.
+
+        Hypotheses are ranked by total / ((5 + words) / 6)^alpha; one that has ended stays among them as it is. Gives, for
+        each row, a list of (tokens, total), the best first, and the smallest difference of scores that decided anything.
+        """
+        results, margin = [], float("inf")
+        for row in range(len(source)):
+            valid = source_valid[row:row + 1]
+            memory, state = self.encoder(source[row:row + 1], valid)
+            held = [([], 0.0, state)]
+            for _ in range(steps):
+                candidates = []
+                for tokens, total, state in held:
+                    if tokens and tokens[-1] == eos:
+                        candidates.append((tokens, total, state))
+                        continue
+                    logits, after, _ = self.decoder.step(torch.tensor([tokens[-1] if tokens else bos]), state, memory, valid)
+                    scores = torch.log_softmax(logits[0], dim=-1).tolist()
+                    candidates += [(tokens + [word], total + score, after) for word, score in enumerate(scores)]
+
+                def worth(candidate):
+                    return candidate[1] / ((5 + len(candidate[0])) / 6) ** alpha
+
+                candidates.sort(key=worth, reverse=True)
+                for better, worse in zip(candidates[:beams], candidates[1:beams + 1]):
+                    margin = min(margin, worth(better) - worth(worse))
+                held = candidates[:beams]
+            results.append([(tokens, total) for tokens, total, _ in held])
+        return results, margin
+
+
 def masked_loss(logits, labels, pad, smoothing=0.0):
     """Mean cross-entropy over the labels that are not pads; logits (B,S,V), labels (B,S)."""
     losses = functional.cross_entropy(logits.transpose(1, 2), labels, reduction="none", label_smoothing=smoothing)

@@ -9,6 +9,7 @@
 //   start(encoded, valid)      what it carries from step to step, with the layers' `states`
 //   word_gates(c, ids)         what words contribute to the bottom layer's gates
 //   step<Mode>(c, gates, rate) a step: gives the attention weights, or no_weights
+//   with_states(c, states)     c with other states, of other rows perhaps: for beam search alone
 //   memory_gates, step_from    if it attends: the same for a few rows, see attention_decoder
 //
 // What it starts from is a recurrent_result, of the same cells.
@@ -118,6 +119,12 @@ struct attention_decoder
     std::array<State, L> states;
   };
 
+  template <class M, class K, class Valid, class State, class Other>
+  static constexpr auto with_states(context_of<M, K, Valid, State> const& c,
+                                    std::array<Other, L> const& states) {
+    return context_of<M, K, Valid, Other>{c.memory, c.keys, c.valid, states};
+  }
+
   /// What of an encoder's result does not fit: it needs the hiddens, the layers and the cells of the decoder.
   template <class Encoded, class Valid>
   using start_error = detail::start_error<Cells, H, L, Encoded, Valid>;
@@ -197,6 +204,11 @@ struct fixed_context_decoder
     Gates gates;  ///< what the context contributes at every step: (batch, gates, hiddens)
     std::array<State, L> states;
   };
+
+  template <class Gates, class State, class Other>
+  static constexpr auto with_states(context_of<Gates, State> const& c, std::array<Other, L> const& states) {
+    return context_of<Gates, Other>{c.gates, states};
+  }
 
   template <class Encoded, class Valid>
   using start_error = detail::start_error<Cells, H, L, Encoded, Valid>;

@@ -16,7 +16,8 @@
 //   cell(gates, state)         a step → the state
 //   output(state)              what the layer above sees of a state: (batch, hiddens)
 //   with_output(state, output) the state with its output seen in another place
-//   combined(f, a, b)          f(x, y) of each part of two states, as a state: for bidirectional layers alone
+//   combined(f, a, b)          f(x, y) of each part of two states, as a state: for bidirectional layers and
+//                              beam search alone
 #pragma once
 #include <array>
 #include <cstddef>
@@ -104,6 +105,17 @@ struct recurrent_layers {
     states[0] = bottom()(bottom_gates, states[0]);
     step_above<Mode, 1>(states, dropout_rate);
     return output(states);
+  }
+  /// The states with f of each of their parts in its place.
+  template <class F, class State>
+  static constexpr auto each_part(F const& f, std::array<State, L> const& states) {
+    using cell = std::remove_cvref_t<decltype(std::declval<recurrent_layers const&>().bottom())>;
+    auto const of_one = [&](State const& s) {
+      return cell::combined([&](auto const& part, auto const&) { return f(part); }, s, s);
+    };
+    std::array<decltype(of_one(states[0])), L> result{};
+    for (std::size_t l = 0; l < L; ++l) result[l] = of_one(states[l]);
+    return result;
   }
   /// The top layer's output in these states: (batch, hiddens).
   template <class State>

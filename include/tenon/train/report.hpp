@@ -24,6 +24,7 @@ struct sample {
   std::string source, prediction;
   std::string reference;       ///< empty: none known
   std::optional<double> bleu;  ///< 0 to 1
+  std::optional<double> score{};  ///< of the search that found it; not shown in reports
   std::vector<std::string> source_tokens,
       prediction_tokens;       ///< the words at the axes, with <eos> where attended
   std::vector<float> weights;  ///< row-major, prediction_tokens × source_tokens; empty: no attention to show

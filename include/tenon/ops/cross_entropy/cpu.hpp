@@ -29,6 +29,22 @@ T sum_of(T const* x, std::size_t count) {
   return sum(total);
 }
 
+/// log Σ e^x[i] over the first count > 0 elements.
+template <class T>
+T log_sum_exp(T const* x, std::size_t count) {
+  auto top = broadcast<T>(std::numeric_limits<T>::lowest());
+  std::size_t i = 0;
+  for (; i + lanes <= count; i += lanes) top = max(top, load(x + i));
+  auto const used = iota<std::int32_t>() < static_cast<std::int32_t>(count - i);
+  if (i < count) top = select(used, max(top, load_partial(x + i, count - i)), top);
+  T const highest = max_of(top);
+  auto const shift = broadcast<T>(highest);
+  pack<T> total{};
+  for (i = 0; i + lanes <= count; i += lanes) total += math::exp(load(x + i) - shift);
+  if (i < count) total += select(used, math::exp(load_partial(x + i, count - i) - shift), pack<T>{});
+  return highest + math::log(sum(total));
+}
+
 /// Operands: loss per row, log Σ e^logit per row (for the gradient), logits (rows dense, one after another),
 /// labels and, if Limited, the number of logits in use (one int32). scalars[0]: how much of a label is spread
 /// evenly over the logits.
@@ -47,17 +63,7 @@ struct cross_entropy_kernel {
     auto const rows = part_of(Rows, chunks, chunk);
     for (std::size_t r = rows.begin; r < rows.end; ++r) {
       T const* const x = a.in<T>(2) + r * Count;
-      auto top = broadcast<T>(std::numeric_limits<T>::lowest());
-      std::size_t i = 0;
-      for (; i + lanes <= count; i += lanes) top = max(top, load(x + i));
-      auto const used = iota<std::int32_t>() < static_cast<std::int32_t>(count - i);
-      if (i < count) top = select(used, max(top, load_partial(x + i, count - i)), top);
-      T const highest = max_of(top);
-      auto const shift = broadcast<T>(highest);
-      pack<T> total{};
-      for (i = 0; i + lanes <= count; i += lanes) total += math::exp(load(x + i) - shift);
-      if (i < count) total += select(used, math::exp(load_partial(x + i, count - i) - shift), pack<T>{});
-      T const log_sum = highest + math::log(sum(total));
+      T const log_sum = log_sum_exp(x, count);
       T expected = x[checked_row(a.in<std::int32_t>(3)[WalkLabels::offset(r)], count)];
       if (spread > 0) expected += spread * (sum_of(x, count) / static_cast<T>(count) - expected);
       a.out<T>(0)[r] = log_sum - expected;
