@@ -174,9 +174,13 @@ struct command_line {
         ->type_name("FROM-TO");
     add_weights(evaluate);
     add_threads(evaluate, 0);
-    evaluate->footer("Example, on the pairs that training validates on:\n  " + recipe.program +
-                     " evaluate --pairs " + std::to_string(recipe.pairs + 1) + "-" +
-                     std::to_string(recipe.pairs + recipe.validation_pairs));
+    evaluate->footer(
+        "bleu(2) to bleu(4) are means over sentences, as Dive into Deep Learning has them; `corpus bleu` "
+        "and\n"
+        "`corpus chrf2` are sacreBLEU's, of tokens joined by spaces.\n"
+        "Example, on the pairs that training validates on:\n  " +
+        recipe.program + " evaluate --pairs " + std::to_string(recipe.pairs + 1) + "-" +
+        std::to_string(recipe.pairs + recipe.validation_pairs));
   }
 
   void add_inspect(defaults const& recipe) {

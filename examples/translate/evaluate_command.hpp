@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "tenon/text/corpus_scores.hpp"
 #include "translate_command.hpp"
 
 namespace tenon::translate {
@@ -57,6 +58,8 @@ int evaluate_command(options const& chosen, std::ostream& out) {
 
   sentence_translator<Recipe> translate(model, 1, chosen.weights);
   std::array<double, 3> bleu{};
+  text::corpus_bleu corpus;
+  text::corpus_chrf characters;
   std::size_t exact = 0;
   for (auto const& pair : pairs) {
     auto const made = translate(pair.source);
@@ -64,6 +67,9 @@ int evaluate_command(options const& chosen, std::ostream& out) {
     for (std::size_t k = 0; k < bleu.size(); ++k)
       bleu[k] += text::bleu(made.words, reference, k + 2) / static_cast<double>(pairs.size());
     exact += made.words == reference ? 1 : 0;
+    auto const said = text::join(made.words), expected = text::join(reference);
+    corpus.add(said, expected);
+    characters.add(said, expected);
   }
 
   out << "pairs " << pairs.size() << " (" << wanted.first << '-' << wanted.first + pairs.size() - 1 << " of "
@@ -72,7 +78,10 @@ int evaluate_command(options const& chosen, std::ostream& out) {
       << "perplexity " << train::fixed(std::exp(loss.value()), 3) << '\n';
   for (std::size_t k = 0; k < bleu.size(); ++k)
     out << "bleu(" << k + 2 << ") " << train::fixed(bleu[k], 3) << '\n';
-  out << "exact matches " << exact << " ("
+  out << "corpus bleu " << train::fixed(corpus.score(), 1) << " (" << text::corpus_bleu::signature << ")\n"
+      << "corpus chrf2 " << train::fixed(characters.score(), 1) << " (" << text::corpus_chrf::signature
+      << ")\n"
+      << "exact matches " << exact << " ("
       << train::fixed(100 * static_cast<double>(exact) / static_cast<double>(pairs.size()), 1) << " %)\n";
   flush(out);
   return 0;

@@ -8,33 +8,12 @@ OTHER is compiled from recipes/mxnet_lstm_plain.hpp, TRANSLATOR from recipes/d2l
 
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 
+from translator import refuses, works
+
 TARGET_STEPS = 9
-SECONDS = 120
-
-
-def run(translator, *arguments):
-    """Exit code, output, and the error's one line."""
-    done = subprocess.run([translator, *map(str, arguments)], capture_output=True, timeout=SECONDS, check=False)
-    return done.returncode, done.stdout.decode(), done.stderr.decode()
-
-
-def works(translator, *arguments):
-    """What the translator prints; its error ends the test."""
-    code, out, error = run(translator, *arguments)
-    if code != 0:
-        sys.exit(f"{arguments[0]}: exit code {code}: {error}")
-    return out
-
-
-def refuses(translator, words, *arguments):
-    """Checks that the translator ends with one line that has these words."""
-    code, _, error = run(translator, *arguments)
-    if code == 0 or error.count("\n") != 1 or words not in error:
-        sys.exit(f"{' '.join(map(str, arguments))}: exit code {code}, expected one line with '{words}': {error}")
 
 
 def main():

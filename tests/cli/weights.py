@@ -6,20 +6,12 @@ usage: weights.py TRANSLATOR CORPUS
 
 import pathlib
 import re
-import subprocess
 import sys
 import tempfile
 
+from translator import works
+
 PAIRS = 256
-SECONDS = 120
-
-
-def run(translator, *arguments):
-    """What the translator prints; its error ends the test."""
-    done = subprocess.run([translator, *map(str, arguments)], capture_output=True, timeout=SECONDS, check=False)
-    if done.returncode != 0:
-        sys.exit(f"{arguments[0]}: exit code {done.returncode}: {done.stderr.decode()}")
-    return done.stdout.decode()
 
 
 def figure(name, text):
@@ -33,16 +25,16 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         model, sentences = folder / "model.safetensors", folder / "sentences.txt"
-        run(translator, "train", "--epochs", 40, "--pairs", PAIRS, "--validation-pairs", 0, "--data", corpus, "--model", model)
+        works(translator, "train", "--epochs", 40, "--pairs", PAIRS, "--validation-pairs", 0, "--data", corpus, "--model", model)
         lines = corpus.read_text(encoding="utf-8").splitlines()[:PAIRS]
         sentences.write_text("".join(line.split("\t")[0] + "\n" for line in lines), encoding="utf-8")
         said, bleu, drawn = {}, {}, {}
         for weights in ("float32", "bfloat16"):
             chosen = ("--model", model, "--weights", weights)
             page = folder / f"{weights}.html"
-            said[weights] = run(translator, "translate", *chosen, "--file", sentences, "--attention", page).splitlines()
+            said[weights] = works(translator, "translate", *chosen, "--file", sentences, "--attention", page).splitlines()
             drawn[weights] = page.read_text(encoding="utf-8")
-            bleu[weights] = figure("bleu(2)", run(translator, "evaluate", *chosen, "--data", corpus, "--pairs", f"1-{PAIRS}"))
+            bleu[weights] = figure("bleu(2)", works(translator, "evaluate", *chosen, "--data", corpus, "--pairs", f"1-{PAIRS}"))
         alike = sum(a == b for a, b in zip(said["float32"], said["bfloat16"], strict=True))
         print(f"{alike} of {PAIRS} translations are the same; bleu(2) {bleu['float32']} and {bleu['bfloat16']}")
         if len(said["float32"]) != PAIRS or bleu["float32"] < 0.5:

@@ -28,8 +28,8 @@ struct recipe_defaults {
   static constexpr objective_form objective = objective_form::mean;
   static constexpr double smoothing = 0;  ///< of the labels, in training
 
-  /// Translating: how many hypotheses are followed (1: greedily), and α of the penalty ((5 + words) / 6)^α that
-  /// their log-probabilities are divided by.
+  /// Translating: how many hypotheses are followed (1: greedily), and α of the penalty ((5 + words) / 6)^α
+  /// that their log-probabilities are divided by.
   static constexpr std::size_t beams = 1;
   static constexpr double length_penalty = 1;
 
