@@ -104,6 +104,12 @@ struct command_line {
         ->type_name("N")
         ->check(CLI::Range(std::size_t{0}, many))
         ->capture_default_str();
+    train
+        ->add_option(
+            "--checkpoint", chosen.checkpoint,
+            "After each epoch keep the whole state of the training in this file, and go on from it if it "
+            "is there")
+        ->type_name("FILE");
     train->add_option("--learning-rate", chosen.learning_rate, "Of Adam")
         ->type_name("X")
         ->check(CLI::Range(0.0, 1e6))

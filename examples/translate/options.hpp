@@ -16,8 +16,8 @@ enum class command : std::uint8_t { train, translate, evaluate, inspect };
 /// Of all commands, each reading what it has. Empty strings: not given.
 struct options {
   command chosen = command::inspect;
-  std::string recipe, data, model = "translator.safetensors", report, loss, file, references, attention, svg,
-                            range;
+  std::string recipe, data, model = "translator.safetensors", checkpoint, report, loss, file, references,
+                            attention, svg, range;
   std::size_t epochs = 0, pairs = 0, validation_pairs = 0, threads = 0;
   std::size_t n_best = 0;  ///< translations of a sentence to print with their scores; 0: the best without
   std::uint64_t seed = 1;

@@ -3,6 +3,7 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <iostream>
 #include <string>
@@ -11,6 +12,7 @@
 #include "options.hpp"
 #include "output.hpp"
 #include "tenon/cpu/blas.hpp"
+#include "tenon/train/checkpoint.hpp"
 #include "tenon/train/inspect.hpp"
 #include "tenon/train/interrupt.hpp"
 #include "tenon/train/progress.hpp"
@@ -102,6 +104,21 @@ recipes::loss_terms terms_of(options const& chosen) {
   return chosen.loss == "steps" ? recipes::loss_terms::steps : recipes::loss_terms::words;
 }
 
+/// What a training's losses depend on, but for the number of epochs: what must be the same to go on with it.
+template <class Recipe>
+io::metadata_map identity(options const& chosen, recipes::loss_terms terms, text::encoded_pairs const& data) {
+  std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a
+  for (auto const* ids : {&data.source, &data.labels})
+    for (std::int32_t const id : *ids) hash = (hash ^ static_cast<std::uint32_t>(id)) * 0x100000001b3U;
+  return {{key::recipe, std::string(Recipe::name)},
+          {"seed", std::to_string(chosen.seed)},
+          {"pairs", std::to_string(chosen.pairs)},
+          {"validation_pairs", std::to_string(chosen.validation_pairs)},
+          {"learning_rate", train::trimmed(chosen.learning_rate, 8)},
+          {"loss", terms == recipes::loss_terms::steps ? "steps" : "words"},
+          {"text", std::to_string(hash)}};
+}
+
 }  // namespace detail
 
 /// Trains the recipe's model and saves it. Returns 0. Throws tenon::error, and `stopped` when interrupted.
@@ -113,6 +130,7 @@ int train_command(options const& chosen, std::ostream& out) {
   auto const terms = detail::terms_of<Recipe>(chosen);
   train::check_can_save(chosen.model);
   if (!chosen.report.empty()) train::check_can_save(chosen.report);
+  if (!chosen.checkpoint.empty()) train::check_can_save(chosen.checkpoint);
 
   pair_counts const counts{chosen.pairs, chosen.validation_pairs};
   auto data = text::build(read_first(chosen.data, counts), Recipe::text,
@@ -136,8 +154,20 @@ int train_command(options const& chosen, std::ostream& out) {
       << train::bytes_text(training_step<Recipe>.arena_bytes()) << '\n';
   flush(out);
 
-  text::batch_order order(counts.training, Recipe::batch_size, chosen.seed);
   std::vector<float> best;
+  train::training_history history;
+  train::checkpoint state{model.weights, model.weights.state(training_step<Recipe>.view().totals.state_bytes),
+                          best, history};
+  auto const identity = detail::identity<Recipe>(chosen, terms, data.pairs);
+  if (std::error_code ignored;
+      !chosen.checkpoint.empty() && std::filesystem::exists(chosen.checkpoint, ignored)) {
+    state.load(chosen.checkpoint, identity);
+    out << "going on after epoch " << history.epochs() << ", from " << io::printable(chosen.checkpoint)
+        << '\n';
+    flush(out);
+  }
+
+  text::batch_order order(counts.training, Recipe::batch_size, chosen.seed);
   train::training_run run;
   run.epochs = chosen.epochs;
   run.batches = order.batches();
@@ -162,12 +192,16 @@ int train_command(options const& chosen, std::ostream& out) {
   run.improved = [&](std::size_t) {
     best.assign(model.weights.values().begin(), model.weights.values().end());
   };
+  if (!chosen.checkpoint.empty())
+    run.epoch_done = [&](train::training_history const& so_far) {
+      history = so_far;
+      state.save(chosen.checkpoint, identity);
+    };
 
   train::interrupt_guard const guard;
-  train::training_history history;
   {
     train::progress progress(out, train::is_terminal(1), train::terminal_columns(1));
-    history = run_training(run, progress);
+    history = run_training(run, progress, history);
   }
   if (history.interrupted) {
     std::string const where = "interrupted in epoch " + std::to_string(history.epochs() + 1);

@@ -22,8 +22,8 @@ namespace tenon::train {
 /// A sentence, what the model made of it and, if the model attends, where it looked.
 struct sample {
   std::string source, prediction;
-  std::string reference;       ///< empty: none known
-  std::optional<double> bleu;  ///< 0 to 1
+  std::string reference;          ///< empty: none known
+  std::optional<double> bleu;     ///< 0 to 1
   std::optional<double> score{};  ///< of the search that found it; not shown in reports
   std::vector<std::string> source_tokens,
       prediction_tokens;       ///< the words at the axes, with <eos> where attended

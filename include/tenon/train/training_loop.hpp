@@ -38,18 +38,7 @@ class weighted_mean {
   double sum_ = 0, weight_ = 0;
 };
 
-/// A training run as functions; epochs count from 1, batches from 0.
-struct training_run {
-  std::size_t epochs = 1, batches = 1;
-  std::function<void(std::size_t epoch)> start_epoch;  ///< draws the order of the batches, say
-  /// Learns from one batch. Gives its outcome; or that of the batch before, nothing for the first, if one is
-  /// still at work on it: then `rest` gives the last one.
-  std::function<std::optional<step_outcome>(std::size_t batch)> step;
-  std::function<step_outcome()> rest;               ///< empty: `step` waits for what it began
-  std::function<double()> validate;                 ///< empty: there is nothing to validate on
-  std::function<void(std::size_t epoch)> improved;  ///< the model is the best so far by validation loss
-};
-
+/// What became of a training run so far.
 struct training_history {
   std::vector<double> train_loss,
       validation_loss;         ///< one per epoch done; the latter is empty if nothing was validated
@@ -62,17 +51,31 @@ struct training_history {
   std::size_t epochs() const { return train_loss.size(); }
 };
 
-/// Runs the epochs, shows progress, and stops after the current step when interrupted. An epoch's train loss
-/// is the weighted mean of what its steps gave. Throws tenon::error once a loss is not a number or infinite.
-inline training_history run_training(training_run const& run, progress& shown) {
-  training_history history;
-  double const start = progress::steady_seconds();
+/// A training run as functions; epochs count from 1, batches from 0.
+struct training_run {
+  std::size_t epochs = 1, batches = 1;
+  std::function<void(std::size_t epoch)> start_epoch;  ///< draws the order of the batches, say
+  /// Learns from one batch. Gives its outcome; or that of the batch before, nothing for the first, if one is
+  /// still at work on it: then `rest` gives the last one.
+  std::function<std::optional<step_outcome>(std::size_t batch)> step;
+  std::function<step_outcome()> rest;               ///< empty: `step` waits for what it began
+  std::function<double()> validate;                 ///< empty: there is nothing to validate on
+  std::function<void(std::size_t epoch)> improved;  ///< the model is the best so far by validation loss
+  std::function<void(training_history const&)> epoch_done;  ///< saves where the run stands, say
+};
+
+/// Runs the epochs that `history` does not have yet, shows progress, and stops after the current step when
+/// interrupted. An epoch's train loss is the weighted mean of what its steps gave. Throws tenon::error once a
+/// loss is not a number or infinite.
+inline training_history run_training(training_run const& run, progress& shown,
+                                     training_history history = {}) {
+  double const start = progress::steady_seconds() - history.seconds;
   auto const require_finite = [](double loss, char const* which, std::size_t epoch) {
     if (std::isfinite(loss)) return;
     throw error(std::string("the ") + which + " loss became " + fixed(loss, 3) + " in epoch " +
                 std::to_string(epoch) + ": train with a lower learning rate or another seed");
   };
-  for (std::size_t epoch = 1; epoch <= run.epochs; ++epoch) {
+  for (std::size_t epoch = history.epochs() + 1; epoch <= run.epochs; ++epoch) {
     if (run.start_epoch) run.start_epoch(epoch);
     weighted_mean loss;
     progress_state state{.epoch = epoch, .epochs = run.epochs, .steps = run.batches};
@@ -107,6 +110,8 @@ inline training_history run_training(training_run const& run, progress& shown) {
         if (run.improved) run.improved(epoch);
       }
     }
+    history.seconds = progress::steady_seconds() - start;
+    if (run.epoch_done) run.epoch_done(history);
     shown.update(state);
   }
   history.seconds = progress::steady_seconds() - start;

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: BSL-1.0
+// The whole state of a training run after an epoch: what goes on from it gives the same bits as a run that
+// was never interrupted.
+#pragma once
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tenon/io/safetensors.hpp"
+#include "tenon/program/parameter_block.hpp"
+#include "tenon/train/training_loop.hpp"
+
+namespace tenon::train {
+
+/// A run's state and where it is kept. Seeds, data and what else the run depends on are `facts`, which must
+/// be the same when it goes on.
+struct checkpoint {
+  parameter_block& weights;
+  std::span<std::byte> optimiser;  ///< its state: floats
+  std::vector<float>& best;        ///< the best weights so far, or none
+  training_history& history;
+
+  /// Saves all of it, in one piece or not at all. Throws tenon::error if that fails.
+  void save(std::filesystem::path const& path, io::metadata_map facts) const {
+    auto const values = std::as_const(weights).values();
+    std::vector<io::tensor_source> tensors{
+        {"weights", io::dtype::f32, {values.size()}, std::as_bytes(values)},
+        {"optimiser", io::dtype::f32, {optimiser.size() / sizeof(float)}, optimiser},
+        of("train_loss", history.train_loss),
+        of("validation_loss", history.validation_loss),
+    };
+    if (!best.empty())
+      tensors.push_back({"best", io::dtype::f32, {best.size()}, std::as_bytes(std::span(best))});
+    facts["steps"] = std::to_string(weights.steps);
+    facts["best_epoch"] = std::to_string(history.best_epoch);
+    facts["tokens"] = std::to_string(history.tokens);
+    facts["milliseconds"] = std::to_string(static_cast<std::uint64_t>(history.seconds * 1e3));
+    io::write_safetensors(path, tensors, facts);
+  }
+
+  /// Takes up what `save` wrote. Throws tenon::error if the file is none of these, or of a run with other
+  /// facts.
+  void load(std::filesystem::path const& path, io::metadata_map const& facts) {
+    auto const file = io::safetensors_file::read(path);
+    for (auto const& [name, value] : facts) {
+      auto const found = file.metadata().find(name);
+      if (found == file.metadata().end())
+        io::fail(path, "is no checkpoint of a training: choose another file");
+      if (found->second != value)
+        io::fail(path, "is of a training with " + name + " " + io::in_quotes(found->second) + ", not " +
+                           io::in_quotes(value) + ": train as before, or choose another file");
+    }
+    history.train_loss = losses(path, file, "train_loss");
+    history.validation_loss = losses(path, file, "validation_loss");
+    history.best_epoch = number(path, file, "best_epoch");
+    history.tokens = number(path, file, "tokens");
+    history.seconds = static_cast<double>(number(path, file, "milliseconds")) / 1e3;
+    if (history.best_epoch > history.validation_loss.size())
+      io::fail(path, "names a best epoch that was not done: choose another file");
+    if (history.best_epoch > 0) history.best_validation = history.validation_loss[history.best_epoch - 1];
+    auto const values = weights.values();
+    file.copy_to(file.at("weights", std::array{values.size()}), values);
+    std::vector<float> state(optimiser.size() / sizeof(float));
+    file.copy_to(file.at("optimiser", std::array{state.size()}), state);
+    std::memcpy(optimiser.data(), state.data(), optimiser.size());
+    best.clear();
+    if (auto const* const entry = file.find("best")) {
+      best.resize(values.size());
+      file.copy_to(*entry, best);
+    }
+    weights.steps = number(path, file, "steps");
+  }
+
+ private:
+  static io::tensor_source of(char const* name, std::vector<double> const& losses) {
+    return {name, io::dtype::f64, {losses.size()}, std::as_bytes(std::span(losses))};
+  }
+  static std::vector<double> losses(std::filesystem::path const& path, io::safetensors_file const& file,
+                                    char const* name) {
+    auto const& entry = file.at(name);
+    if (entry.type != io::dtype::f64) io::fail(path, "holds losses that are no F64: choose another file");
+    std::vector<double> result(entry.bytes.size() / sizeof(double));
+    std::memcpy(result.data(), entry.bytes.data(), entry.bytes.size());
+    for (double const loss : result)
+      if (!std::isfinite(loss)) io::fail(path, "holds a loss that is not finite: choose another file");
+    return result;
+  }
+  static std::uint64_t number(std::filesystem::path const& path, io::safetensors_file const& file,
+                              char const* name) {
+    auto const found = file.metadata().find(name);
+    std::uint64_t value = 0;
+    if (found != file.metadata().end()) {
+      auto const* const end = found->second.data() + found->second.size();
+      auto const read = std::from_chars(found->second.data(), end, value);
+      if (read.ec == std::errc() && read.ptr == end) return value;
+    }
+    io::fail(path, std::string("its ") + name + " is missing or no number: choose another file");
+  }
+};
+
+}  // namespace tenon::train
