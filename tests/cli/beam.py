@@ -11,7 +11,7 @@ import re
 import sys
 import tempfile
 
-from translator import refuses, works
+from translator import ALONE, refuses, works
 
 BEAMS, PAIRS = 4, 256
 
@@ -22,10 +22,10 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         of_model = ("--model", folder / "model.safetensors")
-        said = works(searching, "train", "--data", corpus, "--report", folder / "report.html", *of_model)
+        said = works(searching, "train", "--data", corpus, "--report", folder / "report.html", *ALONE, *of_model)
         if "validation loss" not in said:
             sys.exit(f"no validation loss: {said}")
-        exact = works(searching, "evaluate", "--data", corpus, "--pairs", f"1-{PAIRS}", *of_model)
+        exact = works(searching, "evaluate", "--data", corpus, "--pairs", f"1-{PAIRS}", *ALONE, *of_model)
         share = float(re.search(r"\(([0-9.]+) %\)", exact)[1])
         print(f"{share} % of what it learned from comes out exactly")
         if share < 40:

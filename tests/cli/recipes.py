@@ -11,7 +11,7 @@ import re
 import sys
 import tempfile
 
-from translator import refuses, works
+from translator import ALONE, refuses, works
 
 TARGET_STEPS = 9
 
@@ -22,11 +22,11 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         model = pathlib.Path(folder) / "model.safetensors"
         of_model = ("--model", model)
-        said = works(other, "train", "--data", corpus, "--pairs", 256, "--epochs", 150, *of_model)
+        said = works(other, "train", "--data", corpus, "--pairs", 256, "--epochs", 150, *ALONE, *of_model)
         if "validation loss" in said:
             sys.exit(f"there was nothing to validate on, but it says: {said}")
         train_loss = float(re.search(r"^train loss ([0-9.]+)$", said, re.MULTILINE)[1])
-        evaluated = works(other, "evaluate", "--data", corpus, "--pairs", "1-256", *of_model)
+        evaluated = works(other, "evaluate", "--data", corpus, "--pairs", "1-256", *ALONE, *of_model)
         loss = float(re.search(r"^loss ([0-9.]+)$", evaluated, re.MULTILINE)[1])
         # `train` prints the loss of a word divided by the steps, and does so before it learns from a batch.
         print(f"train loss {train_loss}, {train_loss * TARGET_STEPS:.3f} a word; after it {loss}")

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 
-from translator import refuses, works
+from translator import ALONE, refuses, works
 
 KILLS, EPOCHS, PAIRS = 10, 12, 256
 
@@ -23,7 +23,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         whole, killed, checkpoint = folder / "whole", folder / "killed", folder / "checkpoint"
-        asked = ("train", "--data", corpus, "--epochs", EPOCHS, "--pairs", PAIRS, "--validation-pairs", 64)
+        asked = ("train", "--data", corpus, "--epochs", EPOCHS, "--pairs", PAIRS, "--validation-pairs", 64, *ALONE)
         start = time.monotonic()
         works(translator, *asked, "--model", whole)
         seconds = time.monotonic() - start
@@ -52,7 +52,7 @@ def main():
         left = [path.name for path in folder.iterdir() if path not in (whole, killed, checkpoint)]
         if len(left) > KILLS:
             sys.exit(f"more left behind than each kill may leave: {left}")
-        longer = ("train", "--data", corpus, "--epochs", EPOCHS + 1, "--pairs", PAIRS, "--validation-pairs", 64)
+        longer = ("train", "--data", corpus, "--epochs", EPOCHS + 1, "--pairs", PAIRS, "--validation-pairs", 64, *ALONE)
         if "going on after epoch 12" not in works(translator, *longer, "--model", killed, "--checkpoint", checkpoint):
             sys.exit("a finished training does not go on for another epoch")
         refuses(translator, "seed", *resuming, "--seed", 2)

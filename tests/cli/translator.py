@@ -4,7 +4,8 @@
 import subprocess
 import sys
 
-SECONDS = 120
+SECONDS = 240
+ALONE = ("--threads", 1)  # two threads that wait for each other crawl where other tests run beside them
 
 
 def run(translator, *arguments):

@@ -9,7 +9,7 @@ import re
 import sys
 import tempfile
 
-from translator import works
+from translator import ALONE, works
 
 PAIRS = 256
 
@@ -25,7 +25,7 @@ def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         model, sentences = folder / "model.safetensors", folder / "sentences.txt"
-        works(translator, "train", "--epochs", 40, "--pairs", PAIRS, "--validation-pairs", 0, "--data", corpus, "--model", model)
+        works(translator, "train", "--epochs", 40, "--pairs", PAIRS, "--validation-pairs", 0, "--data", corpus, "--model", model, *ALONE)
         lines = corpus.read_text(encoding="utf-8").splitlines()[:PAIRS]
         sentences.write_text("".join(line.split("\t")[0] + "\n" for line in lines), encoding="utf-8")
         said, bleu, drawn = {}, {}, {}
