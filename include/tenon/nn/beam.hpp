@@ -25,6 +25,14 @@ struct beam_decoded {
 namespace detail {
 template <std::size_t N>
 struct candidates : axis<N> {};  // batch and beams together
+
+/// Where a search stands after a step.
+template <class Context, class Hypotheses, class Weights>
+struct beam_step {
+  Context context;        ///< the decoder's, of the hypotheses that go on
+  Hypotheses hypotheses;  ///< continuations
+  Weights weights;        ///< (batch, beams, steps): what chose their last words attended to; or no_weights
+};
 }  // namespace detail
 
 /// Decodes Count steps with Beams hypotheses for each row of the batch, from the words `first` (batch, int32:
@@ -44,62 +52,57 @@ constexpr auto decode_with_beams(Decoder const& decoder, Encoded const& encoded,
     else
       return 0;
   }();
-  /// A step of all hypotheses that are held; moves the carry on to the ones that they are continued by.
-  auto const step = [&](auto const& before, auto const& held, auto&& then) {
-    auto carry = before;
-    auto const of_words = decoder.word_gates(carry, held.last_words);
+  // A step of all hypotheses that are held, behind a context of their states.
+  auto const step = [&](auto context, auto const& held) {
+    auto const of_words = decoder.word_gates(context, held.last_words);
     auto const weights = [&] {
       if constexpr (from_memory_gates)
-        return decoder.step_from(carry, of_words, memory_gates);
+        return decoder.step_from(context, of_words, memory_gates);
       else
-        return decoder.template step<mode::inference>(carry, of_words, 0);
+        return decoder.template step<mode::inference>(context, of_words, 0);
     }();
     auto const next =
-        best_continuations<Beams>(decoder.logits(rnn.output(carry.states)), held, eos, alpha, used);
+        best_continuations<Beams>(decoder.logits(rnn.output(context.states)), held, eos, alpha, used);
     auto const of_parents = [&](auto const& x) {
       return keep(gather<detail::candidates>(merge<batch, beams, detail::candidates>(x), next.parents));
     };
-    auto const chosen_weights = [&] {
+    auto const seen = [&] {
       if constexpr (Decoder::attends)
         return of_parents(weights);
       else
         return weights;
     }();
-    return then(decoder.with_states(carry, rnn.each_part(of_parents, carry.states)), next, chosen_weights);
+    auto const going_on = decoder.with_states(context, rnn.each_part(of_parents, context.states));
+    return detail::beam_step<std::remove_cvref_t<decltype(going_on)>, std::remove_cvref_t<decltype(next)>,
+                             std::remove_cvref_t<decltype(seen)>>{going_on, next, seen};
   };
 
-  using one_beam = beams<1>;
-  auto const alone = [](auto const& x) { return split<batch, batch<rows>, one_beam>(x); };
+  // At first there is one hypothesis for each row, of no words.
+  auto const alone = [](auto const& x) { return split<batch, batch<rows>, beams<1>>(x); };
   auto const words = keep(first + 0);
-  hypotheses<std::remove_cvref_t<decltype(alone(keep(cast<float>(words))))>,
-             std::remove_cvref_t<decltype(alone(words))>> const none{alone(keep(cast<float>(words) * 0.0F)),
-                                                                     alone(words), alone(keep(words * 0))};
-  return step(decoder.with_states(start, rnn.each_part(alone, start.states)), none,
-              [&](auto carry, auto next, auto weights) {
-                std::array<decltype(next.parents), Count> all_words{}, all_parents{};
-                std::array<decltype(weights), Count> all_weights{};
-                for (std::size_t t = 0;; ++t) {
-                  all_words[t] = next.last_words;
-                  all_parents[t] = next.parents;
-                  all_weights[t] = weights;
-                  if (t + 1 == Count) break;
-                  step(carry, next, [&](auto const& c, auto const& n, auto const& w) {
-                    carry = c;
-                    next = n;
-                    weights = w;
-                  });
-                }
-                auto const seen = [&] {
-                  if constexpr (Decoder::attends)
-                    return stack<target_steps>(all_weights);
-                  else
-                    return no_weights{};
-                }();
-                auto const chosen = stack<target_steps>(all_words);
-                return beam_decoded<std::remove_cvref_t<decltype(chosen)>, decltype(next.totals),
-                                    decltype(next.lengths), std::remove_cvref_t<decltype(seen)>>{
-                    chosen, stack<target_steps>(all_parents), next.totals, next.lengths, seen};
-              });
+  auto const zero = alone(keep(cast<float>(words) * 0.0F));
+  auto const last_words = alone(words);
+  hypotheses<std::remove_cvref_t<decltype(zero)>, std::remove_cvref_t<decltype(last_words)>> const none{
+      zero, last_words, alone(keep(words * 0))};
+  auto now = step(decoder.with_states(start, rnn.each_part(alone, start.states)), none);
+  std::array<decltype(now.hypotheses.parents), Count> chosen{}, parents{};
+  std::array<decltype(now.weights), Count> weights{};
+  for (std::size_t t = 0; t < Count; ++t) {
+    if (t > 0) now = step(now.context, now.hypotheses);
+    chosen[t] = now.hypotheses.last_words;
+    parents[t] = now.hypotheses.parents;
+    weights[t] = now.weights;
+  }
+  auto const all_words = stack<target_steps>(chosen);
+  auto const all_weights = [&] {
+    if constexpr (Decoder::attends)
+      return stack<target_steps>(weights);
+    else
+      return no_weights{};
+  }();
+  return beam_decoded<std::remove_cvref_t<decltype(all_words)>, decltype(now.hypotheses.totals),
+                      decltype(now.hypotheses.lengths), std::remove_cvref_t<decltype(all_weights)>>{
+      all_words, stack<target_steps>(parents), now.hypotheses.totals, now.hypotheses.lengths, all_weights};
 }
 
 /// The beams that a hypothesis went through, one for each step: at step t its word is words(t, row, path[t]).
