@@ -55,6 +55,7 @@ void run_translator() {
 
 int main(int count, char const* const* words) {
   bool const barriers = count < 2 || std::string_view(words[1]) != "without-barriers";
+  cuda::host_block::always_threads = true;
   cuda::host_block::synchronises = barriers;
   run_long_rows();
   if (!barriers) return 0;

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSL-1.0
-"""A translator of another recipe: LSTM, no attention, nothing to validate on, a loss that is a sum over sentence pairs.
+"""A translator of a recipe that differs from the 1.0 recipe in all that it can: see everything.hpp.
 
 usage: recipes.py OTHER TRANSLATOR CORPUS
 
-OTHER is compiled from recipes/mxnet_lstm_plain.hpp, TRANSLATOR from recipes/d2l_1_0.hpp.
+OTHER is compiled from everything.hpp beside this file, TRANSLATOR from recipes/d2l_1_0.hpp.
 """
 
 import pathlib
@@ -13,30 +13,50 @@ import tempfile
 
 from translator import ALONE, refuses, works
 
-TARGET_STEPS = 9
+BEAMS, PAIRS, TARGET_STEPS = 4, 256, 6
+
+
+def check_losses(other, corpus, of_model):
+    """Trains and evaluates: nothing to validate on, and a training loss in the recipe's units."""
+    said = works(other, "train", "--data", corpus, *ALONE, *of_model)
+    if "validation loss" in said:
+        sys.exit(f"there was nothing to validate on, but it says: {said}")
+    train_loss = float(re.search(r"^train loss ([0-9.]+)$", said, re.MULTILINE)[1])
+    evaluated = works(other, "evaluate", "--data", corpus, "--pairs", f"1-{PAIRS}", *ALONE, *of_model)
+    loss = float(re.search(r"^loss ([0-9.]+)$", evaluated, re.MULTILINE)[1])
+    share = float(re.search(r"\(([0-9.]+) %\)", evaluated)[1])
+    # `train` prints the loss of a word divided by the steps, before it learns from a batch, against smoothed labels.
+    print(f"train loss {train_loss}, {train_loss * TARGET_STEPS:.3f} a word; after it {loss}; {share} % come out exactly")
+    if not 0.5 * loss <= train_loss * TARGET_STEPS <= loss + 1.5 or share < 40:
+        sys.exit("the losses of training and of evaluation do not fit, or too little was learned")
+
+
+def check_lists(other, corpus, of_model):
+    """Looks at several translations of a sentence and their scores."""
+    for line in pathlib.Path(corpus).read_text(encoding="utf-8").splitlines()[:20]:
+        sentence = line.split("\t")[0]
+        found = works(other, "translate", sentence, "--n-best", BEAMS, *of_model).splitlines()
+        scores = [float(re.search(r"  score (-?[0-9.]+)", made)[1]) for made in found]
+        distinct = {re.match(r".*? => (.*?)  score", made)[1] for made in found}
+        if len(found) != BEAMS or scores != sorted(scores, reverse=True) or max(scores) > 0 or len(distinct) != BEAMS:
+            sys.exit(f"'{sentence}': expected {BEAMS} different translations, the best first: {found}")
+        best = works(other, "translate", sentence, *of_model).splitlines()[0]
+        if not found[0].startswith(best.split("  bleu")[0]) or "score" in best:
+            sys.exit(f"'{sentence}': the best of the list is not what is printed alone: {best}")
 
 
 def main():
-    """Trains, evaluates and translates, and asks for what the recipe does not have."""
+    """Trains, evaluates and translates, and asks for what the recipes do not have."""
     other, translator, corpus = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
-        model = pathlib.Path(folder) / "model.safetensors"
-        of_model = ("--model", model)
-        said = works(other, "train", "--data", corpus, "--pairs", 256, "--epochs", 150, *ALONE, *of_model)
-        if "validation loss" in said:
-            sys.exit(f"there was nothing to validate on, but it says: {said}")
-        train_loss = float(re.search(r"^train loss ([0-9.]+)$", said, re.MULTILINE)[1])
-        evaluated = works(other, "evaluate", "--data", corpus, "--pairs", "1-256", *ALONE, *of_model)
-        loss = float(re.search(r"^loss ([0-9.]+)$", evaluated, re.MULTILINE)[1])
-        # `train` prints the loss of a word divided by the steps, and does so before it learns from a batch.
-        print(f"train loss {train_loss}, {train_loss * TARGET_STEPS:.3f} a word; after it {loss}")
-        if not 0.5 * loss <= train_loss * TARGET_STEPS <= 3 * loss or loss > 1:
-            sys.exit("the losses of training and of evaluation do not fit, or nothing was learned")
-        if "=> " not in works(other, "translate", "Go .", *of_model):
-            sys.exit("it did not translate")
+        of_model = ("--model", pathlib.Path(folder) / "model.safetensors")
+        check_losses(other, corpus, of_model)
+        check_lists(other, corpus, of_model)
+        refuses(other, f"{BEAMS} hypotheses", "translate", "go .", "--n-best", BEAMS + 1, *of_model)
         refuses(other, "no attention", "translate", "Go .", "--attention", f"{folder}/a.html", *of_model)
         refuses(other, "--loss", "train", "--loss", "steps", "--data", corpus, *of_model)
-        refuses(translator, "mxnet-lstm-plain", "translate", "Go .", *of_model)
+        refuses(translator, "everything", "translate", "Go .", *of_model)
+        refuses(translator, "greedily", "translate", "go .", "--n-best", 1, *of_model)
 
 
 main()

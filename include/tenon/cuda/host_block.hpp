@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// The block interface on a CPU: each thread of a block is a thread of the host, one block runs after the
-// other. Made for finding out, where there is no GPU, whether kernels compute what they should and wait for
-// each other where they must (ThreadSanitizer knows these threads); not for speed.
+// The block interface on a CPU: each thread of a block is a thread of the host, or one after the other where
+// a kernel says that they do not wait for each other; one block runs after the other. Made for finding out,
+// where there is no GPU, whether kernels compute what they should and wait for each other where they must
+// (ThreadSanitizer knows these threads); not for speed.
 #pragma once
 #include <barrier>
 #include <cstddef>
@@ -36,9 +37,14 @@ class host_block {
   static inline bool synchronises = true;
   /// True runs a kernel's blocks in the opposite order: what blocks leave for each other would show.
   static inline bool last_block_first = false;
+  /// True gives each thread of a block a thread of the host even where a kernel says that its threads do not
+  /// wait for each other: for ThreadSanitizer. Making threads takes most of the time that a kernel takes
+  /// here.
+  static inline bool always_threads = false;
 
-  host_block(grid const& g, host_block_memory& memory, index number, index thread)
-      : grid_{g}, memory_{&memory}, number_{number}, thread_{thread} {}
+  /// No memory: the threads share none and never wait.
+  host_block(grid const& g, host_block_memory* memory, index number, index thread)
+      : grid_{g}, memory_{memory}, number_{number}, thread_{thread} {}
 
   index number() const { return number_; }
   index count() const { return grid_.blocks; }
@@ -87,14 +93,25 @@ class host_block {
   index number_, thread_;
 };
 
+/// Does a kernel say that its threads do not wait for each other, nor share memory?
+template <class Body>
+inline constexpr bool has_lone_threads = requires {
+  requires Body::lone_threads;
+};
+
 /// Runs a kernel's body as a GPU would, one block after the other.
 template <class Body, class Arguments>
 void run_on_host(grid const& g, Arguments const& a) {
+  auto const block_number = [&](index i) { return host_block::last_block_first ? g.blocks - 1 - i : i; };
+  if (has_lone_threads<Body> && !host_block::always_threads) {
+    for (index i = 0; i < g.blocks; ++i)
+      for (index t = 0; t < g.threads; ++t) Body::run(host_block(g, nullptr, block_number(i), t), a);
+    return;
+  }
   host_block_memory memory(g);
   auto const one_thread = [&](index thread) {
     for (index i = 0; i < g.blocks; ++i) {
-      index const number = host_block::last_block_first ? g.blocks - 1 - i : i;
-      Body::run(host_block(g, memory, number, thread), a);
+      Body::run(host_block(g, &memory, block_number(i), thread), a);
       memory.all.arrive_and_wait();  // the next block has the same shared memory
     }
   };

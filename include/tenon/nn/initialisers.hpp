@@ -65,22 +65,29 @@ constexpr bool is_embedding(basic_parameter<T, A...> const&) {
 constexpr bool is_bias(member_path const& at) {
   return at.name.starts_with("bias");
 }
+/// As the weights of layer normalisation, which are no matrix.
+constexpr bool starts_constant(initialiser const& init) {
+  return init.kind == initialiser::kind_t::constant;
+}
 }  // namespace detail
 
 /// Lets all matrices of the layers start Xavier-uniform, each over the whole of it, of whose vocabulary
-/// `words` are in use; biases and embeddings start as their layers say.
+/// `words` are in use; biases, embeddings and what starts constant do so as their layers say.
 template <class Layers>
 constexpr void start_with_xavier_matrices(Layers& layers, std::size_t words) {
   for_each_parameter(layers, [words](member_path const& at, auto& p) {
-    if (!detail::is_bias(at) && !detail::is_embedding(p)) p.init = detail::xavier_of(p, words);
+    if (!detail::is_bias(at) && !detail::is_embedding(p) && !detail::starts_constant(p.init))
+      p.init = detail::xavier_of(p, words);
   });
 }
 
-/// Lets the layers start as MXNet's `Xavier()` has them: matrices and embeddings Xavier-uniform, biases zero.
+/// Lets the layers start as MXNet's `Xavier()` has them: matrices and embeddings Xavier-uniform, biases zero;
+/// what starts constant does so as its layer says.
 template <class Layers>
 constexpr void start_as_mxnet(Layers& layers, std::size_t words) {
   for_each_parameter(layers, [words](member_path const& at, auto& p) {
-    p.init = detail::is_bias(at) ? initialiser{} : detail::xavier_of(p, words);
+    if (!detail::starts_constant(p.init))
+      p.init = detail::is_bias(at) ? initialiser{} : detail::xavier_of(p, words);
   });
 }
 

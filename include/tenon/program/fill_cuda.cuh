@@ -15,6 +15,7 @@ struct lowering<clear_kernel> {
 
 template <class T>
 struct one_body {
+  static constexpr bool lone_threads = true;
   static constexpr index threads = warp;
   template <class Block, class Arguments>
   TENON_DEVICE static void run(Block const& block, Arguments const& a) {

@@ -51,6 +51,7 @@ template <class T, std::size_t Rows, std::size_t Count, class WalkLabels, bool L
 struct cross_entropy_gradient_body {
   static constexpr std::size_t operands = Limited ? 6 : 5;
   static constexpr std::size_t elements = Rows * Count;
+  static constexpr bool lone_threads = true;
   static constexpr index threads = block_threads(elements);
   static_assert(elements < (std::size_t{1} << 31), "a tensor of over 2^31 elements");
   static constexpr grid size() {

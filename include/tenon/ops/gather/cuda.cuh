@@ -15,6 +15,7 @@ template <class T, std::size_t Rows, std::size_t Width, class Walk>
 struct gather_body {
   static constexpr std::size_t operands = 3;
   static constexpr std::size_t elements = Walk::count * Width;
+  static constexpr bool lone_threads = true;
   static constexpr index threads = block_threads(elements);
   static_assert(elements < (std::size_t{1} << 31) && Rows * Width < (std::size_t{1} << 31),
                 "a tensor of over 2^31 elements");

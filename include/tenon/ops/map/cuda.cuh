@@ -23,6 +23,7 @@ struct map_body {
   static constexpr std::size_t operands = 1 + tenon::detail::list_size<leaves>;
   static constexpr index width = width_for<Nest>;
   static constexpr std::size_t points = combinations<Nest, every_loop<Nest>> / width;
+  static constexpr bool lone_threads = true;
   static constexpr index threads = block_threads(points);
   static_assert(points < (std::size_t{1} << 31), "a tensor of over 2^31 elements");
 
@@ -171,6 +172,7 @@ template <class Kind, class Nest, class Out, class Tree>
 struct fold_body {
   using first = reduce_body<Kind, Nest, Out, Tree>;
   using type = typename first::type;
+  static constexpr bool lone_threads = true;
   static constexpr index threads = block_threads(first::results);
   static constexpr grid size() {
     return {static_cast<index>(divide_up(first::results, threads)), threads, 0};

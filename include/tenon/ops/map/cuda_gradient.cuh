@@ -95,6 +95,7 @@ struct pull_body<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>, t
   static constexpr std::size_t sinks = sizeof...(Sink);
   static constexpr std::size_t operands = sinks + 2 + tenon::detail::list_size<loads>;
   using gradients = leaf_gradients<operands>;
+  static constexpr bool lone_threads = how::vector_in_all;
   static constexpr index threads = how::threads;
   static_assert(combinations<Nest, every_loop<Nest>> < (std::size_t{1} << 31),
                 "a tensor of over 2^31 elements");
@@ -113,7 +114,7 @@ struct pull_body<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>, t
     if constexpr (how::vector_in_all) {
       place = block.number() * threads + block.thread();
       idle = place >= how::places * how::groups;
-      if (idle) return;  // nothing here waits for other threads
+      if (idle) return;
     }
     if constexpr (how::grouped) {
       group = place / static_cast<index>(how::places);
