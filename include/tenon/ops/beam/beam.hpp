@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // best_continuations<K>(logits, held, eos, α)        a step of beam search: of all words behind all
-// hypotheses
-//                                                    of a row, the K best, the best first
+//                                                    hypotheses of a row the K best, the best first
 // best_continuations<K>(logits, held, eos, α, used)  among the first `used` words (one int32 at run time)
 //
 // A hypothesis is worth the sum of its words' log-probabilities divided by ((5 + words) / 6)^α (Wu et al.,
