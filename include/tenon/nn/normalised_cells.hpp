@@ -12,23 +12,13 @@ namespace tenon {
 
 namespace detail {
 
+/// With two norms instead of biases.
 template <class Kind, std::size_t Gates, axis_type In, std::size_t H>
-struct normalised_cell {
-  using kind = Kind;
-  static constexpr std::size_t hidden_size = H;
-  parameter<gates<Gates>, hiddens<H>, from<In>> weight_ih{xavier_uniform(In::extent, Gates* H)};
-  parameter<gates<Gates>, hiddens<H>, from<hiddens<H>>> weight_hh{xavier_uniform(H, Gates* H)};
+struct normalised_cell : gate_matrices<Kind, Gates, In, H> {
+  using base = gate_matrices<Kind, Gates, In, H>;
+  using base::weight_ih, base::weight_hh;
   layer_norm<gates<Gates>, hiddens<H>> norm_ih, norm_hh;
   TENON_MEMBERS(normalised_cell, weight_ih, weight_hh, norm_ih, norm_hh)
-
-  template <operand X>
-  requires std::is_void_v<axis_error<kind, shape_of<X>, In>>
-  constexpr auto input_gates(X&& x) const { return linear(std::forward<X>(x), weight_ih); }
-  template <operand X, shape_error Error = axis_error<kind, shape_of<X>, In>>
-  Error input_gates(X&& x) const;
-
-  template <class G, class S>
-  using step_error = cell_error<kind, Gates, H, G, S>;
 };
 
 }  // namespace detail
