@@ -6,13 +6,13 @@
 #   always: what the library and the translator are built with; test, lint, gpu, bench: what those add
 set -euo pipefail
 
-# What must be there -> the package that brings it. `<...>` is a header, `/...` a file, `py:...` a Python module,
-# anything else a command.
+# What must be there -> the package that brings it. `<...>` is a header, `-l...` a library, `/...` a file, `py:...` a
+# Python module, anything else a command.
 need=(
   "g++ g++"
   "cmake cmake"
   "ninja ninja-build"
-  "<cblas.h> libopenblas-dev"
+  "-lopenblas libopenblas-dev" # not by its header: other BLAS have cblas.h, too
   "<boost/hana.hpp> libboost-dev"
   "<nlohmann/json.hpp> nlohmann-json3-dev"
   "<utf8proc.h> libutf8proc-dev"
@@ -40,6 +40,7 @@ done
 is_there() {
   case "$1" in
     "<"*) command -v g++ >/dev/null && echo "#include $1" | g++ -std=c++20 -E -x c++ - >/dev/null 2>&1 ;;
+    -l*) command -v g++ >/dev/null && echo "int main() {}" | g++ -x c++ - "$1" -o /dev/null >/dev/null 2>&1 ;;
     /*) [ -e "$1" ] ;;
     py:*) command -v python3 >/dev/null && python3 -c "import ${1#py:}" 2>/dev/null ;;
     *) command -v "$1" >/dev/null ;;
