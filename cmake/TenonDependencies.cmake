@@ -32,8 +32,8 @@ function(_tenon_library target header library package problem)
 endfunction()
 
 # Gives the imported targets that Tenon links. `problem` becomes one line that says what is missing and how to
-# get it, or stays empty. The text and file parts of Tenon are there only if their libraries are: TENON_HAS_TEXT,
-# TENON_HAS_IO.
+# get it, or stays empty. The parts of Tenon for text, sub-words and files are there only if their libraries are:
+# TENON_HAS_TEXT, TENON_HAS_SUBWORDS, TENON_HAS_IO.
 macro(tenon_find_dependencies problem)
   set(${problem} "")
   find_package(Threads QUIET)
@@ -46,12 +46,19 @@ macro(tenon_find_dependencies problem)
   _tenon_library(tenon::openblas cblas.h openblas libopenblas-dev ${problem})
   _tenon_library(tenon::hana boost/hana.hpp "" libboost-dev ${problem})
   set(_tenon_no_text "")
+  set(_tenon_no_subwords "")
   set(_tenon_no_io "")
   _tenon_library(tenon::utf8proc utf8proc.h utf8proc libutf8proc-dev _tenon_no_text)
   _tenon_library(tenon::json nlohmann/json.hpp "" nlohmann-json3-dev _tenon_no_io)
+  _tenon_library(tenon::sentencepiece sentencepiece_processor.h sentencepiece libsentencepiece-dev _tenon_no_subwords)
+  _tenon_library(tenon::sentencepiece_train sentencepiece_trainer.h sentencepiece_train libsentencepiece-dev _tenon_no_subwords)
   set(TENON_HAS_TEXT TRUE)
   if(_tenon_no_text)
     set(TENON_HAS_TEXT FALSE)
+  endif()
+  set(TENON_HAS_SUBWORDS TRUE)
+  if(_tenon_no_text OR _tenon_no_subwords)
+    set(TENON_HAS_SUBWORDS FALSE)
   endif()
   set(TENON_HAS_IO TRUE)
   if(_tenon_no_io)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 # tenon::tenon   the library: shapes, expressions, programs, layers
 # tenon::text    + tokenisation and vocabularies (utf8proc)
+# tenon::subwords  tenon::text + SentencePiece
 # tenon::io      + model files (nlohmann_json)
 # tenon::train   all of these
 # tenon::cuda   what sources that nvcc compiles need besides (TenonCuda.cmake)
@@ -39,6 +40,9 @@ endmacro()
 
 if(TENON_HAS_TEXT)
   _tenon_component(text tenon tenon::utf8proc)
+endif()
+if(TENON_HAS_SUBWORDS)
+  _tenon_component(subwords tenon_text tenon::sentencepiece tenon::sentencepiece_train)
 endif()
 if(TENON_HAS_IO)
   _tenon_component(io tenon tenon::json)

@@ -4,8 +4,8 @@
 # Adds the executable NAME: a translator that trains and runs the model described by HEADER, a recipe like those in
 # tenon/recipes/. DEVICE cuda compiles it by nvcc, for NVIDIA GPUs: the project must have enabled the language CUDA.
 # HEADER is a file of the calling directory or one on the include path. The translator is compiled for this machine's
-# processor unless PORTABLE is given. Needs the Debian package libcli11-dev besides those of
-# tenon::train.
+# processor unless PORTABLE is given. Needs the Debian package libcli11-dev besides those of tenon::train; a recipe of
+# sub-words needs libsentencepiece-dev, too.
 
 if(NOT TENON_TRANSLATOR_SOURCES)
   set(TENON_TRANSLATOR_SOURCES "${CMAKE_CURRENT_LIST_DIR}/../examples/translate")
@@ -55,6 +55,10 @@ function(tenon_add_translator name)
   target_compile_definitions(${name} PRIVATE "TENON_RECIPE_HEADER=\"${recipe}\"")
   target_include_directories(${name} SYSTEM PRIVATE "${TENON_CLI11_INCLUDE_DIR}")
   target_link_libraries(${name} PRIVATE tenon::train)
+  if(TARGET tenon::subwords)
+    target_link_options(${name} PRIVATE "LINKER:--as-needed")  # a recipe of words shall not load SentencePiece
+    target_link_libraries(${name} PRIVATE tenon::subwords)
+  endif()
   if(NOT arg_PORTABLE AND (NOT DEFINED TENON_NATIVE OR TENON_NATIVE))
     target_link_libraries(${name} PRIVATE tenon::native)
   endif()

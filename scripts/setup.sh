@@ -16,6 +16,7 @@ need=(
   "<boost/hana.hpp> libboost-dev"
   "<nlohmann/json.hpp> nlohmann-json3-dev"
   "<utf8proc.h> libutf8proc-dev"
+  "<sentencepiece_processor.h> libsentencepiece-dev"
   "<CLI/CLI.hpp> libcli11-dev"
 )
 for group in "$@"; do

@@ -197,6 +197,30 @@ TEST_CASE("optimisers, with clipping and division by a number that the program c
   CHECK(device_difference(trained(adam{}), usual, 3) < 1e-5);
 }
 
+TEST_CASE("the average of the weights") {
+  auto const p = record_now([](recorder& r) {
+    static constexpr parameter<columns<12>, from<columns<12>>> weight{.offset = 0};
+    auto const x = r.input<float, rows<9>, columns<12>>("x");
+    minimise(r, keep(mean(pow(linear(x, weight) - 1, 2))), 144, adam{.learning_rate = 0.1F});
+    average_weights(r, 144, 0.9);
+  });
+  parameter_block here(144), there(144);
+  fill(here.values(), 1, -1, 1);
+  std::ranges::copy(here.values(), there.values().begin());
+  session<cpu_device> a(p, here);
+  session<cuda_device> b(p, there);
+  for (int t = 0; t < 12; ++t) {
+    fill(a.input_elements<float>("x"), static_cast<std::size_t>(t), -1, 1);
+    std::ranges::copy(a.input_elements<float>("x"), b.input_elements<float>("x").begin());
+    a.run();
+    b.run();
+  }
+  auto const x = averaged_weights(here, p.view()), y = averaged_weights(there, p.view());
+  for (std::size_t i = 0; i < x.size(); ++i)
+    CHECK(static_cast<double>(x[i]) == doctest::Approx(static_cast<double>(y[i])).epsilon(1e-5));
+  CHECK(x[0] != here.values()[0]);
+}
+
 TEST_CASE("gradient descent with clipping") {
   auto const p = record_now([](recorder& r) {
     static constexpr parameter<columns<12>, from<columns<12>>> weight{.offset = 0};

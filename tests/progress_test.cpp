@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 #include <sstream>
@@ -17,6 +18,7 @@
 #include <vector>
 
 #include "tenon/train/interrupt.hpp"
+#include "tenon/train/schedule.hpp"
 #include "tenon/train/training_loop.hpp"
 
 namespace {
@@ -222,6 +224,46 @@ TEST_CASE("an epoch's loss is the mean of its steps, whether they tell theirs at
     CHECK(history.tokens == 30);
     CHECK(!at_work);
   }
+}
+
+TEST_CASE("training ends when the validation loss was not better for as long as one is patient") {
+  std::vector<double> const losses{5, 4, 4.5, 3, 3.5, 3.2, 3.1, 2};
+  for (auto const& [patience, epochs, best] :
+       {std::array<std::size_t, 3>{0, 8, 8}, {1, 3, 2}, {2, 6, 4}, {3, 7, 4}, {4, 8, 8}}) {
+    CAPTURE(patience);
+    setting shown(false);
+    training_run run;
+    run.epochs = losses.size();
+    run.patience = patience;
+    std::size_t epoch = 0;
+    run.start_epoch = [&](std::size_t e) { epoch = e; };
+    run.step = [](std::size_t) { return step_outcome{1, 1}; };
+    run.validate = [&] { return losses[epoch - 1]; };
+    auto const history = run_training(run, shown.bar);
+    CHECK(history.epochs() == epochs);
+    CHECK(history.best_epoch == best);
+    // One that is gone on with ends where it ended.
+    CHECK(run_training(run, shown.bar, history).epochs() == epochs);
+  }
+}
+
+TEST_CASE("the learning rate rises and falls") {
+  using tenon::train::decay_form;
+  learning_rate_schedule const still, rising{.warm_up = 4}, line{.warm_up = 4, .decay = decay_form::linear},
+      wave{.warm_up = 4, .decay = decay_form::cosine},
+      root{.warm_up = 4, .decay = decay_form::inverse_square_root};
+  CHECK(still.factor(0, 10) == 1);
+  for (auto const& s : {rising, line, wave, root})
+    for (std::size_t step = 0; step < 4; ++step)
+      CHECK(s.factor(step, 12) == doctest::Approx(0.25 * static_cast<double>(step + 1)));
+  CHECK(rising.factor(11, 12) == 1);
+  CHECK(line.factor(4, 12) == 1);
+  CHECK(line.factor(8, 12) == doctest::Approx(0.5));
+  CHECK(line.factor(11, 12) == doctest::Approx(0.125));
+  CHECK(line.factor(20, 12) == 0);
+  CHECK(wave.factor(8, 12) == doctest::Approx(0.5));
+  CHECK(wave.factor(6, 12) == doctest::Approx(0.5 + std::sqrt(0.125)));
+  CHECK(root.factor(15, 100) == doctest::Approx(0.5));
 }
 
 TEST_CASE("a loss that is not a number ends training, also one that comes late") {

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -309,8 +310,8 @@ TEST_CASE("vocabulary: from a stored list") {
 }
 
 TEST_CASE("dataset: rows are ended, cut, padded and shifted") {
-  auto const source = words({"<eos>", "<pad>", "<unk>", "a", "b"});
-  auto const target = words({"<bos>", "<eos>", "<pad>", "<unk>", "x", "y"});
+  language<word_tokeniser> const source{{d2l_1_0}, words({"<eos>", "<pad>", "<unk>", "a", "b"})};
+  language<word_tokeniser> const target{{d2l_1_0}, words({"<bos>", "<eos>", "<pad>", "<unk>", "x", "y"})};
   dataset_rules rules;
   rules.source_steps = 3;
   rules.target_steps = 2;
@@ -334,7 +335,7 @@ TEST_CASE("dataset: rows are ended, cut, padded and shifted") {
   CHECK(encode_source("a <pad> b", source, rules, row) == 2);
   CHECK(encode_source("a", source, rules, std::span<std::int32_t>()) == 0);
 
-  CHECK(encode({}, source, target, rules).pairs == 0);
+  CHECK(encode(std::span<sentence_pair const>(), source, target, rules).pairs == 0);
   CHECK(has(message_of([&] { (void)encode(pairs, target, source, rules); }), "no <bos>"));
   rules.target_steps = 0;
   CHECK(has(message_of([&] { (void)encode(pairs, source, target, rules); }), "0 steps"));
@@ -349,22 +350,22 @@ TEST_CASE("dataset: what is counted for the vocabularies") {
   rules.target_steps = 2;
   // 1.0 counts the cut rows: "late" never shows. Specials that are too rare stay in, or rows could not be
   // padded.
-  auto const as_seen = build(pairs, rules);
-  CHECK(as_seen.source.tokens() == tokens{"<eos>", "<pad>", "<unk>", "a", "b"});
-  CHECK(as_seen.target.tokens() == tokens{"<bos>", "<eos>", "<pad>", "<unk>"});
-  CHECK(as_seen.pairs.source == ids{3, 4, 4, 3});
+  auto const as_seen = learn(pairs, rules);
+  CHECK(as_seen.source.words.tokens() == tokens{"<eos>", "<pad>", "<unk>", "a", "b"});
+  CHECK(as_seen.target.words.tokens() == tokens{"<bos>", "<eos>", "<pad>", "<unk>"});
+  CHECK(encode(pairs, as_seen.source, as_seen.target, rules).source == ids{3, 4, 4, 3});
   // 0.17 counts the sentences.
   rules.order = vocabulary_order::by_frequency;
-  auto const own = build(pairs, rules);
-  CHECK(own.source.tokens() == tokens{"<unk>", "<pad>", "<bos>", "<eos>", "a", "b", "late"});
-  CHECK(own.target.size() == 4);
+  auto const own = learn(pairs, rules);
+  CHECK(own.source.words.tokens() == tokens{"<unk>", "<pad>", "<bos>", "<eos>", "a", "b", "late"});
+  CHECK(own.target.words.size() == 4);
 
-  CHECK(has(message_of([&] { (void)build({}, rules); }), "no sentence pairs"));
-  CHECK_NOTHROW((void)build(pairs, rules, {.source = 7, .target = 4}));
-  std::string const message = message_of([&] { (void)build(pairs, rules, {.source = 6, .target = 4}); });
+  CHECK(has(message_of([&] { (void)learn({}, rules); }), "no sentence pairs"));
+  CHECK_NOTHROW((void)learn(pairs, rules, {.source = 7, .target = 4}));
+  std::string const message = message_of([&] { (void)learn(pairs, rules, {.source = 6, .target = 4}); });
   CHECK(has(message, "source vocabulary has 7 tokens"));
   CHECK(has(message, "at most 6"));
-  CHECK(has(message_of([&] { (void)build(pairs, rules, {.source = 7, .target = 3}); }),
+  CHECK(has(message_of([&] { (void)learn(pairs, rules, {.source = 7, .target = 3}); }),
             "target vocabulary has 4"));
 }
 
@@ -382,35 +383,38 @@ TEST_CASE("dataset: the figures of fra.txt") {
   SUBCASE("1.0") {
     auto const pairs = read_pairs(path, 641);
     REQUIRE(pairs.size() == 641);
-    auto const data = build(pairs);
-    CHECK(data.source.size() == 194);
-    CHECK(data.source.eos() == 3);
-    CHECK(data.source.pad() == 4);
-    CHECK(data.source.unk() == 5);
-    CHECK(data.target.size() == 214);
-    CHECK(data.target.bos() == 3);
-    CHECK(data.target.eos() == 4);
-    CHECK(data.target.pad() == 5);
-    CHECK(data.target.unk() == 6);
-    CHECK(checksum(data.pairs.source) == 851807);
-    CHECK(checksum(data.pairs.target_input) == 225346);
-    CHECK(checksum(data.pairs.labels) == 70937);
+    auto const [source, target] = learn(pairs, d2l_1_0_dataset);
+    auto const encoded = encode(pairs, source, target, d2l_1_0_dataset);
+    CHECK(source.words.size() == 194);
+    CHECK(source.words.eos() == 3);
+    CHECK(source.words.pad() == 4);
+    CHECK(source.words.unk() == 5);
+    CHECK(target.words.size() == 214);
+    CHECK(target.words.bos() == 3);
+    CHECK(target.words.eos() == 4);
+    CHECK(target.words.pad() == 5);
+    CHECK(target.words.unk() == 6);
+    CHECK(checksum(encoded.source) == 851807);
+    CHECK(checksum(encoded.target_input) == 225346);
+    CHECK(checksum(encoded.labels) == 70937);
     std::span const all(pairs);
-    CHECK(encode(all.first(512), data.source, data.target).label_tokens() == 2136);
-    CHECK(encode(all.last(129), data.source, data.target).label_tokens() == 628);
+    CHECK(encode(all.first(512), source, target, d2l_1_0_dataset).label_tokens() == 2136);
+    CHECK(encode(all.last(129), source, target, d2l_1_0_dataset).label_tokens() == 628);
     CHECK(batch_order(512, 128, 0).batches() == 4);
   }
   SUBCASE("0.17") {
-    auto const data = build(read_pairs(path, 601), d2l_0_17_dataset);
-    CHECK(data.source.size() == 184);
-    CHECK(data.target.size() == 201);
-    CHECK(checksum(data.pairs.source) == 978564);
-    CHECK(checksum(data.pairs.labels) == 173031);
+    auto const pairs = read_pairs(path, 601);
+    auto const [source, target] = learn(pairs, d2l_0_17_dataset);
+    auto const encoded = encode(pairs, source, target, d2l_0_17_dataset);
+    CHECK(source.words.size() == 184);
+    CHECK(target.words.size() == 201);
+    CHECK(checksum(encoded.source) == 978564);
+    CHECK(checksum(encoded.labels) == 173031);
   }
   SUBCASE("MXNet LSTM") {
-    auto const data = build(read_pairs(path, 1001), mxnet_lstm_dataset);
-    CHECK(data.source.size() == 180);
-    CHECK(data.target.size() == 162);
+    auto const [source, target] = learn(read_pairs(path, 1001), mxnet_lstm_dataset);
+    CHECK(source.words.size() == 180);
+    CHECK(target.words.size() == 162);
   }
   SUBCASE("the whole file") {
     auto const pairs = read_pairs(path);
@@ -457,6 +461,62 @@ TEST_CASE("batches: every pair once, same order for the same seed and epoch") {
   CHECK(has(message_of([&] { (void)order.batch(3); }), "an epoch has 3"));
   CHECK(has(message_of([] { batch_order const none(0, 4, 0); }), "no sentence pairs"));
   CHECK(has(message_of([] { batch_order const none(4, 0, 0); }), "batch size is 0"));
+}
+
+TEST_CASE("batches: each has pairs of one bucket, in another order in each epoch") {
+  std::vector<std::size_t> buckets(100);
+  for (std::size_t i = 0; i < buckets.size(); ++i) buckets[i] = i % 10 == 0 ? 2 : i % 3 == 0 ? 1 : 0;
+  std::array<std::size_t, 3> const sizes{16, 8, 4};
+  batch_order order(buckets, sizes, 5);
+  std::array<std::size_t, 3> of_bucket{};
+  for (std::size_t const b : buckets) ++of_bucket[b];
+  CHECK(order.batches() == (of_bucket[0] + 15) / 16 + (of_bucket[1] + 7) / 8 + (of_bucket[2] + 3) / 4);
+  std::vector<std::vector<std::size_t>> epochs;
+  for (std::uint64_t const epoch : {1U, 2U, 1U}) {
+    order.shuffle(epoch);
+    std::vector<std::size_t> seen;
+    std::size_t changes = 0;
+    for (std::size_t i = 0; i < order.batches(); ++i) {
+      CHECK(order.batch(i).size() <= sizes[order.bucket(i)]);
+      changes += i > 0 && order.bucket(i) != order.bucket(i - 1) ? 1 : 0;
+      for (std::size_t const pair : order.batch(i)) {
+        CHECK(buckets[pair] == order.bucket(i));
+        seen.push_back(pair);
+      }
+    }
+    CHECK(changes > 2);  // the buckets are mixed
+    epochs.push_back(seen);
+    std::ranges::sort(seen);
+    for (std::size_t i = 0; i < seen.size(); ++i) CHECK(seen[i] == i);
+    CHECK(seen.size() == buckets.size());
+  }
+  CHECK(epochs[0] != epochs[1]);
+  CHECK(epochs[0] == epochs[2]);
+  CHECK(has(message_of([&] { batch_order const none(buckets, std::span(sizes).first(2), 0); }), "bucket 2"));
+}
+
+TEST_CASE("batches: rows are cut to the width that is wanted") {
+  std::vector<int> const table{1, 2, 3, 4, 5, 6};
+  std::vector<int> to(6, -1);
+  std::vector<std::size_t> const rows{1, 0};
+  copy_rows(table, row_width{3, 2}, rows, to, 9);
+  CHECK(to == std::vector<int>{4, 5, 1, 2, 9, 9});
+  CHECK(has(message_of([&] { copy_rows(table, row_width{3, 4}, rows, to, 9); }), "cannot be copied"));
+}
+
+TEST_CASE("pairs: two files line by line") {
+  scratch const folder;
+  auto const source = folder.file("source", "one\n\n three \n"),
+             target = folder.file("target", "un\n\ntrois\n");
+  CHECK(read_parallel(source, target) == std::vector<sentence_pair>{{"one", "un"}, {" three ", "trois"}});
+  CHECK(read_parallel(source, target, 1).size() == 1);
+  auto const shorter = folder.file("shorter", "un\n\n"), more = folder.file("more", "un\ndeux\n\n"),
+             nothing = folder.file("nothing", "\n\n\n");
+  CHECK(has(message_of([&] { (void)read_parallel(source, shorter); }), "source:3: has no line beside it"));
+  CHECK(has(message_of([&] { (void)read_parallel(shorter, source); }), "source:3: has no line beside it"));
+  CHECK(has(message_of([&] { (void)read_parallel(source, more); }), "source:2: is blank where"));
+  CHECK(has(message_of([&] { (void)read_parallel(more, source); }), "source:2: is blank where"));
+  CHECK(has(message_of([&] { (void)read_parallel(nothing, nothing); }), "has no sentences"));
 }
 
 TEST_CASE("batches: all orders are about equally likely") {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <stdexcept>
 #include <vector>
 
 #include "testing.hpp"
@@ -188,6 +189,33 @@ TEST_CASE("Adam as PyTorch has it") {
                 },
                 threads) < 2e-6);
     }
+}
+
+TEST_CASE("the average of the weights forgets them exponentially, the first ones sooner") {
+  auto const program = record_now([](recorder& r) {
+    auto const x = r.input<float, rows<10>, columns<4>>("x");
+    constexpr parameter<rows<10>, columns<4>> p{.offset = 0};
+    minimise(r, keep(sum(r.use(p) * x)), 40, sgd{.learning_rate = 1});
+    average_weights(r, 40, 0.7);
+  });
+  for (std::size_t threads : {1U, 2U}) {
+    parameter_block block(40);
+    fill(block.values(), 1);
+    session s(program, block, threads);
+    fill(s.input_elements<float>("x"), 2);
+    std::vector<double> expected(40);
+    for (int t = 0; t < 40; ++t) {
+      s.run();
+      double const kept = std::min(0.7, t / (t + 9.0));
+      for (std::size_t i = 0; i < 40; ++i)
+        expected[i] = kept * expected[i] + (1 - kept) * static_cast<double>(block.values()[i]);
+    }
+    auto const average = averaged_weights(block, program.view());
+    REQUIRE(average.size() == 40);
+    for (std::size_t i = 0; i < 40; ++i)
+      CHECK(static_cast<double>(average[i]) == doctest::Approx(expected[i]).epsilon(1e-5));
+  }
+  CHECK_THROWS_AS(record_now([](recorder& r) { average_weights(r, 40, 0.7); }), std::logic_error);
 }
 
 TEST_CASE("gradient descent") {

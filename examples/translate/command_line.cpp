@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // The command line. A translation unit of its own: it depends on no recipe, and CLI11 is a lot to compile.
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <map>
 #include <memory>
+#include <string>
 
 #include "options.hpp"
 #include "tenon/cpu/team.hpp"
@@ -68,16 +71,52 @@ struct command_line {
         ->check(CLI::IsMember({"float32", "bfloat16"}));
   }
 
+  void add_data(CLI::App* command, defaults const& recipe) {
+    command
+        ->add_option("-d,--data", chosen.data,
+                     "Sentence pairs, one a line: sentence, tab, translation (UTF-8). Or two files, of which "
+                     "each line translates the other's")
+        ->type_name("FILE [FILE]")
+        ->expected(1, 2)
+        ->default_str(recipe.corpus);
+  }
+
+  void add_schedule() {
+    train
+        ->add_option("--warm-up", chosen.schedule.warm_up,
+                     "Let the learning rate rise over this many batches")
+        ->type_name("N")
+        ->capture_default_str();
+    static std::map<std::string, tenon::train::decay_form> const forms{
+        {"none", tenon::train::decay_form::none},
+        {"inverse-sqrt", tenon::train::decay_form::inverse_square_root},
+        {"linear", tenon::train::decay_form::linear},
+        {"cosine", tenon::train::decay_form::cosine}};
+    auto const said = std::ranges::find(forms, chosen.schedule.decay, [](auto const& f) { return f.second; });
+    train->add_option("--decay", chosen.schedule.decay, "How the learning rate falls then, to 0 at the end")
+        ->type_name("none|inverse-sqrt|linear|cosine")
+        ->default_str(said->first)
+        ->transform(CLI::CheckedTransformer(forms).description(""));
+    train
+        ->add_option("--patience", chosen.patience,
+                     "Stop after this many epochs without a better validation loss, and keep the best")
+        ->type_name("N")
+        ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}));
+    train
+        ->add_option_function<std::string>(
+            "--keep", [this](std::string const& which) { chosen.keep_best = which == "best"; },
+            "Save the last epoch's model, or the one with the best validation loss")
+        ->type_name("last|best")
+        ->default_str("last")
+        ->check(CLI::IsMember({"last", "best"}));
+  }
+
   void add_train(defaults const& recipe) {
     train = app.add_subcommand("train", "Learn from sentence pairs and save a model");
     train->add_option("-r,--recipe", chosen.recipe, "The recipe that this translator is compiled from")
         ->type_name("NAME")
         ->default_str(recipe.recipe);
-    train
-        ->add_option("-d,--data", chosen.data,
-                     "Sentence pairs, one a line: sentence, tab, translation (UTF-8)")
-        ->type_name("FILE")
-        ->default_str(recipe.corpus);
+    add_data(train, recipe);
     add_model(train, "Where to save the model");
     train
         ->add_option("--report", chosen.report,
@@ -86,6 +125,7 @@ struct command_line {
     chosen.epochs = recipe.epochs, chosen.pairs = recipe.pairs,
     chosen.validation_pairs = recipe.validation_pairs;
     chosen.learning_rate = recipe.learning_rate;
+    chosen.schedule = recipe.schedule;
     constexpr std::size_t many = 1'000'000'000;
     train->add_option("-e,--epochs", chosen.epochs, "How often to go through all pairs")
         ->type_name("N")
@@ -97,13 +137,19 @@ struct command_line {
     train->add_option("--pairs", chosen.pairs, "Train on this many pairs, the first of the file")
         ->type_name("N")
         ->check(CLI::Range(std::size_t{1}, many))
-        ->capture_default_str();
+        ->default_str(recipe.pairs == every_pair ? "all" : std::to_string(recipe.pairs));
     train
         ->add_option("--validation-pairs", chosen.validation_pairs,
-                     "Measure the loss on this many pairs that follow")
+                     "Measure the loss on this many pairs that follow, or on the first of --validation-data")
         ->type_name("N")
         ->check(CLI::Range(std::size_t{0}, many))
         ->capture_default_str();
+    train
+        ->add_option("--validation-data", chosen.validation_data,
+                     "Measure the loss on pairs of this file, or of two, of which the vocabularies are not "
+                     "made (default: all of them)")
+        ->type_name("FILE [FILE]")
+        ->expected(1, 2);
     train
         ->add_option(
             "--checkpoint", chosen.checkpoint,
@@ -114,6 +160,7 @@ struct command_line {
         ->type_name("X")
         ->check(CLI::Range(0.0, 1e6))
         ->default_str(recipe.learning_rate > 0 ? trimmed_rate(recipe.learning_rate) : "");
+    add_schedule();
     train
         ->add_option("--loss", chosen.loss, "What the loss is a mean over: words, or all steps with the pads")
         ->type_name("words|steps")
@@ -130,7 +177,8 @@ struct command_line {
         "sentences).\n"
         "Examples:\n  " +
         recipe.program + " train --report report.html\n  " + recipe.program +
-        " train --data fra.txt --epochs 50 --seed 2 --model french.safetensors");
+        " train --data fra.txt --epochs 50 --seed 2 --model french.safetensors\n  " + recipe.program +
+        " train --data train.de train.en --validation-data val.de val.en --keep best");
   }
 
   void add_translate(defaults const& recipe) {
@@ -156,7 +204,8 @@ struct command_line {
     translate
         ->add_option("-d,--data", chosen.data,
                      "For a model file without vocabularies: what it was trained on")
-        ->type_name("FILE");
+        ->type_name("FILE")
+        ->expected(1);
     add_weights(translate);
     add_threads(translate, 1);
     translate->footer(
@@ -171,11 +220,7 @@ struct command_line {
     evaluate = app.add_subcommand("evaluate",
                                   "Measure a model on sentence pairs: loss, perplexity, BLEU, exact matches");
     add_model(evaluate, "The model");
-    evaluate
-        ->add_option("-d,--data", chosen.data,
-                     "Sentence pairs, one a line: sentence, tab, translation (UTF-8)")
-        ->type_name("FILE")
-        ->default_str(recipe.corpus);
+    add_data(evaluate, recipe);
     evaluate->add_option("--pairs", chosen.range, "Which pairs, counted from 1 (default: all)")
         ->type_name("FROM-TO");
     add_weights(evaluate);
@@ -199,7 +244,8 @@ struct command_line {
     inspect
         ->add_option("-d,--data", chosen.data,
                      "For a model file without vocabularies: what it was trained on")
-        ->type_name("FILE");
+        ->type_name("FILE")
+        ->expected(1);
     inspect->footer("Example:\n  " + recipe.program + " inspect --svg arena.svg");
   }
 
@@ -226,6 +272,9 @@ std::optional<options> parse_command_line(int count, char const* const* argument
                 : line.translate->parsed() ? command::translate
                 : line.evaluate->parsed()  ? command::evaluate
                                            : command::inspect;
+  if (said.patience > 0) said.keep_best = true;
+  if (!said.validation_data.empty() && line.train->count("--validation-pairs") == 0)
+    said.validation_pairs = every_pair;
   if (said.threads == 0) said.threads = said.chosen == command::translate ? 1 : cpu::default_threads();
   return said;
 }

@@ -40,16 +40,16 @@ template <class Recipe>
 int evaluate_command(options const& chosen, std::ostream& out) {
   auto const wanted = chosen.range.empty() ? pair_range{1, std::numeric_limits<std::size_t>::max()}
                                            : parse_range(chosen.range);
-  auto model = translator<Recipe>::load(chosen.model, given(chosen.data));
-  auto pairs = text::read_pairs(chosen.data, wanted.last);
+  auto model = translator<Recipe>::load(chosen.model, chosen.data);
+  auto pairs = read_data(chosen.data, wanted.last);
   if (pairs.size() < (chosen.range.empty() ? 1 : wanted.last))
-    io::fail(chosen.data, "has " + std::to_string(pairs.size()) +
-                              " sentence pairs, but --pairs asks for number " + std::to_string(wanted.last) +
-                              ": ask for fewer");
+    io::fail(name_of(chosen.data), "has " + std::to_string(pairs.size()) +
+                                       " sentence pairs, but --pairs asks for number " +
+                                       std::to_string(wanted.last) + ": ask for fewer");
   pairs.erase(pairs.begin(), pairs.begin() + static_cast<std::ptrdiff_t>(wanted.first - 1));
 
-  auto const encoded = text::encode(pairs, model.source_words, model.target_words, Recipe::text);
-  loss_session<Recipe> measure(measured_loss<Recipe>.view(), model, chosen.threads,
+  auto const encoded = text::encode(pairs, model.source, model.target, Recipe::text);
+  loss_session<Recipe> measure(std::array{measured_loss<Recipe>()}, model, model.weights, chosen.threads,
                                recipes::loss_terms::words);
   train::weighted_mean loss;
   for_each_batch(measure, encoded, 0, pairs.size(), [&](train::step_outcome const& batch) {
@@ -63,17 +63,16 @@ int evaluate_command(options const& chosen, std::ostream& out) {
   std::size_t exact = 0;
   for (auto const& pair : pairs) {
     auto const made = translate(pair.source);
-    auto const reference = text::tokenise(pair.target, Recipe::text.tokenisation);
+    auto const expected = model.target.tokeniser.comparable(pair.target);
     for (std::size_t k = 0; k < bleu.size(); ++k)
-      bleu[k] += text::bleu(made.words, reference, k + 2) / static_cast<double>(pairs.size());
-    exact += made.words == reference ? 1 : 0;
-    auto const said = text::join(made.words), expected = text::join(reference);
-    corpus.add(said, expected);
-    characters.add(said, expected);
+      bleu[k] += sentence_bleu(made.text, expected, k + 2) / static_cast<double>(pairs.size());
+    exact += made.text == expected ? 1 : 0;
+    corpus.add(made.text, expected);
+    characters.add(made.text, expected);
   }
 
   out << "pairs " << pairs.size() << " (" << wanted.first << '-' << wanted.first + pairs.size() - 1 << " of "
-      << io::printable(chosen.data) << "), label words " << encoded.label_tokens() << '\n'
+      << io::printable(name_of(chosen.data)) << "), label words " << encoded.label_tokens() << '\n'
       << "loss " << train::fixed(loss.value(), 3) << '\n'
       << "perplexity " << train::fixed(std::exp(loss.value()), 3) << '\n';
   for (std::size_t k = 0; k < bleu.size(); ++k)

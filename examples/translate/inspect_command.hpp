@@ -11,11 +11,42 @@
 
 namespace tenon::translate {
 
+/// Of each bucket: "128", or "128 (10/12 steps), 64 (20/24)".
+template <class Recipe>
+std::string batch_sizes() {
+  constexpr auto& buckets = recipes::buckets_of<Recipe>;
+  if (buckets.size() == 1) return std::to_string(buckets[0].batch_size);
+  std::string text;
+  for (auto const& b : buckets)
+    text += (text.empty() ? "" : ", ") + std::to_string(b.batch_size) + " (" +
+            std::to_string(b.source_steps) + "/" + std::to_string(b.target_steps) + " steps)";
+  return text;
+}
+
+/// The programs of each bucket.
+template <class Recipe>
+std::vector<train::named_program> all_programs() {
+  std::vector<train::named_program> list;
+  of_each_bucket<Recipe>([&]<std::size_t B> {
+    constexpr auto b = recipes::buckets_of<Recipe>[B];
+    std::string const steps =
+        recipes::buckets_of<Recipe>.size() == 1
+            ? ""
+            : ", " + std::to_string(b.source_steps) + "/" + std::to_string(b.target_steps) + " steps";
+    list.push_back({"training step" + steps, training_step<Recipe, B>()});
+    if (B + 1 == recipes::buckets_of<Recipe>.size())
+      list.push_back({"loss of a batch", measured_loss<Recipe>()});
+    list.push_back({"translation" + steps, translation_of_one<Recipe, element_type::float32, B>()});
+    return 0;
+  });
+  return list;
+}
+
 template <class Recipe>
 void inspect_model(options const& chosen, std::ostream& out) {
-  auto const model = translator<Recipe>::load(chosen.model, given(chosen.data));
+  auto const model = translator<Recipe>::load(chosen.model, chosen.data);
   out << "\nmodel " << io::printable(chosen.model) << ": " << train::grouped(model.parameters())
-      << " parameters, vocabularies " << model.source_words.size() << '/' << model.target_words.size()
+      << " parameters, vocabularies " << model.source.words.size() << '/' << model.target.words.size()
       << '\n';
   for (auto const& [name, value] : model.facts)
     if (name != key::source_words && name != key::target_words)
@@ -23,19 +54,16 @@ void inspect_model(options const& chosen, std::ostream& out) {
   auto const list = [&](char const* side, text::vocabulary const& words) {
     out << "  " << side << " words: " << io::printable(text::join(words.tokens()), 600) << '\n';
   };
-  list("source", model.source_words);
-  list("target", model.target_words);
+  list("source", model.source.words);
+  list("target", model.target.words);
 }
 
 /// Prints the recipe's programs and, if there is one, a model file. Throws tenon::error.
 template <class Recipe>
 int inspect_command(options const& chosen, std::ostream& out) {
   if (!chosen.svg.empty()) train::check_can_save(chosen.svg);
-  std::vector<train::named_program> const programs{
-      {"training step", training_step<Recipe>.view()},
-      {"loss of a batch", measured_loss<Recipe>.view()},
-      {"translation", translation_of_one<Recipe, element_type::float32>.view()}};
-  out << "recipe " << Recipe::name << ": batches of " << Recipe::batch_size << ", vocabularies up to "
+  auto const programs = all_programs<Recipe>();
+  out << "recipe " << Recipe::name << ": batches of " << batch_sizes<Recipe>() << ", vocabularies up to "
       << Recipe::source_capacity << '/' << Recipe::target_capacity << ", "
       << train::grouped(parameter_count(model_of<Recipe>)) << " parameters\n\n"
       << train::program_table(programs);
@@ -47,7 +75,7 @@ int inspect_command(options const& chosen, std::ostream& out) {
   if (chosen.model_given || std::filesystem::exists(chosen.model, ignored))
     inspect_model<Recipe>(chosen, out);
   if (!chosen.svg.empty()) {
-    auto const picture = train::arena_picture(training_step<Recipe>.view(),
+    auto const picture = train::arena_picture(training_step<Recipe, recipes::buckets_of<Recipe>.size() - 1>(),
                                               "Memory of a training step of " + std::string(Recipe::name));
     io::write_atomically(chosen.svg, [&](io::file_sink& sink) { sink.write(picture); });
   }

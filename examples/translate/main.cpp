@@ -36,14 +36,15 @@ int run(int count, char const* const* arguments) {
   auto said = translate::parse_command_line(
       count, arguments,
       {std::filesystem::path(arguments[0]).filename().string(), std::string(recipe::name), corpus(),
-       recipe::epochs, recipe::pairs, recipe::validation_pairs, recipe::beams, recipe::learning_rate});
+       recipe::epochs, recipe::pairs, recipe::validation_pairs, recipe::beams, recipe::learning_rate,
+       recipe::schedule});
   if (!said) return 0;
   using translate::command;
   bool const needs_data = said->chosen == command::train || said->chosen == command::evaluate;
   if (needs_data && said->data.empty()) {
-    said->data = corpus();
-    if (std::error_code ignored; !std::filesystem::exists(said->data, ignored))
-      throw error("the corpus that comes with this translator is not at " + said->data +
+    said->data = {corpus()};
+    if (std::error_code ignored; !std::filesystem::exists(said->data[0], ignored))
+      throw error("the corpus that comes with this translator is not at " + said->data[0] +
                   ": give sentence pairs with --data");
   }
   switch (said->chosen) {

@@ -8,17 +8,27 @@
 #include <vector>
 
 #include "tenon/program/element_type.hpp"
+#include "tenon/recipes/terms.hpp"
 
 namespace tenon::translate {
 
 enum class command : std::uint8_t { train, translate, evaluate, inspect };
 
+/// A file of sentence pairs, or one of sentences and one of their translations; none: not given.
+using data_files = std::vector<std::string>;
+
+using recipes::every_pair;
+
 /// Of all commands, each reading what it has. Empty strings: not given.
 struct options {
   command chosen = command::inspect;
-  std::string recipe, data, model = "translator.safetensors", checkpoint, report, loss, file, references,
-                            attention, svg, range;
-  std::size_t epochs = 0, pairs = 0, validation_pairs = 0, threads = 0;
+  data_files data, validation_data;
+  std::string recipe, model = "translator.safetensors", checkpoint, report, loss, file, references, attention,
+                      svg, range;
+  std::size_t epochs = 0, pairs = every_pair, validation_pairs = 0, threads = 0;
+  std::size_t patience = 0;  ///< epochs without a better validation loss to wait for; 0: train all
+  bool keep_best = false;    ///< save the best epoch's model, by validation loss, not the last one's
+  train::learning_rate_schedule schedule;
   std::size_t n_best = 0;  ///< translations of a sentence to print with their scores; 0: the best without
   std::uint64_t seed = 1;
   double learning_rate = 0;
@@ -32,6 +42,7 @@ struct defaults {
   std::string program, recipe, corpus;
   std::size_t epochs, pairs, validation_pairs, beams;
   double learning_rate;
+  train::learning_rate_schedule schedule;
 };
 
 /// What the command line says; nothing if it asked for help, which was printed then. Throws tenon::error if

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // What the commands print, and how they ask whether it arrived.
 #pragma once
-#include <algorithm>
 #include <cstddef>
-#include <numeric>
-#include <optional>
 #include <ostream>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "sessions.hpp"
+#include "sentence_translator.hpp"
 #include "tenon/text/bleu.hpp"
 #include "tenon/train/format.hpp"
 #include "tenon/train/report.hpp"
@@ -24,23 +20,33 @@ inline void flush(std::ostream& out) {
   if (!out.flush()) throw error("standard output: cannot be written: free some space, or print to elsewhere");
 }
 
-/// The reference of a sentence that the recipe knows, in whatever case and spacing it is written.
+/// The reference of a sentence that the recipe knows, in whatever case and spacing its tokeniser takes for
+/// the same.
 template <class Recipe>
-std::string known_reference(std::string_view sentence) {
-  auto const words = text::tokenise(sentence, Recipe::text.tokenisation);
+std::string known_reference(translator<Recipe> const& model, std::string_view sentence) {
+  auto const& tokeniser = model.source.tokeniser;
   for (auto const& sample : Recipe::samples)
-    if (text::tokenise(sample.source, Recipe::text.tokenisation) == words) return std::string(sample.target);
+    if (tokeniser.comparable(sample.source) == tokeniser.comparable(sentence))
+      return std::string(sample.target);
   return {};
+}
+
+/// BLEU(k) of one translation, over words between spaces.
+inline double sentence_bleu(std::string_view said, std::string_view expected, std::size_t k) {
+  auto const words = [](std::string_view text) {
+    return text.empty() ? std::vector<std::string>{} : text::split(text, true);
+  };
+  return text::bleu(words(said), words(expected), k);
 }
 
 /// A translation with what is known about it. An empty reference: none.
 template <class Recipe>
-train::sample as_sample(std::string_view sentence, translation const& made, std::string reference) {
+train::sample as_sample(translator<Recipe> const& model, std::string_view sentence, translation const& made,
+                        std::string reference) {
   train::sample s;
   s.source = sentence;
-  s.prediction = text::join(made.words);
-  if (!reference.empty())
-    s.bleu = text::bleu(made.words, text::tokenise(reference, Recipe::text.tokenisation), 2);
+  s.prediction = made.text;
+  if (!reference.empty()) s.bleu = sentence_bleu(made.text, model.target.tokeniser.comparable(reference), 2);
   s.reference = std::move(reference);
   s.source_tokens = made.source_steps;
   s.prediction_tokens = made.steps;
@@ -50,10 +56,11 @@ train::sample as_sample(std::string_view sentence, translation const& made, std:
 
 /// The recipe's samples, translated.
 template <class Recipe>
-std::vector<train::sample> translate_samples(sentence_translator<Recipe>& translate) {
+std::vector<train::sample> translate_samples(translator<Recipe>& model) {
+  sentence_translator<Recipe> translate(model);
   std::vector<train::sample> samples;
   for (auto const& sample : Recipe::samples)
-    samples.push_back(as_sample<Recipe>(sample.source, translate(sample.source), std::string(sample.target)));
+    samples.push_back(as_sample(model, sample.source, translate(sample.source), std::string(sample.target)));
   return samples;
 }
 
@@ -63,18 +70,6 @@ inline void print(std::ostream& out, train::sample const& s) {
   if (s.score) out << "  score " << train::fixed(*s.score, 3);
   if (s.bleu) out << "  bleu " << train::fixed(*s.bleu, 3);
   out << '\n';
-}
-
-/// The losses of pairs `first` … `first + count − 1`, batch by batch: f(loss and words of the batch).
-template <class Recipe, class F>
-void for_each_batch(loss_session<Recipe>& session, text::encoded_pairs const& pairs, std::size_t first,
-                    std::size_t count, F const& f) {
-  std::vector<std::size_t> rows;
-  for (std::size_t done = 0; done < count; done += rows.size()) {
-    rows.resize(std::min(count - done, Recipe::batch_size));
-    std::iota(rows.begin(), rows.end(), first + done);
-    f(session(pairs, rows));
-  }
 }
 
 }  // namespace tenon::translate

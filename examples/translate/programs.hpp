@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
-// The programs of a recipe: learn from a batch, measure the loss of a batch, translate one sentence. All are
-// recorded by the compiler: no code that records is in the binary, and starting costs nothing. (nvcc's front
-// end takes minutes for that: compiled for a GPU, they are recorded at start-up, in milliseconds.)
+// The programs of a recipe: learn from a batch, measure the loss of a batch, translate one sentence, each for
+// every bucket of lengths. Those of a recipe with one bucket are recorded by the compiler: no code that
+// records is in the binary, and starting costs nothing. Those of several, which may be long, are recorded
+// when they are first needed, in milliseconds; so are all where nvcc compiles, whose front end takes minutes.
 #pragma once
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 #include "tenon/recipes/terms.hpp"
 #include "tenon/tenon.hpp"
@@ -14,17 +17,20 @@
 
 namespace tenon::translate {
 
-#if defined(__CUDACC__)
-template <class F>
-auto recorded(F f) {
-  return record_now(f);
-}
-#else
-template <class F>
-consteval auto recorded(F f) {
-  return record(f);
-}
+/// What f records, for as long as the program runs.
+template <class Recipe, class F>
+program_view recorded(F f) {
+#if !defined(__CUDACC__)
+  if constexpr (recipes::buckets_of<Recipe>.size() == 1) {
+    static constexpr auto made = record(F{});
+    return made.view();
+  } else
 #endif
+  {
+    static dynamic_program const made = record_now(f);
+    return made.view();
+  }
+}
 
 /// A recipe's layers with their weights laid out.
 template <class Recipe>
@@ -50,18 +56,19 @@ struct batch_loss {
 
 /// Inputs: source, source_valid, target_in, labels, weight, used (the target words in use). Output: loss, the
 /// mean over labels.
-template <class Recipe, mode Mode>
+template <class Recipe, std::size_t Bucket, mode Mode>
 constexpr auto record_loss(recorder& r) {
-  auto source = r.input<std::int32_t, batch<Recipe::batch_size>, steps<Recipe::source_steps>>("source");
-  auto valid = r.input<std::int32_t, batch<Recipe::batch_size>>("source_valid");
-  auto target =
-      r.input<std::int32_t, batch<Recipe::batch_size>, target_steps<Recipe::target_steps>>("target_in");
-  auto labels =
-      r.input<std::int32_t, batch<Recipe::batch_size>, target_steps<Recipe::target_steps>>("labels");
-  auto weight = r.input<float, batch<Recipe::batch_size>, target_steps<Recipe::target_steps>>("weight");
+  constexpr auto sizes = recipes::buckets_of<Recipe>[Bucket];
+  using rows = batch<sizes.batch_size>;
+  using source_words = steps<sizes.source_steps>;
+  using target_words = target_steps<sizes.target_steps>;
+  auto source = r.input<std::int32_t, rows, source_words>("source");
+  auto valid = r.input<std::int32_t, rows>("source_valid");
+  auto target = r.input<std::int32_t, rows, target_words>("target_in");
+  auto labels = r.input<std::int32_t, rows, target_words>("labels");
+  auto weight = r.input<float, rows, target_words>("weight");
   auto used = r.input<std::int32_t>("used");
-  auto logits = model_of<Recipe>.template logits<Mode>(source, valid, target,
-                                                       Mode == mode::training ? Recipe::dropout : 0);
+  auto logits = model_of<Recipe>.template logits<Mode>(source, valid, target, Recipe::dropout);
   auto mean = mean_cross_entropy<vocab>(logits, labels, weight, used,
                                         label_smoothing{Mode == mode::training ? Recipe::smoothing : 0});
   r.output("loss", mean);
@@ -70,57 +77,75 @@ constexpr auto record_loss(recorder& r) {
 }
 
 /// One step of learning.
-template <class Recipe>
-inline auto const training_step = recorded([](recorder& r) {
-  using recipes::objective_form;
-  auto const loss = record_loss<Recipe, mode::training>(r);
-  constexpr std::size_t parameters = parameter_count(model_of<Recipe>);
-  constexpr adam how{.learning_rate = Recipe::learning_rate};
-  constexpr clip_by_global_norm clip{Recipe::clip};
-  if constexpr (Recipe::objective == objective_form::mean) {
-    minimise(r, loss.mean, parameters, how, clip);
-  } else {
-    auto const words = keep(loss.words);
-    auto const sum_of_pairs = keep(loss.mean * words * (1.0 / Recipe::target_steps));
-    if constexpr (Recipe::objective == objective_form::sum_of_pairs)
-      minimise(r, sum_of_pairs, parameters, how, clip);
-    else
-      minimise(r, sum_of_pairs, parameters, how, clip, words);
-  }
-});
+template <class Recipe, std::size_t Bucket = 0>
+program_view training_step() {
+  return recorded<Recipe>([](recorder& r) {
+    using recipes::objective_form;
+    auto const loss = record_loss<Recipe, Bucket, mode::training>(r);
+    constexpr std::size_t parameters = parameter_count(model_of<Recipe>);
+    constexpr adam how{.learning_rate = Recipe::learning_rate};
+    constexpr clip_by_global_norm clip{Recipe::clip};
+    if constexpr (Recipe::objective == objective_form::mean) {
+      minimise(r, loss.mean, parameters, how, clip);
+    } else {
+      auto const words = keep(loss.words);
+      auto const sum_of_pairs = keep(loss.mean * words * (1.0 / Recipe::target_steps));
+      if constexpr (Recipe::objective == objective_form::sum_of_pairs)
+        minimise(r, sum_of_pairs, parameters, how, clip);
+      else
+        minimise(r, sum_of_pairs, parameters, how, clip, words);
+    }
+    if constexpr (Recipe::average > 0) average_weights(r, parameters, Recipe::average);
+  });
+}
 
-/// The loss of a batch, without dropout.
-template <class Recipe>
-inline auto const measured_loss = recorded([](recorder& r) { record_loss<Recipe, mode::inference>(r); });
+/// The loss of a batch, without dropout: of the longest bucket alone, since this is done once in an epoch and
+/// each program takes its time to compile.
+template <class Recipe, std::size_t Bucket = recipes::buckets_of<Recipe>.size() - 1>
+program_view measured_loss() {
+  return recorded<Recipe>([](recorder& r) { record_loss<Recipe, Bucket, mode::inference>(r); });
+}
 
 /// One sentence, with the weights of products kept as Weights. Inputs: source, source_valid, first (<bos>),
 /// eos, used. Outputs: tokens (steps) and, with attention, weights (steps, source steps); by beam search
 /// tokens and parents (steps, beams), weights (steps, beams, source steps), totals and lengths (beams).
-template <class Recipe, element_type Weights>
-inline auto const translation_of_one = recorded([](recorder& r) {
-  r.freeze_weights(Weights);
-  auto source = r.input<std::int32_t, batch<1>, steps<Recipe::source_steps>>("source");
-  auto valid = r.input<std::int32_t, batch<1>>("source_valid");
-  auto first = r.input<std::int32_t, batch<1>>("first");
-  auto used = r.input<std::int32_t>("used");
-  auto const& net = model_of<Recipe>;
-  auto const encoded = net.encoder.template encode<mode::inference>(source, valid);
-  auto const found = [&] {
-    if constexpr (Recipe::beams == 1) {
-      auto const greedy = decode_greedily<Recipe::target_steps>(net.decoder, encoded, valid, first, used);
-      r.output("tokens", greedy.tokens);
-      return greedy.weights;
-    } else {
-      auto const best = decode_with_beams<Recipe::target_steps, Recipe::beams>(
-          net.decoder, encoded, valid, first, r.input<std::int32_t>("eos"), used, Recipe::length_penalty);
-      r.output("tokens", best.words);
-      r.output("parents", best.parents);
-      r.output("totals", best.totals);
-      r.output("lengths", best.lengths);
-      return best.weights;
-    }
-  }();
-  if constexpr (attends<Recipe>) r.output("weights", found);
-});
+template <class Recipe, element_type Weights, std::size_t Bucket = 0>
+program_view translation_of_one() {
+  return recorded<Recipe>([](recorder& r) {
+    constexpr auto sizes = recipes::buckets_of<Recipe>[Bucket];
+    r.freeze_weights(Weights);
+    auto source = r.input<std::int32_t, batch<1>, steps<sizes.source_steps>>("source");
+    auto valid = r.input<std::int32_t, batch<1>>("source_valid");
+    auto first = r.input<std::int32_t, batch<1>>("first");
+    auto used = r.input<std::int32_t>("used");
+    auto const& net = model_of<Recipe>;
+    auto const encoded = net.encoder.template encode<mode::inference>(source, valid);
+    auto const found = [&] {
+      if constexpr (Recipe::beams == 1) {
+        auto const greedy = decode_greedily<sizes.target_steps>(net.decoder, encoded, valid, first, used);
+        r.output("tokens", greedy.tokens);
+        return greedy.weights;
+      } else {
+        auto const best = decode_with_beams<sizes.target_steps, Recipe::beams>(
+            net.decoder, encoded, valid, first, r.input<std::int32_t>("eos"), used, Recipe::length_penalty);
+        r.output("tokens", best.words);
+        r.output("parents", best.parents);
+        r.output("totals", best.totals);
+        r.output("lengths", best.lengths);
+        return best.weights;
+      }
+    }();
+    if constexpr (attends<Recipe>) r.output("weights", found);
+  });
+}
+
+/// A program of each bucket: f.template operator()<Bucket>() → program_view.
+template <class Recipe, class F>
+auto of_each_bucket(F const& f) {
+  return [&]<std::size_t... Bucket>(std::index_sequence<Bucket...>) {
+    return std::array{f.template operator()<Bucket>()...};
+  }
+  (std::make_index_sequence<recipes::buckets_of<Recipe>.size()>{});
+}
 
 }  // namespace tenon::translate

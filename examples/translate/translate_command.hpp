@@ -18,12 +18,6 @@
 
 namespace tenon::translate {
 
-/// A path from an option, if it was given.
-inline std::optional<std::filesystem::path> given(std::string const& option) {
-  if (option.empty()) return std::nullopt;
-  return std::filesystem::path(option);
-}
-
 /// Translates sentences as they come and prints each at once. Throws tenon::error.
 template <class Recipe>
 int translate_command(options const& chosen, std::ostream& out) {
@@ -40,7 +34,7 @@ int translate_command(options const& chosen, std::ostream& out) {
                      ? "decodes greedily and knows no other translation: leave --n-best out"
                      : "follows " + std::to_string(Recipe::beams) + " hypotheses: ask for at most as many"));
 
-  auto model = translator<Recipe>::load(chosen.model, given(chosen.data));
+  auto model = translator<Recipe>::load(chosen.model, chosen.data);
   sentence_translator<Recipe> translate(model, chosen.threads, chosen.weights);
   std::optional<text::line_reader> references;
   if (!chosen.references.empty()) references.emplace(std::filesystem::path(chosen.references));
@@ -52,14 +46,14 @@ int translate_command(options const& chosen, std::ostream& out) {
       return flush(out);
     }
     auto const found = translate.best(sentence, std::max<std::size_t>(chosen.n_best, 1));
-    std::string reference = known_reference<Recipe>(sentence);
+    std::string reference = known_reference(model, sentence);
     if (std::string_view line; references) {
       if (!references->next(line))
         references->fail("has fewer lines than there are sentences: give a translation for each");
       reference = line;
     }
     for (auto const& made : found) {
-      auto sample = as_sample<Recipe>(sentence, made, reference);
+      auto sample = as_sample(model, sentence, made, reference);
       if (chosen.n_best > 0) sample.score = made.score;
       print(out, sample);
       if (draw && &made == &found.front()) drawn.push_back(std::move(sample));
@@ -68,7 +62,7 @@ int translate_command(options const& chosen, std::ostream& out) {
     auto const& made = found.front();
     if (made.cut)
       std::cerr << "note: only the first " << made.source_steps.size()
-                << " words of the sentence above were read\n";
+                << " tokens of the sentence above were read\n";
     if (as_svg && drawn.size() > 1)
       io::fail(drawing, "an .svg file holds one sentence: give an .html file, or one sentence");
   };

@@ -47,3 +47,7 @@
 #else
 #define TENON_SHARED_FUNCTION __attribute__((noinline, noclone))
 #endif
+
+/// For what records programs. It runs once, and there is a copy for each type of operand: it shall be quick
+/// to compile, not quick.
+#define TENON_RECORDING __attribute__((cold, noinline))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// A small recipe with what the 1.0 recipe does not have: no attention, both directions, layer normalisation,
-// tied embeddings, smoothed labels, a loss that is a sum over pairs, nothing to validate on, beam search.
+// A small recipe with what the 1.0 recipe does not have: sub-words, buckets of lengths, no attention, both
+// directions, layer normalisation, tied embeddings, dropout in other places, smoothed labels, a loss that is
+// a sum over pairs, averaged weights, a learning rate that falls, nothing to validate on, beam search.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -8,7 +9,7 @@
 
 #include "tenon/nn/seq2seq.hpp"
 #include "tenon/recipes/terms.hpp"
-#include "tenon/text/dataset.hpp"
+#include "tenon/text/subwords.hpp"
 
 namespace tenon::recipes {
 
@@ -16,7 +17,8 @@ struct everything : recipe_defaults {
   static constexpr std::string_view name = "everything";
   static constexpr std::string_view title = "All that layers can do";
 
-  static constexpr std::size_t batch_size = 32, source_steps = 6, target_steps = 6;
+  static constexpr std::array buckets{bucket{32, 5, 6}, bucket{16, 8, 10}};
+  static constexpr std::size_t source_steps = 8, target_steps = 10;
   static constexpr std::size_t source_capacity = 256, target_capacity = 256;
   static constexpr std::size_t embedding_size = 32, hidden_size = 48, layers = 1;
   static constexpr auto model() {
@@ -26,7 +28,9 @@ struct everything : recipe_defaults {
                               true, projected_tied_output>>{};
   }
 
-  static constexpr double dropout = 0.1, smoothing = 0.1;
+  static constexpr dropout_rates dropout{.embeddings = 0.05, .layers = 0.1, .memory = 0.05, .outputs = 0.05};
+  static constexpr double smoothing = 0.1, average = 0.99;
+  static constexpr train::learning_rate_schedule schedule{.warm_up = 20, .decay = train::decay_form::linear};
   static constexpr float learning_rate = 0.005F, clip = 1;
   static constexpr std::size_t epochs = 60, pairs = 256, validation_pairs = 0;
   static constexpr std::size_t beams = 4;
@@ -37,7 +41,8 @@ struct everything : recipe_defaults {
     start_as_mxnet(part, words);
   }
 
-  static constexpr text::dataset_rules text{.source_steps = source_steps, .target_steps = target_steps};
+  static constexpr text::subword_rules text{
+      .source_pieces = 250, .target_pieces = 250, .source_steps = source_steps, .target_steps = target_steps};
   static constexpr std::array samples{sample_sentence{"go .", "va !"}};
 };
 

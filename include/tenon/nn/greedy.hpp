@@ -30,7 +30,7 @@ constexpr auto decode_greedily(Decoder const& decoder, Encoded const& encoded, V
       return 0;
   }();
   auto const step = [&](auto const& ids, auto* carry) {
-    auto const words = decoder.word_gates(*carry, ids);
+    auto const words = decoder.word_gates(*carry, decoder.embedding(ids));
     if constexpr (from_memory_gates)
       return decoder.step_from(*carry, words, memory_gates);
     else

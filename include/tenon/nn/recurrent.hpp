@@ -24,14 +24,11 @@
 #include <cstdint>
 
 #include "../fit.hpp"
-#include "../ops/dropout/dropout.hpp"
 #include "../ops/stack/stack.hpp"
+#include "dropout_rates.hpp"
 #include "linear.hpp"
 
 namespace tenon {
-
-/// Is a program recorded to learn, with dropout, or to be used?
-enum class mode : std::uint8_t { training, inference };
 
 /// The outputs of a recurrent stack: the top layer's outputs of all steps, and each layer's last state.
 template <class Cells, class Outputs, class State, std::size_t Layers>

@@ -21,11 +21,11 @@ struct translator_of {
 
   /// source (batch, steps) with `valid` (batch) words each, target (batch, target_steps) → logits
   /// (target_steps, batch, vocab).
-  template <mode Mode, operand Source, operand Valid, operand Target>
+  template <mode Mode, operand Source, operand Valid, operand Target, dropout_spec Rates = double>
   constexpr auto logits(Source const& source, Valid const& valid, Target const& target,
-                        double dropout_rate = 0) const {
-    return decoder.template decode<Mode>(encoder.template encode<Mode>(source, valid, dropout_rate), valid,
-                                         target, dropout_rate);
+                        Rates const& dropout = {}) const {
+    return decoder.template decode<Mode>(encoder.template encode<Mode>(source, valid, dropout), valid, target,
+                                         dropout);
   }
 };
 

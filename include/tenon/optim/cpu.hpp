@@ -120,4 +120,22 @@ struct sgd_kernel {
   }
 };
 
+/// How much of the average stays at a step, counted from 0: less at first, so that it forgets the start.
+TENON_HOST_DEVICE constexpr double kept_of_average(double decay, double step) {
+  double const young = step / (step + 9);
+  return young < decay ? young : decay;
+}
+
+/// Operands: averages, parameters. scalars: decay; integers[0]: parameters.
+struct average_kernel {
+  static constexpr std::size_t chunks = optimiser_chunks;
+  static void run(call_arguments const& a, std::size_t chunk) {
+    auto const mine = cpu::part_of(static_cast<std::size_t>(a.integers[0]), chunks, chunk);
+    auto const kept = static_cast<float>(kept_of_average(a.scalars[0], static_cast<double>(a.state->step)));
+    float* const average = a.out<float>(0);
+    float const* const p = a.in<float>(1);
+    for (std::size_t i = mine.begin; i < mine.end; ++i) average[i] += (1 - kept) * (p[i] - average[i]);
+  }
+};
+
 }  // namespace tenon::detail

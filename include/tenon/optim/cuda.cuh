@@ -103,6 +103,21 @@ struct sgd_body {
   }
 };
 
+/// Operands and constants as those of detail::average_kernel.
+struct average_body {
+  static constexpr index threads = update_threads;
+  template <class Block, class Arguments>
+  TENON_DEVICE static void run(Block const& block, Arguments const& a) {
+    auto const kept =
+        static_cast<float>(tenon::detail::kept_of_average(a.scalars[0], static_cast<double>(a.state->step)));
+    auto const count = static_cast<std::size_t>(a.integers[0]);
+    float* const average = a.template out<float>(0);
+    float const* const p = a.template in<float>(1);
+    for (std::size_t i = block.number() * threads + block.thread(); i < count; i += block.count() * threads)
+      average[i] += (1 - kept) * (p[i] - average[i]);
+  }
+};
+
 template <>
 struct lowering<tenon::detail::norm_kernel> {
   static void enqueue(queue& q, call_arguments const& a) {
@@ -114,6 +129,12 @@ struct lowering<tenon::detail::adam_kernel<Divided>> {
   static void enqueue(queue& q, call_arguments const& a) {
     q.run<adam_body<Divided>>(update_grid(static_cast<std::size_t>(a.integers[0])),
                               kernel_arguments<5 + Divided>(a));
+  }
+};
+template <>
+struct lowering<tenon::detail::average_kernel> {
+  static void enqueue(queue& q, call_arguments const& a) {
+    q.run<average_body>(update_grid(static_cast<std::size_t>(a.integers[0])), kernel_arguments<2>(a));
   }
 };
 template <bool Divided>

@@ -72,7 +72,7 @@ class recorder {
     return {this, {add_storage(s), 0}};
   }
 
-  constexpr int add_storage(storage const& s) {
+  TENON_RECORDING constexpr int add_storage(storage const& s) {
     storages_.push_back(s);
     written_.emplace_back();
     return static_cast<int>(storages_.size()) - 1;
@@ -108,14 +108,14 @@ class recorder {
   // ---- calls
   // -------------------------------------------------------------------------------------------------------
 
-  constexpr void begin(call_spec const& spec) {
+  TENON_RECORDING constexpr void begin(call_spec const& spec) {
     call c;
     static_cast<call_spec&>(c) = spec;
     c.first_operand = operands_.size();
     calls_.push_back(c);
     order_.push_back({calls_.size() - 1, 0});
   }
-  constexpr void result(location where, std::size_t bytes, bool add = false) {
+  TENON_RECORDING constexpr void result(location where, std::size_t bytes, bool add = false) {
     auto& c = calls_.back();
     if (where.exists()) {
       if (add) c.accumulate |= 1U << c.outputs;
@@ -126,7 +126,7 @@ class recorder {
     ++c.outputs;
     ++c.operands;
   }
-  constexpr void operand(location where, std::size_t bytes) {
+  TENON_RECORDING constexpr void operand(location where, std::size_t bytes) {
     auto& c = calls_.back();
     if (where.exists()) c.bytes += bytes;
     operands_.push_back(where);
@@ -137,7 +137,7 @@ class recorder {
   /// product).
   constexpr void also_reads(location where) { operand(where, 0); }
   /// Ends the call begun last: its outputs now depend on whatever its operands depend on.
-  constexpr void end() {
+  TENON_RECORDING constexpr void end() {
     auto const& c = calls_.back();
     if (!c.pull.exists) return;
     bool active = false;
@@ -150,7 +150,7 @@ class recorder {
   }
   /// Moves the call recorded last to just after call number `index` (weight gradients that were waiting), or
   /// further back if it adds to what a later call writes.
-  constexpr void place_last_after(std::size_t index) {
+  TENON_RECORDING constexpr void place_last_after(std::size_t index) {
     auto const last = calls_.size() - 1;
     auto const& c = calls_[last];
     std::size_t home = order_[index].call;
@@ -183,7 +183,7 @@ class recorder {
 
   /// Throws std::logic_error if nothing may be added to a value in its own memory: what a run does not
   /// compute anew would grow from run to run, and some derivatives read the result.
-  constexpr void check_can_add_to(location value) const {
+  TENON_RECORDING constexpr void check_can_add_to(location value) const {
     auto const where = root(value);
     auto const kind = at(where.storage).kind;
     if (kind != storage::kind_t::temporary && kind != storage::kind_t::gradient)
@@ -314,15 +314,16 @@ class recorder {
     return where;
   }
 
-  constexpr void defer(deferred_gradient d) {
+  TENON_RECORDING constexpr void defer(deferred_gradient d) {
     d.issued_at = calls_.size() - 1;
     deferred_.push_back(d);
   }
 
   /// Where the chunks of a call put their parts of a weight's gradient, `bytes` in all; `sum` says which kind
   /// of parts they are, too.
-  constexpr gradient_place partial(void (*sum)(recorder&, partial_gradient const&), location value,
-                                   std::size_t bytes, std::size_t element_bytes) {
+  TENON_RECORDING constexpr gradient_place partial(void (*sum)(recorder&, partial_gradient const&),
+                                                   location value, std::size_t bytes,
+                                                   std::size_t element_bytes) {
     for (auto const& known : partial_)
       if (known.sum == sum && known.value == value) return {known.parts, true};
     storage s;
@@ -388,7 +389,7 @@ class recorder {
   }
   /// Gives parameters that no gradient reached a gradient of zero; true if every byte of the block is covered
   /// by parameters in use.
-  constexpr bool complete_parameter_gradients(std::size_t bytes) {
+  TENON_RECORDING constexpr bool complete_parameter_gradients(std::size_t bytes) {
     std::size_t covered = 0;
     for (int p : parameters_) {
       auto const g = gradient_location({p, 0});
@@ -421,7 +422,7 @@ class recorder {
  private:
   static constexpr std::size_t usual_calls = 512;
 
-  constexpr location gradient_location(location value) {
+  TENON_RECORDING constexpr location gradient_location(location value) {
     auto const top = root(value);
     if (at(top.storage).gradient < 0) {
       storage g = at(top.storage);
@@ -440,14 +441,14 @@ class recorder {
     return {at(top.storage).gradient, top.offset};
   }
 
-  constexpr std::size_t written_volume(int s, region const& wanted) const {
+  TENON_RECORDING constexpr std::size_t written_volume(int s, region const& wanted) const {
     std::size_t common = 0;
     for (auto const& r : written_[static_cast<std::size_t>(s)]) common += r.common_volume(wanted);
     return common;
   }
 
   /// Claims a part of a gradient for writing; true if nothing of it was written before.
-  constexpr bool claim(int s, region const& part) {
+  TENON_RECORDING constexpr bool claim(int s, region const& part) {
     if (at(s).zero_first) return false;
     auto const common = written_volume(s, part);
     if (!part.regular || (common != 0 && common < part.volume())) {
@@ -460,7 +461,7 @@ class recorder {
   }
 
   /// From here on the gradient starts as zeros: calls that overwrote it must add.
-  constexpr void clear_first(int s) {
+  TENON_RECORDING constexpr void clear_first(int s) {
     at(s).zero_first = true;
     for (auto& c : calls_)
       for (std::size_t k = 0; k < c.outputs; ++k)

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
 // What recipes are written with.
 #pragma once
+#include <array>
 #include <cstddef>
+#include <limits>
 #include <string_view>
+
+#include "../train/schedule.hpp"
 
 namespace tenon::recipes {
 
@@ -22,11 +26,21 @@ enum class objective_form {
   sum_of_pairs_divided,  ///< the same, and the gradient is divided by the words after clipping
 };
 
+/// As `pairs`: all that the data has.
+inline constexpr std::size_t every_pair = std::numeric_limits<std::size_t>::max();
+
+/// Sentence pairs of up to these lengths are trained on together, so many at a time.
+struct bucket {
+  std::size_t batch_size, source_steps, target_steps;
+};
+
 /// What a recipe that does not say otherwise derives from.
 struct recipe_defaults {
   static constexpr loss_terms loss = loss_terms::words;
   static constexpr objective_form objective = objective_form::mean;
   static constexpr double smoothing = 0;  ///< of the labels, in training
+  static constexpr train::learning_rate_schedule schedule{};
+  static constexpr double average = 0;  ///< decay of the weights' exponential average; 0: none is kept
 
   /// Translating: how many hypotheses are followed (1: greedily), and α of the penalty ((5 + words) / 6)^α
   /// that their log-probabilities are divided by.
@@ -38,5 +52,14 @@ struct recipe_defaults {
   template <class Part>
   static constexpr void start(Part&, std::size_t /*words*/) {}
 };
+
+/// The buckets of a recipe, from the shortest sentences to the longest: one, unless it has `buckets`.
+template <class Recipe>
+inline constexpr auto buckets_of = [] {
+  if constexpr (requires { Recipe::buckets; })
+    return Recipe::buckets;
+  else
+    return std::array{bucket{Recipe::batch_size, Recipe::source_steps, Recipe::target_steps}};
+}();
 
 }  // namespace tenon::recipes

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tenon/error.hpp"
+#include "tenon/text/language.hpp"
 #include "tenon/text/pairs.hpp"
 #include "tenon/text/tokenise.hpp"
 #include "tenon/text/vocabulary.hpp"
@@ -25,6 +26,7 @@ enum class vocabulary_order { by_code_point, by_frequency };
 /// How a recipe turns sentence pairs into arrays. Steps are token counts per row; target_steps counts the
 /// decoder's steps (labels), so `<bos>` comes on top of it.
 struct dataset_rules {
+  using tokeniser = word_tokeniser;
   tokenisation_rules tokenisation = d2l_1_0;
   vocabulary_order order = vocabulary_order::by_code_point;
   std::size_t minimum_frequency = 2;
@@ -62,12 +64,6 @@ struct encoded_pairs {
   }
 };
 
-/// Vocabularies made from pairs, and those pairs encoded with them.
-struct dataset {
-  vocabulary source, target;
-  encoded_pairs pairs;
-};
-
 /// The most tokens that each side's vocabulary may have.
 struct vocabulary_capacities {
   std::size_t source = std::numeric_limits<std::size_t>::max();
@@ -76,9 +72,9 @@ struct vocabulary_capacities {
 
 namespace detail {
 
-inline void check_steps(dataset_rules const& rules) {
+inline void check_steps(std::size_t source_steps, std::size_t target_steps) {
   constexpr std::size_t most = std::size_t{1} << 20U;
-  for (std::size_t const steps : {rules.source_steps, rules.target_steps}) {
+  for (std::size_t const steps : {source_steps, target_steps}) {
     if (steps == 0 || steps > most) {
       throw error("a data set with rows of " + std::to_string(steps) + " steps: give between 1 and " +
                   std::to_string(most));
@@ -107,17 +103,20 @@ inline std::int32_t fill_row(std::span<std::string const> tokens, bool eos, voca
 
 /// Encodes one source sentence into `ids`, whose size is the number of steps; returns its valid length.
 /// Throws tenon::error if the sentence is not valid UTF-8.
-inline std::int32_t encode_source(std::string_view sentence, vocabulary const& words,
-                                  dataset_rules const& rules, std::span<std::int32_t> ids) {
-  return detail::fill_row(tokenise(sentence, rules.tokenisation), rules.source_eos, words, ids);
+template <class Tokeniser, class Rules>
+std::int32_t encode_source(std::string_view sentence, language<Tokeniser> const& source, Rules const& rules,
+                           std::span<std::int32_t> ids) {
+  return detail::fill_row(source.tokeniser.tokens(sentence), rules.source_eos, source.words, ids);
 }
 
-/// Encodes pairs with given vocabularies, as for a trained model. Throws tenon::error if `target` has no
-/// `<bos>`, the steps are 0 or absurd, or a sentence is not valid UTF-8.
-inline encoded_pairs encode(std::span<sentence_pair const> pairs, vocabulary const& source,
-                            vocabulary const& target, dataset_rules const& rules = d2l_1_0_dataset) {
-  detail::check_steps(rules);
-  std::int32_t const bos = target.bos();
+/// Encodes pairs in given languages, as for a trained model; rules: dataset_rules, or others with source_eos,
+/// source_steps and target_steps. Throws tenon::error if `target` has no `<bos>`, the steps are 0 or absurd,
+/// or a sentence is not valid UTF-8.
+template <class Tokeniser, class Rules>
+encoded_pairs encode(std::span<sentence_pair const> pairs, language<Tokeniser> const& source,
+                     language<Tokeniser> const& target, Rules const& rules) {
+  detail::check_steps(rules.source_steps, rules.target_steps);
+  std::int32_t const bos = target.words.bos();
   std::size_t const steps = rules.target_steps;
   encoded_pairs result{pairs.size(), rules.source_steps, steps, {}, {}, {}, {}, {}};
   result.source.resize(pairs.size() * rules.source_steps);
@@ -132,20 +131,18 @@ inline encoded_pairs encode(std::span<sentence_pair const> pairs, vocabulary con
     auto const labels = std::span(result.labels).subspan(p * steps, steps);
     auto const input = std::span(result.target_input).subspan(p * steps, steps);
     auto const weights = std::span(result.label_weights).subspan(p * steps, steps);
-    detail::fill_row(tokenise(pairs[p].target, rules.tokenisation), true, target, labels);
+    detail::fill_row(target.tokeniser.tokens(pairs[p].target), true, target.words, labels);
     input[0] = bos;
     std::copy(labels.begin(), labels.end() - 1, input.begin() + 1);
     std::transform(labels.begin(), labels.end(), weights.begin(),
-                   [&](std::int32_t label) { return label == target.pad() ? 0.0F : 1.0F; });
+                   [&](std::int32_t label) { return label == target.words.pad() ? 0.0F : 1.0F; });
   }
   return result;
 }
 
-/// Makes both vocabularies from all `pairs` (training and validation, as the recipes do) and encodes them.
-/// Throws tenon::error if there are no pairs, a vocabulary exceeds its capacity, or encode() would throw.
-inline dataset build(std::span<sentence_pair const> pairs, dataset_rules const& rules = d2l_1_0_dataset,
-                     vocabulary_capacities const& capacities = {}) {
-  detail::check_steps(rules);
+/// Makes both vocabularies. Throws tenon::error if there are no pairs, or a vocabulary exceeds its capacity.
+inline languages<word_tokeniser> learn(std::span<sentence_pair const> pairs, dataset_rules const& rules,
+                                       vocabulary_capacities const& capacities = {}) {
   if (pairs.empty()) throw error("there are no sentence pairs to make a vocabulary from: give at least one");
   token_counts source_counts, target_counts;
   bool const as_seen = rules.order == vocabulary_order::by_code_point;
@@ -159,16 +156,14 @@ inline dataset build(std::span<sentence_pair const> pairs, dataset_rules const& 
     count(pair.source, rules.source_steps, source_counts);
     count(pair.target, rules.target_steps, target_counts);
   }
-  auto const make = [&](token_counts const& counts, side which) {
-    return as_seen ? vocabulary::by_code_point(counts, rules.minimum_frequency, which)
-                   : vocabulary::by_frequency(counts, rules.minimum_frequency);
+  auto const make = [&](token_counts const& counts, side which, std::size_t capacity) {
+    auto words = as_seen ? vocabulary::by_code_point(counts, rules.minimum_frequency, which)
+                         : vocabulary::by_frequency(counts, rules.minimum_frequency);
+    check_capacity(words, capacity, which);
+    return language<word_tokeniser>{{rules.tokenisation}, std::move(words)};
   };
-  vocabulary source = make(source_counts, side::source);
-  vocabulary target = make(target_counts, side::target);
-  check_capacity(source, capacities.source, side::source);
-  check_capacity(target, capacities.target, side::target);
-  encoded_pairs encoded = encode(pairs, source, target, rules);
-  return {std::move(source), std::move(target), std::move(encoded)};
+  return {make(source_counts, side::source, capacities.source),
+          make(target_counts, side::target, capacities.target)};
 }
 
 }  // namespace tenon::text

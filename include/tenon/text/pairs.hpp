@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Sentence pairs from a tab-separated file, such as the exports of Tatoeba at manythings.org/anki.
+// Sentence pairs from a tab-separated file, such as the exports of Tatoeba at manythings.org/anki, or from
+// two files line by line, such as Multi30k's.
 #pragma once
 #include <cstddef>
 #include <filesystem>
@@ -58,6 +59,35 @@ inline std::vector<sentence_pair> read_pairs(
     throw error(reader.name() +
                 ": has no sentence pairs: a line is the source sentence, a tab, the target sentence");
   }
+  return pairs;
+}
+
+/// Reads at most `max_pairs` pairs from two files: line n of one is the translation of line n of the other;
+/// where both are blank there is no pair. Throws tenon::error as read_pairs does, and where one file has a
+/// sentence and the other has none.
+inline std::vector<sentence_pair> read_parallel(
+    std::filesystem::path const& source, std::filesystem::path const& target,
+    std::size_t max_pairs = std::numeric_limits<std::size_t>::max()) {
+  line_reader sources(source), targets(target);
+  auto const blank = [](std::string_view line) {
+    return line.find_first_not_of(" \t") == std::string_view::npos;
+  };
+  std::vector<sentence_pair> pairs;
+  std::string_view source_line, target_line;
+  while (pairs.size() < max_pairs) {
+    bool const more = sources.next(source_line), more_targets = targets.next(target_line);
+    if (more != more_targets) {
+      (more ? sources : targets)
+          .fail("has no line beside it in " + (more ? targets : sources).name() +
+                ": give two files of which each line translates the other's");
+    }
+    if (!more) break;
+    if (blank(source_line) && blank(target_line)) continue;
+    if (blank(source_line)) sources.fail("is blank where " + targets.name() + " has a sentence: fill it in");
+    if (blank(target_line)) targets.fail("is blank where " + sources.name() + " has a sentence: fill it in");
+    pairs.push_back({std::string(source_line), std::string(target_line)});
+  }
+  if (pairs.empty()) throw error(sources.name() + ": has no sentences: give text with one on each line");
   return pairs;
 }
 

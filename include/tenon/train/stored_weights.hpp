@@ -78,20 +78,24 @@ std::vector<stored_weight> stored_weights(Model const& model, std::span<float> b
   return result;
 }
 
-/// Saves weights, in one piece or not at all. Throws tenon::error if that fails.
+/// Saves weights, and bytes by name beside them, in one piece or not at all. Throws tenon::error if that
+/// fails.
 inline void save_weights(std::filesystem::path const& path, std::span<stored_weight const> weights,
-                         io::metadata_map const& metadata) {
+                         io::metadata_map const& metadata,
+                         std::span<std::pair<std::string, std::string> const> bytes = {}) {
   std::vector<io::tensor_source> tensors;
   tensors.reserve(weights.size());
   for (auto const& w : weights) tensors.push_back({w.name, io::dtype::f32, w.shape, std::as_bytes(w.values)});
+  for (auto const& [name, content] : bytes)
+    tensors.push_back({name, io::dtype::u8, {content.size()}, std::as_bytes(std::span(content))});
   io::write_safetensors(path, tensors, metadata);
 }
 
-/// Loads weights from a file that has these and no others. Throws tenon::error, the weights being as they
-/// were, if one is missing or unknown, has another shape, is not of a floating type or holds something that
-/// is not finite. `path` is for messages.
+/// Loads weights from a file that has these and no others but those `besides`. Throws tenon::error, the
+/// weights being as they were, if one is missing or unknown, has another shape, is not of a floating type or
+/// holds something that is not finite. `path` is for messages.
 inline void load_weights(std::filesystem::path const& path, io::safetensors_file const& file,
-                         std::span<stored_weight const> weights) {
+                         std::span<stored_weight const> weights, std::span<char const* const> besides = {}) {
   // All are tried before the first is overwritten, in one buffer: fresh memory for each takes longer than
   // reading the file.
   std::vector<float> tried;
@@ -100,7 +104,9 @@ inline void load_weights(std::filesystem::path const& path, io::safetensors_file
     file.copy_to(file.at(w.name, w.shape), std::span(tried).first(w.values.size()));
   }
   for (auto const& tensor : file.tensors())
-    if (std::ranges::find(weights, tensor.name, &stored_weight::name) == weights.end())
+    if (std::ranges::find(weights, tensor.name, &stored_weight::name) == weights.end() &&
+        std::ranges::find(besides, tensor.name, [](char const* name) { return std::string_view(name); }) ==
+            besides.end())
       io::fail(path, "there is a tensor " + io::in_quotes(tensor.name) +
                          " that this model does not have: choose a file that fits this model");
   for (auto const& w : weights) {

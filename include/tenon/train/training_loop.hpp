@@ -54,6 +54,7 @@ struct training_history {
 /// A training run as functions; epochs count from 1, batches from 0.
 struct training_run {
   std::size_t epochs = 1, batches = 1;
+  std::size_t patience = 0;  ///< epochs in a row without a better validation loss that end it; 0: none do
   std::function<void(std::size_t epoch)> start_epoch;  ///< draws the order of the batches, say
   /// Learns from one batch. Gives its outcome; or that of the batch before, nothing for the first, if one is
   /// still at work on it: then `rest` gives the last one.
@@ -75,7 +76,11 @@ inline training_history run_training(training_run const& run, progress& shown,
     throw error(std::string("the ") + which + " loss became " + fixed(loss, 3) + " in epoch " +
                 std::to_string(epoch) + ": train with a lower learning rate or another seed");
   };
-  for (std::size_t epoch = history.epochs() + 1; epoch <= run.epochs; ++epoch) {
+  auto const waits = [&] {
+    return run.patience == 0 || history.best_epoch == 0 ||
+           history.epochs() < history.best_epoch + run.patience;
+  };
+  for (std::size_t epoch = history.epochs() + 1; epoch <= run.epochs && waits(); ++epoch) {
     if (run.start_epoch) run.start_epoch(epoch);
     weighted_mean loss;
     progress_state state{.epoch = epoch, .epochs = run.epochs, .steps = run.batches};

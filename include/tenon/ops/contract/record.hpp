@@ -131,9 +131,9 @@ constexpr std::size_t size_in_bytes() {
 
 /// Records out (+)= x · y.
 template <class X, class Y, class O>
-constexpr void record_contraction(recorder& r, location out, bool add, location x, location y,
-                                  char const* name, bool differentiable,
-                                  std::array<std::int64_t, 3> repeat = {}) {
+TENON_RECORDING constexpr void record_contraction(recorder& r, location out, bool add, location x, location y,
+                                                  char const* name, bool differentiable,
+                                                  std::array<std::int64_t, 3> repeat = {}) {
   using C = contraction_of<X, Y, O>;
   auto spec = C::spec(name);
   if (differentiable) spec.pull = &contract_pull<X, Y, O>::run;
@@ -169,10 +169,50 @@ constexpr void record_contraction(recorder& r, location out, bool add, location 
   r.end();
 }
 
+/// From step i to the next: how far apart operand and gradient lie; false if not forwards in one storage.
+TENON_RECORDING constexpr bool step_distance(recorder const& r, std::vector<deferred_gradient> const& steps,
+                                             std::size_t i, std::int64_t& x, std::int64_t& g) {
+  auto const x0 = r.physical(steps[i].operand), x1 = r.physical(steps[i + 1].operand);
+  auto const g0 = r.physical(steps[i].gradient), g1 = r.physical(steps[i + 1].gradient);
+  if (x0.storage != x1.storage || g0.storage != g1.storage || x1.offset < x0.offset || g1.offset <= g0.offset)
+    return false;
+  x = static_cast<std::int64_t>(x1.offset - x0.offset);
+  g = static_cast<std::int64_t>(g1.offset - g0.offset);
+  return true;
+}
+
+/// Places the steps' values behind each other where each of them is still free to go anywhere.
+TENON_RECORDING constexpr void place_together(recorder& r, std::vector<deferred_gradient> const& steps,
+                                              location deferred_gradient::*where,
+                                              std::size_t deferred_gradient::*bytes) {
+  std::vector<int> members;
+  for (auto const& s : steps) {
+    auto const top = r.root(s.*where);
+    if (!r.is_free(top, s.*bytes)) continue;
+    bool known = false;
+    for (int m : members) known |= m == top.storage;
+    if (!known) members.push_back(top.storage);
+  }
+  if (members.size() < 2) return;
+  storage host;
+  host.name = "steps";
+  host.element_bytes = r.at(members[0]).element_bytes;
+  for (int m : members) host.bytes += r.at(m).bytes;
+  host.rank = 1;
+  host.extents[0] = host.bytes / host.element_bytes;
+  int const id = r.add_storage(host);
+  std::size_t offset = 0;
+  for (int m : members) {
+    r.at(m).host = id;
+    r.at(m).host_offset = offset;
+    offset += r.at(m).bytes;
+  }
+}
+
 /// The gradient of a weight W from the operand X and result gradient G of each time step that used it.
 template <class X, class G, class W>
 struct weight_gradient {
-  static constexpr void emit(recorder& r, std::span<deferred_gradient const> backwards) {
+  TENON_RECORDING static constexpr void emit(recorder& r, std::span<deferred_gradient const> backwards) {
     std::vector<deferred_gradient> steps(backwards.rbegin(), backwards.rend());
     place_together(r, steps, &deferred_gradient::operand, &deferred_gradient::operand_bytes);
     place_together(r, steps, &deferred_gradient::gradient, &deferred_gradient::gradient_bytes);
@@ -181,9 +221,9 @@ struct weight_gradient {
     for (std::size_t begin = 0; begin < steps.size();) {
       std::int64_t x_step = 0, g_step = 0;
       std::size_t end = begin + 1;
-      if (end < steps.size() && distance(r, steps, begin, x_step, g_step))
+      if (end < steps.size() && step_distance(r, steps, begin, x_step, g_step))
         for (std::int64_t xs = 0, gs = 0;
-             end < steps.size() && distance(r, steps, end - 1, xs, gs) && xs == x_step && gs == g_step;)
+             end < steps.size() && step_distance(r, steps, end - 1, xs, gs) && xs == x_step && gs == g_step;)
           ++end;
       auto const sink = r.gradient_sink<typename W::shape_type, typename W::layout>(steps[begin].sink);
       record_contraction<X, G, W>(r, sink.where, sink.add, steps[begin].operand, steps[begin].gradient,
@@ -197,53 +237,11 @@ struct weight_gradient {
       begin = end;
     }
   }
-
- private:
-  /// From step i to the next: how far apart operand and gradient lie; false if not forwards in one storage.
-  static constexpr bool distance(recorder const& r, std::vector<deferred_gradient> const& steps,
-                                 std::size_t i, std::int64_t& x, std::int64_t& g) {
-    auto const x0 = r.physical(steps[i].operand), x1 = r.physical(steps[i + 1].operand);
-    auto const g0 = r.physical(steps[i].gradient), g1 = r.physical(steps[i + 1].gradient);
-    if (x0.storage != x1.storage || g0.storage != g1.storage || x1.offset < x0.offset ||
-        g1.offset <= g0.offset)
-      return false;
-    x = static_cast<std::int64_t>(x1.offset - x0.offset);
-    g = static_cast<std::int64_t>(g1.offset - g0.offset);
-    return true;
-  }
-
-  /// Places the steps' values behind each other where each of them is still free to go anywhere.
-  static constexpr void place_together(recorder& r, std::vector<deferred_gradient> const& steps,
-                                       location deferred_gradient::*where,
-                                       std::size_t deferred_gradient::*bytes) {
-    std::vector<int> members;
-    for (auto const& s : steps) {
-      auto const top = r.root(s.*where);
-      if (!r.is_free(top, s.*bytes)) continue;
-      bool known = false;
-      for (int m : members) known |= m == top.storage;
-      if (!known) members.push_back(top.storage);
-    }
-    if (members.size() < 2) return;
-    storage host;
-    host.name = "steps";
-    host.element_bytes = r.at(members[0]).element_bytes;
-    for (int m : members) host.bytes += r.at(m).bytes;
-    host.rank = 1;
-    host.extents[0] = host.bytes / host.element_bytes;
-    int const id = r.add_storage(host);
-    std::size_t offset = 0;
-    for (int m : members) {
-      r.at(m).host = id;
-      r.at(m).host_offset = offset;
-      offset += r.at(m).bytes;
-    }
-  }
 };
 
 template <class X, class Y, class O>
 struct contract_pull {
-  static constexpr void run(recorder& r, std::size_t index) {
+  TENON_RECORDING static constexpr void run(recorder& r, std::size_t index) {
     constexpr bool swapped = contraction_of<X, Y, O>::plan.swapped;
     auto const out = r.operand_of(index, 0);
     auto const x = r.operand_of(index, swapped ? 2 : 1), y = r.operand_of(index, swapped ? 1 : 2);

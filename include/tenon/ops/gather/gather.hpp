@@ -61,7 +61,7 @@ constexpr call_spec gather_spec() {
 template <class T, class Table, class Ids, class IdsLayout, std::size_t Rows, std::size_t Width>
 struct gather_pull {
   using walk = cpu::row_walk<strides_of_extents<Ids>, IdsLayout>;
-  static constexpr void run(recorder& r, std::size_t index) {
+  TENON_RECORDING static constexpr void run(recorder& r, std::size_t index) {
     using out_shape = shape<parts<Ids::size * Width>>;  // dense: any shape of this size covers it
     auto const g = r.gradient_source<out_shape, row_major<out_shape>>(r.operand_of(index, 0));
     if (!g.exists()) return;
@@ -188,7 +188,7 @@ namespace detail {
 
 template <class T, class Rows, class Ids, class IdsLayout, std::size_t Count, std::size_t Width>
 struct scatter_pull {
-  static constexpr void run(recorder& r, std::size_t index) {
+  TENON_RECORDING static constexpr void run(recorder& r, std::size_t index) {
     using table_shape = shape<parts<Count * Width>>;
     auto const g = r.gradient_source<table_shape, row_major<table_shape>>(r.operand_of(index, 0));
     if (!g.exists()) return;

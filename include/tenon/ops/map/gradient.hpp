@@ -118,7 +118,7 @@ struct map_pull {
     };
 
     template <std::size_t... K>
-    static constexpr void run(recorder& r, std::size_t index, std::index_sequence<K...>) {
+    TENON_RECORDING static constexpr void run(recorder& r, std::size_t index, std::index_sequence<K...>) {
       auto const source = r.operand_of(index, 0);
       auto const g = r.gradient_source<typename Out::shape_type, typename Out::layout>(source);
       if (!g.exists()) return;
@@ -209,7 +209,7 @@ struct map_pull {
     }
   };
 
-  static constexpr void run(recorder& r, std::size_t index) {
+  TENON_RECORDING static constexpr void run(recorder& r, std::size_t index) {
     if constexpr (!std::is_same_v<wanted, list<>>)
       with<wanted>::run(r, index, std::make_index_sequence<with<wanted>::sinks>{});
   }

@@ -72,7 +72,7 @@ inline constexpr std::size_t bytes_of = X::shape_type::size * sizeof(typename X:
 
 /// Records out = x (or out += x); Out says the type of what stands at `where`.
 template <class Kind, class Out, class X>
-constexpr void record_map(recorder& r, location where, bool add, X const& x) {
+TENON_RECORDING constexpr void record_map(recorder& r, location where, bool add, X const& x) {
   r.begin(map_spec<Kind, Out, X>(x));
   r.result(where, bytes_of<Out>, add);
   each_leaf(x, [&]<class Leaf>(Leaf const& leaf) {
