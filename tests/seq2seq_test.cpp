@@ -2,6 +2,8 @@
 // The translator's training step as a whole: memory, allocations, reproducibility.
 #include <doctest/doctest.h>
 
+#include <array>
+#include <cstdint>
 #include <cstring>
 #include <tenon/tenon.hpp>
 #include <vector>
@@ -83,4 +85,40 @@ TEST_CASE("training lowers the loss, another seed draws other dropout") {
   float last = first;
   for (int i = 0; i < 40; ++i) last = t.step();
   CHECK(last < 0.7F * first);
+}
+
+TEST_CASE("dropout in each of the places where it can be") {
+  // The rates are numbers of the recording, not of its type.
+  auto const loss_with = [](dropout_rates const& rates, std::uint64_t seed) {
+    constexpr auto const& model = small_translator<8, 12>;
+    auto const program = record_now([&rates](recorder& r) {
+      auto const source = r.input<std::int32_t, batch<4>, steps<3>>("source");
+      auto const valid = r.input<std::int32_t, batch<4>>("source_valid");
+      auto const target = r.input<std::int32_t, batch<4>, target_steps<2>>("target");
+      auto const labels = r.input<std::int32_t, batch<4>, target_steps<2>>("labels");
+      auto const weight = r.input<float, batch<4>, target_steps<2>>("weight");
+      auto const dropped = model.logits<mode::training>(source, valid, target, rates);
+      auto const kept = model.logits<mode::inference>(source, valid, target, rates);
+      r.output("training", mean_cross_entropy<vocab>(dropped, labels, weight));
+      r.output("inference", mean_cross_entropy<vocab>(kept, labels, weight));
+    });
+    parameter_block block(parameter_count(model));
+    initialise(model, block.values(), 7);
+    session s(program, block);
+    s.seed(seed);
+    fill_translator_inputs(s, 3, 12);
+    s.run();
+    return std::array{s.output<float>("training")(), s.output<float>("inference")()};
+  };
+  auto const none = loss_with({}, 1);
+  CHECK(none[0] == doctest::Approx(none[1]).epsilon(1e-6));
+  for (auto const& rates :
+       {dropout_rates{.embeddings = 0.5}, dropout_rates{.layers = 0.5}, dropout_rates{.memory = 0.5},
+        dropout_rates{.attention = 0.5}, dropout_rates{.outputs = 0.5}}) {
+    auto const made = loss_with(rates, 1), again = loss_with(rates, 1), other = loss_with(rates, 2);
+    CHECK(made[1] == none[1]);
+    CHECK(made[0] == again[0]);
+    CHECK(made[0] != none[0]);
+    CHECK(made[0] != other[0]);
+  }
 }

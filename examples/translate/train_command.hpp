@@ -162,6 +162,10 @@ int train_command(options chosen, std::ostream& out) {
     throw error("there is no recipe " + io::in_quotes(chosen.recipe) +
                 " here: this translator was compiled from " + std::string(Recipe::name));
   auto const terms = detail::terms_of<Recipe>(chosen);
+  if (chosen.keep_best && chosen.validation_pairs == 0)
+    throw error(std::string(chosen.patience > 0 ? "--patience" : "--keep best") +
+                " goes by the validation loss, but there are no pairs to validate on: give some with "
+                "--validation-pairs");
   train::check_can_save(chosen.model);
   if (!chosen.report.empty()) train::check_can_save(chosen.report);
   if (!chosen.checkpoint.empty()) train::check_can_save(chosen.checkpoint);
@@ -281,7 +285,7 @@ int train_command(options chosen, std::ostream& out) {
   if (!chosen.report.empty()) detail::write_report(chosen, model, history, std::move(samples), steps.back());
 
   out << "trained in " << train::duration_text(history.seconds) << ", model " << io::printable(chosen.model);
-  if (epoch != history.epochs()) out << " of epoch " << epoch << ", the best";
+  if (epoch != history.epochs()) out << " of epoch " << epoch << ", the best of " << history.epochs();
   out << "\ntrain loss " << train::fixed(history.train_loss.back(), 3) << '\n';
   if (!history.validation_loss.empty())
     out << "validation loss " << train::fixed(history.validation_loss.back(), 3) << " (best "

@@ -175,6 +175,9 @@ def main():
             words = ["256"] if "vocabulary" in case else [path.name]
             checks.refused(case, run(translator, *few, "--model", good, "--data", path), words)
         missing = folder / "missing"
+        three_lines, two_lines = folder / "three.txt", folder / "two.txt"
+        three_lines.write_text("a\nb\nc\n", encoding="utf-8")
+        two_lines.write_text("d\ne\n", encoding="utf-8")
         for case, arguments, words in (
             ("no command", [], []),
             ("unknown command", ["dance"], []),
@@ -185,6 +188,12 @@ def main():
             ("unknown weights", ["translate", "--model", good, "--weights", "int8", "go ."], ["int8", "bfloat16"]),
             ("unknown recipe", ["train", "--recipe", "cake"], ["cake"]),
             ("missing data", ["train", "--data", missing, "--model", good], ["missing"]),
+            ("two files of other lengths", ["train", "--data", three_lines, two_lines], ["three.txt:3", "two.txt"]),
+            ("three files as data", ["train", "--data", corpus, corpus, corpus], []),
+            ("a second file that is missing", ["train", "--data", three_lines, missing], ["missing"]),
+            ("missing validation data", [*small, "--validation-data", missing, "--model", good], ["missing"]),
+            ("patience with nothing to validate on", [*small, "--patience", "2", "--model", good], ["--patience"]),
+            ("an unknown decay", ["train", "--decay", "slow"], ["slow"]),
             ("a folder as data", ["train", "--data", folder, "--model", good], [folder.name]),
             ("missing model", ["translate", "--model", missing, "go ."], ["missing"]),
             ("a folder as model", ["translate", "--model", folder, "go ."], [folder.name]),

@@ -46,6 +46,34 @@ def check_lists(other, corpus, of_model):
             sys.exit(f"'{sentence}': the best of the list is not what is printed alone: {best}")
 
 
+def check_held_out(other, corpus, folder):
+    """Trains on two files line by line, validates on two others, in one go and with a break."""
+    pairs = [line.split("\t")[:2] for line in pathlib.Path(corpus).read_text(encoding="utf-8").splitlines()[:200]]
+    files = {}
+    for name, part in (("train", pairs[:160]), ("held_out", pairs[160:])):
+        for side, language in enumerate(("en", "fr")):
+            files[name, language] = path = folder / f"{name}.{language}"
+            path.write_text("".join(f"{pair[side]}\n" for pair in part), encoding="utf-8")
+    data = ("--pairs", 160, "--data", files["train", "en"], files["train", "fr"])
+    held_out = ("--validation-data", files["held_out", "en"], files["held_out", "fr"])
+    whole, broken = folder / "whole.safetensors", folder / "broken.safetensors"
+    said = works(other, "train", *data, *held_out, "--epochs", 4, "--decay", "none", "--model", whole, *ALONE)
+    if "160 pairs to train on, 40 to validate on" not in said or "validation loss" not in said:
+        sys.exit(f"expected 160 pairs to train on and 40 to validate on: {said}")
+    for epochs in (2, 4):
+        works(other, "train", *data, *held_out, "--epochs", epochs, "--decay", "none", "--model", broken,
+              "--checkpoint", folder / "state", *ALONE)
+    if whole.read_bytes() != broken.read_bytes():
+        sys.exit("a training with a break gives another model")
+    refuses(other, "schedule", "train", *data, *held_out, "--epochs", 5, "--model", broken,
+            "--checkpoint", folder / "state")
+    said = works(other, "train", *data, *held_out, "--epochs", 60, "--learning-rate", 0.05, "--patience", 2,
+                 "--model", whole, *ALONE)
+    best = re.search(r"of epoch (\d+), the best of (\d+)", said)
+    if not best or int(best[2]) != int(best[1]) + 2 or int(best[2]) == 60:
+        sys.exit(f"expected an end two epochs after the best one: {said}")
+
+
 def main():
     """Trains, evaluates and translates, and asks for what the recipes do not have."""
     other, translator, corpus = sys.argv[1:]
@@ -53,6 +81,7 @@ def main():
         of_model = ("--model", pathlib.Path(folder) / "model.safetensors")
         check_losses(other, corpus, of_model)
         check_lists(other, corpus, of_model)
+        check_held_out(other, corpus, pathlib.Path(folder))
         refuses(other, f"{BEAMS} hypotheses", "translate", "go .", "--n-best", BEAMS + 1, *of_model)
         refuses(other, "no attention", "translate", "Go .", "--attention", f"{folder}/a.html", *of_model)
         refuses(other, "--loss", "train", "--loss", "steps", "--data", corpus, *of_model)
