@@ -27,16 +27,16 @@ std::string batch_sizes() {
 template <class Recipe>
 std::vector<train::named_program> all_programs() {
   std::vector<train::named_program> list;
-  of_each_bucket<Recipe>([&]<std::size_t B> {
-    constexpr auto b = recipes::buckets_of<Recipe>[B];
+  of_each_bucket<Recipe>([&](auto bucket) {
+    constexpr auto b = recipes::buckets_of<Recipe>[bucket()];
     std::string const steps =
         recipes::buckets_of<Recipe>.size() == 1
             ? ""
             : ", " + std::to_string(b.source_steps) + "/" + std::to_string(b.target_steps) + " steps";
-    list.push_back({"training step" + steps, training_step<Recipe, B>()});
-    if (B + 1 == recipes::buckets_of<Recipe>.size())
+    list.push_back({"training step" + steps, training_step<Recipe, bucket()>()});
+    if (bucket() + 1 == recipes::buckets_of<Recipe>.size())
       list.push_back({"loss of a batch", measured_loss<Recipe>()});
-    list.push_back({"translation" + steps, translation_of_one<Recipe, element_type::float32, B>()});
+    list.push_back({"translation" + steps, translation_of_one<Recipe, element_type::float32, bucket()>()});
     return 0;
   });
   return list;

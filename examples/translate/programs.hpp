@@ -139,11 +139,11 @@ program_view translation_of_one() {
   });
 }
 
-/// A program of each bucket: f.template operator()<Bucket>() → program_view.
+/// What f gives for each bucket's number, a std::integral_constant.
 template <class Recipe, class F>
 auto of_each_bucket(F const& f) {
   return [&]<std::size_t... Bucket>(std::index_sequence<Bucket...>) {
-    return std::array{f.template operator()<Bucket>()...};
+    return std::array{f(std::integral_constant<std::size_t, Bucket>{})...};
   }
   (std::make_index_sequence<recipes::buckets_of<Recipe>.size()>{});
 }

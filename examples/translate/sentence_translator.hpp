@@ -62,9 +62,9 @@ class sentence_translator {
     auto& made = sessions_[bucket];
     if (!made) {
       static constexpr auto programs = [](element_type weights) {
-        return of_each_bucket<Recipe>([weights]<std::size_t B> {
-          return weights == element_type::bfloat16 ? &translation_of_one<Recipe, element_type::bfloat16, B>
-                                                   : &translation_of_one<Recipe, element_type::float32, B>;
+        return of_each_bucket<Recipe>([weights](auto b) {
+          return weights == element_type::bfloat16 ? &translation_of_one<Recipe, element_type::bfloat16, b()>
+                                                   : &translation_of_one<Recipe, element_type::float32, b()>;
         });
       };
       made.emplace(programs(weights_)[bucket](), model_.weights, threads_);

@@ -180,7 +180,7 @@ int train_command(options chosen, std::ostream& out) {
   Recipe::start(starting.decoder, model.target.words.size());
   initialise(starting, model.weights.values(), chosen.seed);
 
-  auto const steps = of_each_bucket<Recipe>([]<std::size_t B> { return training_step<Recipe, B>(); });
+  auto const steps = of_each_bucket<Recipe>([](auto b) { return training_step<Recipe, b()>(); });
   loss_session<Recipe> learn(steps, model, model.weights, chosen.threads, terms);
   learn.seed(chosen.seed);
   // What is measured and saved: the weights, or their average.

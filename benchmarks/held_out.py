@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: BSL-1.0
+"""Trains a translator on real text and measures it on sentences that it has not seen, cased and detokenised.
+
+usage: held_out.py TRANSLATOR [TASK...] [--data FOLDER] [--work FOLDER] [--epochs N] [-- options of `train`]
+
+Tasks: de-en and en-fr (Multi30k, test_2016_flickr) and tatoeba (English to French; 2 % of the English sentences are held out, with all
+their translations). The text is not part of this project: without FOLDER nothing is trained and the exit code is 77 (skipped).
+What comes out is printed as a table and kept in WORK: TASK.log, TASK.json with the losses of each epoch, TASK.html.
+"""
+import argparse
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SHARED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
+TASKS = ("de-en", "en-fr", "tatoeba")
+EPOCH = re.compile(r"^epoch (\d+)/(\d+) .*?loss ([0-9.]+) .*?validation ([0-9.]+)", re.M)
+SCORE = re.compile(r"^corpus (bleu|chrf2) ([0-9.]+) \((.*)\)$", re.M)
+PARTS = {"train": range(30, 1000), "validation": range(20, 30), "test": range(20)}  # of a thousand hashes
+
+
+def multi30k(folder, source, target):
+    """The data of `train`, of its validation, and of `evaluate`."""
+    files = {part: [folder / f"multi30k/{name}.{language}" for language in (source, target)]
+             for part, name in (("train", "train"), ("validation", "val"), ("test", "test_2016_flickr"))}
+    return files
+
+
+def tatoeba(folder, work):
+    """The same of Tatoeba's pairs, split by English sentence: else the test's translations were seen in training."""
+    files = {part: [work / f"tatoeba.{part}.tsv"] for part in PARTS}
+    lines = {part: [] for part in PARTS}
+    for line in (folder / "fra-eng/fra.txt").read_text(encoding="utf-8").splitlines():
+        english, french = line.split("\t")[:2]
+        place = int(hashlib.sha256(english.encode()).hexdigest(), 16) % 1000
+        for part, places in PARTS.items():
+            if place in places:
+                lines[part].append(f"{english}\t{french}\n")
+    for part, (path,) in files.items():
+        path.write_text("".join(lines[part]), encoding="utf-8")
+    return files
+
+
+def run(command, log):
+    """Runs a command, shows and keeps what it prints; ends this program if it fails."""
+    printed = []
+    with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            log.write(line)
+            printed.append(line)
+    if process.returncode != 0:
+        sys.exit(f"held_out.py: {command[1]} ended with code {process.returncode}")
+    return "".join(printed)
+
+
+def measure(task, arguments, options):
+    """Trains and evaluates; what is to be known of it."""
+    work = arguments.work
+    files = tatoeba(arguments.data, work) if task == "tatoeba" else multi30k(arguments.data, *task.split("-"))
+    model = work / f"{task}.safetensors"
+    with open(work / f"{task}.log", "w", encoding="utf-8") as log:
+        begin = time.monotonic()
+        trained = run([arguments.translator, "train", "--data", *files["train"], "--validation-data", *files["validation"],
+                       "--model", model, "--report", work / f"{task}.html", *options], log)
+        minutes = (time.monotonic() - begin) / 60
+        begin = time.monotonic()
+        evaluated = run([arguments.translator, "evaluate", "--data", *files["test"], "--model", model], log)
+        seconds = time.monotonic() - begin
+    epochs = {}
+    for epoch, _, loss, validation in EPOCH.findall(trained):
+        epochs[int(epoch)] = {"train_loss": float(loss), "validation_loss": float(validation)}
+    scores = {name: {"score": float(score), "signature": signature} for name, score, signature in SCORE.findall(evaluated)}
+    result = {"task": task, "options": options, "minutes": round(minutes, 1), "evaluation_seconds": round(seconds, 1),
+              "scores": scores, "epochs": list(epochs.values())}
+    (work / f"{task}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    return result
+
+
+def main():
+    own = sys.argv[1:]
+    split = own.index("--") if "--" in own else len(own)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("translator", type=Path)
+    parser.add_argument("tasks", nargs="*", metavar="TASK", help=", ".join(TASKS))
+    parser.add_argument("--data", type=Path, default=SHARED)
+    parser.add_argument("--work", type=Path, default=Path("build/held_out"))
+    parser.add_argument("--epochs", type=int)
+    arguments, options = parser.parse_args(own[:split]), own[split + 1:]
+    for task in arguments.tasks:
+        if task not in TASKS:
+            parser.error(f"there is no task '{task}': choose among {', '.join(TASKS)}")
+    if not arguments.translator.is_file():
+        sys.exit(f"held_out.py: there is no {arguments.translator}: scripts/held_out.sh builds it")
+    if not arguments.data.is_dir():
+        if arguments.data != SHARED:
+            sys.exit(f"held_out.py: there is no {arguments.data}: name the folder that has multi30k and fra-eng")
+        print(f"held_out.py: skipped: there is no {arguments.data}")
+        sys.exit(77)
+    if arguments.epochs:
+        options += ["--epochs", str(arguments.epochs)]
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for task in arguments.tasks or TASKS:
+        result = measure(task, arguments, options)
+        bleu, chrf = (result["scores"][name]["score"] for name in ("bleu", "chrf2"))
+        rows.append(f"| {task} | {len(result['epochs'])} | {result['minutes']:.0f} min | {bleu:.1f} | {chrf:.1f} |")
+    print("\n| task | epochs | training | BLEU | chrF2 |\n|---|---|---|---|---|")
+    print("\n".join(rows))
+
+
+if __name__ == "__main__":
+    main()
