@@ -44,6 +44,41 @@ bool overlapping(program_view const& p) {
 }
 }  // namespace
 
+TEST_CASE("a run ends where nothing is left to do") {
+  constexpr auto counted = record([](recorder& r) {
+    auto const x = r.input<float, rows<40>, columns<32>>("x");
+    auto const going_on = r.input<float, rows<40>>("going on");
+    r.output("before", keep(x + 1));
+    stop_unless(sum<rows>(going_on));
+    auto const after = keep(x + 2);
+    r.output("after", after);
+    stop_unless(r.input<std::int32_t>("zero"));
+    r.output("never", keep(after + 1));
+  });
+  for (std::size_t threads : {1U, 2U}) {
+    parameter_block none(0);
+    session s(counted, none, threads);
+    auto const run = [&](float x, float going_on) {
+      std::ranges::fill(s.input_elements<float>("x"), x);
+      std::ranges::fill(s.input_elements<float>("going on"), 0.0F);
+      s.input_elements<float>("going on")[39] = going_on;
+      s.run();
+      return std::array{s.output_elements<float>("before")[7], s.output_elements<float>("after")[7],
+                        s.output_elements<float>("never")[7]};
+    };
+    CHECK(run(1, 1) == std::array{2.0F, 3.0F, 0.0F});
+    CHECK(run(5, 0) == std::array{6.0F, 3.0F, 0.0F});
+    CHECK(run(6, 2) == std::array{7.0F, 8.0F, 0.0F});
+    std::size_t calls = 0;
+    std::ranges::fill(s.input_elements<float>("going on"), 0.0F);
+    s.profile([&](program_call const&, auto const& call) {
+      ++calls;
+      call();
+    });
+    CHECK(calls < counted.call_count() / 2 + 1);
+  }
+}
+
 TEST_CASE("the plan gives what is needed at once memory of its own, and the arena hardly more than needed") {
   double worst_ratio = 0, sum_of_ratios = 0;
   for (std::size_t seed = 0; seed < 60; ++seed) {

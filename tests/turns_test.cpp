@@ -224,6 +224,22 @@ TEST_CASE("rows that recur after a jump") {
   CHECK_FALSE(meets(at(4096 + 4 * 1024, {64, 64, 1024, 3})));
 }
 
+TEST_CASE("threads meet where a run may end, and before what they look at is written to again") {
+  turn_taking turns(2);
+  reach const one{0, 4, 0, 0};
+  address const first[] = {at(4096, one), at(0, one)};
+  CHECK_FALSE(turns.next(cut(1, 10), first).meets);
+  program_call stop;
+  stop.operands = 1;
+  stop.stops = true;
+  address const looks[] = {at(4096, one)};
+  CHECK(turns.next(stop, looks).meets);
+  address const elsewhere[] = {at(8192, one), at(0, one)};
+  CHECK_FALSE(turns.next(cut(1, 10), elsewhere).meets);
+  address const there[] = {at(4096, one), at(0, one)};
+  CHECK(turns.next(cut(1, 10), there).meets);
+}
+
 TEST_CASE("what is short is not worth a meeting") {
   turn_taking turns(2);
   reach const rows{256, 256, 0, 0}, all{0, 2048, 0, 0};

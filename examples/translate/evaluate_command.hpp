@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // tenon-translate evaluate
 #pragma once
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -9,8 +10,10 @@
 #include <limits>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tenon/text/corpus_scores.hpp"
+#include "tenon/train/progress.hpp"
 #include "translate_command.hpp"
 
 namespace tenon::translate {
@@ -56,14 +59,28 @@ int evaluate_command(options const& chosen, std::ostream& out) {
     loss.add(batch.loss, static_cast<double>(batch.tokens));
   });
 
-  sentence_translator<Recipe> translate(model, 1, chosen.weights);
+  sentence_translator<Recipe> translate(model, chosen.threads, chosen.weights);
+  std::vector<std::string_view> sentences(pairs.size());
+  std::ranges::transform(pairs, sentences.begin(), &text::sentence_pair::source);
+  auto const all = [&] {
+    train::progress shown(std::cerr, train::is_terminal(2), train::terminal_columns(2));
+    double const start = train::progress::steady_seconds();
+    return translate.best_of_all(sentences, 1, [&](std::size_t done) {
+      double const seconds = train::progress::steady_seconds() - start;
+      shown.update({.what = "translating",
+                    .unit = "sentences/s",
+                    .epoch = done,
+                    .epochs = sentences.size(),
+                    .tokens_per_second = static_cast<double>(done) / seconds});
+    });
+  }();
   std::array<double, 3> bleu{};
   text::corpus_bleu corpus;
   text::corpus_chrf characters;
   std::size_t exact = 0;
-  for (auto const& pair : pairs) {
-    auto const made = translate(pair.source);
-    auto const expected = model.target.tokeniser.comparable(pair.target);
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    auto const& made = all[i].front();
+    auto const expected = model.target.tokeniser.comparable(pairs[i].target);
     for (std::size_t k = 0; k < bleu.size(); ++k)
       bleu[k] += sentence_bleu(made.text, expected, k + 2) / static_cast<double>(pairs.size());
     exact += made.text == expected ? 1 : 0;

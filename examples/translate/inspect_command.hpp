@@ -36,7 +36,7 @@ std::vector<train::named_program> all_programs() {
     list.push_back({"training step" + steps, training_step<Recipe, bucket()>()});
     if (bucket() + 1 == recipes::buckets_of<Recipe>.size())
       list.push_back({"loss of a batch", measured_loss<Recipe>()});
-    list.push_back({"translation" + steps, translation_of_one<Recipe, element_type::float32, bucket()>()});
+    list.push_back({"translation" + steps, translation_of<Recipe, element_type::float32, bucket(), 1>()});
     return 0;
   });
   return list;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The programs of a recipe: learn from a batch, measure the loss of a batch, translate one sentence, each for
+// The programs of a recipe: learn from a batch, measure the loss of a batch, translate, each for
 // every bucket of lengths. Those of a recipe with one bucket are recorded by the compiler: no code that
 // records is in the binary, and starting costs nothing. Those of several, which may be long, are recorded
 // when they are first needed, in milliseconds; so are all where nvcc compiles, whose front end takes minutes.
@@ -106,28 +106,31 @@ program_view measured_loss() {
   return recorded<Recipe>([](recorder& r) { record_loss<Recipe, Bucket, mode::inference>(r); });
 }
 
-/// One sentence, with the weights of products kept as Weights. Inputs: source, source_valid, first (<bos>),
-/// eos, used. Outputs: tokens (steps) and, with attention, weights (steps, source steps); by beam search
-/// tokens and parents (steps, beams), weights (steps, beams, source steps), totals and lengths (beams).
-template <class Recipe, element_type Weights, std::size_t Bucket = 0>
-program_view translation_of_one() {
+/// So many sentences, with the weights of products kept as Weights. Inputs: source, source_valid, first
+/// (<bos>), eos, used. Outputs: tokens (steps, sentences) and, with attention, weights (steps, sentences,
+/// source steps); by beam search tokens, parents, totals and lengths (steps, sentences, beams), weights
+/// (steps, sentences, beams, source steps).
+template <class Recipe, element_type Weights, std::size_t Bucket, std::size_t Sentences>
+program_view translation_of() {
   return recorded<Recipe>([](recorder& r) {
     constexpr auto sizes = recipes::buckets_of<Recipe>[Bucket];
     r.freeze_weights(Weights);
-    auto source = r.input<std::int32_t, batch<1>, steps<sizes.source_steps>>("source");
-    auto valid = r.input<std::int32_t, batch<1>>("source_valid");
-    auto first = r.input<std::int32_t, batch<1>>("first");
+    auto source = r.input<std::int32_t, batch<Sentences>, steps<sizes.source_steps>>("source");
+    auto valid = r.input<std::int32_t, batch<Sentences>>("source_valid");
+    auto first = r.input<std::int32_t, batch<Sentences>>("first");
+    auto eos = r.input<std::int32_t>("eos");
     auto used = r.input<std::int32_t>("used");
     auto const& net = model_of<Recipe>;
     auto const encoded = net.encoder.template encode<mode::inference>(source, valid);
     auto const found = [&] {
       if constexpr (Recipe::beams == 1) {
-        auto const greedy = decode_greedily<sizes.target_steps>(net.decoder, encoded, valid, first, used);
+        auto const greedy =
+            decode_greedily<sizes.target_steps>(net.decoder, encoded, valid, first, used, eos);
         r.output("tokens", greedy.tokens);
         return greedy.weights;
       } else {
         auto const best = decode_with_beams<sizes.target_steps, Recipe::beams>(
-            net.decoder, encoded, valid, first, r.input<std::int32_t>("eos"), used, Recipe::length_penalty);
+            net.decoder, encoded, valid, first, eos, used, Recipe::length_penalty);
         r.output("tokens", best.words);
         r.output("parents", best.parents);
         r.output("totals", best.totals);

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
-// A program at work on a sentence: its translation out.
+// Programs at work on sentences: their translations out.
 #pragma once
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <numeric>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -17,6 +19,12 @@
 #include "model.hpp"
 
 namespace tenon::translate {
+
+/// A sentence as an encoder reads it.
+struct tokenised_sentence {
+  std::vector<std::string> tokens;
+  std::size_t length = 0;  ///< with <eos>, where the recipe wants it
+};
 
 /// A sentence's translation and where it looked.
 struct translation {
@@ -29,7 +37,93 @@ struct translation {
   double score = 0;                ///< by beam search: log-probability divided by the length penalty
 };
 
-/// Translates one sentence at a time. The model must outlive it, and its weights stay as they are.
+/// A translation program, which takes some sentences at a time.
+template <class Recipe>
+class translation_session {
+ public:
+  translation_session(program_view const& program, recipes::bucket const& sizes, translator<Recipe>& model,
+                      std::size_t threads)
+      : sizes_(sizes), model_(model), session_(program, model.weights, threads) {
+    std::ranges::fill(session_.template input_elements<std::int32_t>("first"), model.target.words.bos());
+    session_.template input_elements<std::int32_t>("used")[0] =
+        static_cast<std::int32_t>(model.target.words.size());
+    session_.template input_elements<std::int32_t>("eos")[0] = model.target.words.eos();
+  }
+
+  std::size_t rows() const { return sizes_.batch_size; }
+
+  /// Translates at most rows() sentences, and at least one.
+  void run(std::span<tokenised_sentence const* const> sentences) {
+    auto const source = session_.template input_elements<std::int32_t>("source");
+    auto const valid = session_.template input_elements<std::int32_t>("source_valid");
+    // Rows that are left have the last sentence: it ends when it ends.
+    for (std::size_t row = 0; row < rows(); ++row)
+      valid[row] = text::encode_row(sentences[std::min(row, sentences.size() - 1)]->tokens,
+                                    Recipe::text.source_eos, model_.source.words,
+                                    source.subspan(row * sizes_.source_steps, sizes_.source_steps));
+    session_.run();
+    auto const words = session_.template output_elements<std::int32_t>("tokens");
+    steps_ = beam_steps(words, rows() * Recipe::beams, model_.target.words.eos());
+  }
+
+  /// The `count` best that the last run found for the sentence in a row.
+  std::vector<translation> found(tokenised_sentence const& sentence, std::size_t row, std::size_t count) {
+    translation read;
+    read.cut = sentence.length > sizes_.source_steps;
+    auto const& tokens = sentence.tokens;
+    // The word itself at the axis, also where the model saw <unk>.
+    for (std::size_t i = 0; i < std::min(sentence.length, sizes_.source_steps); ++i)
+      read.source_steps.push_back(i < tokens.size() ? tokens[i] : std::string(text::eos_token));
+    std::vector<translation> result;
+    for (std::size_t beam = 0; beam < std::min(count, Recipe::beams); ++beam) {
+      result.push_back(hypothesis(read, row, beam));
+      if (beam > 0 && !std::isfinite(result.back().score))
+        result.pop_back();  // there are fewer candidates than beams
+    }
+    return result;
+  }
+
+ private:
+  /// Number `beam` of a row; `result`: what is known of the source.
+  translation hypothesis(translation result, std::size_t row, std::size_t beam) {
+    auto const tokens = session_.template output_elements<std::int32_t>("tokens");
+    auto const& words = model_.target.words;
+    std::size_t const each = rows() * Recipe::beams;
+    std::vector<std::size_t> at(steps_);  // where each step's word is among the outputs
+    for (std::size_t t = 0; t < steps_; ++t) at[t] = t * each + row;
+    if constexpr (Recipe::beams > 1) {
+      auto const parents = session_.template output_elements<std::int32_t>("parents").first(steps_ * each);
+      auto const path = beam_path(parents, rows(), Recipe::beams, row, beam);
+      for (std::size_t t = 0; t < steps_; ++t) at[t] = t * each + row * Recipe::beams + path[t];
+      result.score =
+          static_cast<double>(session_.template output_elements<float>("totals")[at.back()]) /
+          cpu::length_penalty(session_.template output_elements<std::int32_t>("lengths")[at.back()],
+                              Recipe::length_penalty);
+    }
+    for (std::size_t const step : at) {
+      result.steps.push_back(words.token(tokens[step]));
+      result.ended = tokens[step] == words.eos();
+      if (result.ended) break;
+    }
+    result.text = model_.target.tokeniser.text(
+        std::span(result.steps).first(result.steps.size() - (result.ended ? 1 : 0)));
+    if constexpr (attends<Recipe>) {
+      auto const weights = session_.template output_elements<float>("weights");
+      for (std::size_t t = 0; t < result.steps.size(); ++t) {
+        auto const looked = weights.subspan(at[t] * sizes_.source_steps, result.source_steps.size());
+        result.weights.insert(result.weights.end(), looked.begin(), looked.end());
+      }
+    }
+    return result;
+  }
+
+  recipes::bucket sizes_;
+  translator<Recipe>& model_;
+  session<device> session_;
+  std::size_t steps_ = 0;
+};
+
+/// Translates sentences, one or many. The model must outlive it, and its weights stay as they are.
 template <class Recipe>
 class sentence_translator {
  public:
@@ -44,98 +138,78 @@ class sentence_translator {
 
   /// The best `count` ≤ Recipe::beams translations, the best first.
   std::vector<translation> best(std::string_view sentence, std::size_t count) {
-    auto const tokens = model_.source.tokeniser.tokens(sentence);
-    std::size_t const length = tokens.size() + (Recipe::text.source_eos ? 1 : 0);
-    std::size_t bucket = 0;
-    while (bucket + 1 < buckets.size() && buckets[bucket].source_steps < length) ++bucket;
-    auto found = best_in(bucket, sentence, tokens, count);
-    // Where there was no room for the end, there may be in the next bucket.
-    while (!found.front().ended && bucket + 1 < buckets.size())
-      found = best_in(++bucket, sentence, tokens, count);
-    return found;
+    return best_of_all(std::span(&sentence, 1), count).front();
+  }
+
+  /// The same of many sentences, as many at a time as the recipe says, those of like length together;
+  /// done(sentences) tells how far it is.
+  std::vector<std::vector<translation>> best_of_all(
+      std::span<std::string_view const> sentences, std::size_t count,
+      std::function<void(std::size_t)> const& done = [](std::size_t) {}) {
+    std::vector<tokenised_sentence> read(sentences.size());
+    for (std::size_t i = 0; i < read.size(); ++i) {
+      read[i].tokens = model_.source.tokeniser.tokens(sentences[i]);
+      read[i].length = read[i].tokens.size() + (Recipe::text.source_eos ? 1 : 0);
+    }
+    std::vector<std::size_t> left(read.size());  // from the shortest to the longest
+    std::iota(left.begin(), left.end(), std::size_t{0});
+    std::ranges::stable_sort(left, {}, [&](std::size_t i) { return read[i].length; });
+    std::vector<std::vector<translation>> result(read.size());
+    std::size_t finished = 0;
+    for (std::size_t bucket = 0; bucket < buckets.size(); ++bucket) {
+      bool const last = bucket + 1 == buckets.size();
+      auto const longer = std::ranges::find_if(
+          left, [&](std::size_t i) { return !last && read[i].length > buckets[bucket].source_steps; });
+      std::vector<std::size_t> unfinished;
+      for (auto begin = left.begin(); begin != longer;) {
+        auto const rest = static_cast<std::size_t>(longer - begin);
+        auto& session = session_of(bucket, rest > 1 && Recipe::sentences_at_once > 1);
+        auto const end = begin + static_cast<std::ptrdiff_t>(std::min(rest, session.rows()));
+        std::vector<tokenised_sentence const*> together;
+        for (auto i = begin; i != end; ++i) together.push_back(&read[*i]);
+        session.run(together);
+        for (std::size_t row = 0; row < together.size(); ++row, ++begin) {
+          result[*begin] = session.found(*together[row], row, count);
+          // Where there was no room for the end, there may be in the next bucket.
+          if (last || result[*begin].front().ended)
+            ++finished;
+          else
+            unfinished.push_back(*begin);
+        }
+        done(finished);
+      }
+      unfinished.insert(unfinished.end(), longer, left.end());
+      left = std::move(unfinished);
+    }
+    return result;
   }
 
  private:
   static constexpr auto& buckets = recipes::buckets_of<Recipe>;
 
-  session<device>& session_of(std::size_t bucket) {
-    auto& made = sessions_[bucket];
+  translation_session<Recipe>& session_of(std::size_t bucket, bool many) {
+    auto& made = sessions_[bucket][many ? 1 : 0];
     if (!made) {
-      static constexpr auto programs = [](element_type weights) {
-        return of_each_bucket<Recipe>([weights](auto b) {
-          return weights == element_type::bfloat16 ? &translation_of_one<Recipe, element_type::bfloat16, b()>
-                                                   : &translation_of_one<Recipe, element_type::float32, b()>;
-        });
-      };
-      made.emplace(programs(weights_)[bucket](), model_.weights, threads_);
-      made->template input_elements<std::int32_t>("first")[0] = model_.target.words.bos();
-      made->template input_elements<std::int32_t>("used")[0] =
-          static_cast<std::int32_t>(model_.target.words.size());
-      if constexpr (Recipe::beams > 1)
-        made->template input_elements<std::int32_t>("eos")[0] = model_.target.words.eos();
+      auto sizes = buckets[bucket];
+      sizes.batch_size = many ? Recipe::sentences_at_once : 1;
+      auto const programs = of_each_bucket<Recipe>(
+          [&](auto b) { return many ? kept_as<b(), Recipe::sentences_at_once>() : kept_as<b(), 1>(); });
+      made = std::make_unique<translation_session<Recipe>>(programs[bucket](), sizes, model_, threads_);
     }
     return *made;
   }
 
-  std::vector<translation> best_in(std::size_t bucket, std::string_view sentence,
-                                   std::vector<std::string> const& tokens, std::size_t count) {
-    auto& s = session_of(bucket);
-    auto const source = s.template input_elements<std::int32_t>("source");
-    auto const valid = text::encode_source(sentence, model_.source, Recipe::text, source);
-    s.template input_elements<std::int32_t>("source_valid")[0] = valid;
-    s.run();
-
-    translation read;
-    read.cut = tokens.size() + (Recipe::text.source_eos ? 1 : 0) > source.size();
-    // The word itself at the axis, also where the model saw <unk>.
-    for (std::size_t i = 0; i < static_cast<std::size_t>(valid); ++i)
-      read.source_steps.push_back(i < tokens.size() ? tokens[i] : std::string(text::eos_token));
-    std::vector<translation> result;
-    for (std::size_t beam = 0; beam < std::min(count, Recipe::beams); ++beam) {
-      result.push_back(hypothesis(bucket, read, beam));
-      if (beam > 0 && !std::isfinite(result.back().score))
-        result.pop_back();  // there are fewer candidates than beams
-    }
-    return result;
-  }
-
-  /// What the last run in a bucket found as number `beam`; `read`: what is known of the source.
-  translation hypothesis(std::size_t bucket, translation result, std::size_t beam) {
-    auto& s = *sessions_[bucket];
-    auto const tokens = s.template output_elements<std::int32_t>("tokens");
-    std::vector<std::size_t> at(buckets[bucket].target_steps);  // where each step's word is among the outputs
-    std::iota(at.begin(), at.end(), std::size_t{0});
-    if constexpr (Recipe::beams > 1) {
-      auto const path =
-          beam_path(s.template output_elements<std::int32_t>("parents"), 1, Recipe::beams, 0, beam);
-      for (std::size_t t = 0; t < at.size(); ++t) at[t] = t * Recipe::beams + path[t];
-      result.score = static_cast<double>(s.template output_elements<float>("totals")[beam]) /
-                     cpu::length_penalty(s.template output_elements<std::int32_t>("lengths")[beam],
-                                         Recipe::length_penalty);
-    }
-    auto const& words = model_.target.words;
-    for (std::size_t const step : at) {
-      result.steps.push_back(words.token(tokens[step]));
-      result.ended = tokens[step] == words.eos();
-      if (result.ended) break;
-    }
-    result.text = model_.target.tokeniser.text(
-        std::span(result.steps).first(result.steps.size() - (result.ended ? 1 : 0)));
-    if constexpr (attends<Recipe>) {
-      auto const weights = s.template output_elements<float>("weights");
-      std::size_t const width = buckets[bucket].source_steps;
-      for (std::size_t t = 0; t < result.steps.size(); ++t) {
-        auto const row = weights.subspan(at[t] * width, result.source_steps.size());
-        result.weights.insert(result.weights.end(), row.begin(), row.end());
-      }
-    }
-    return result;
+  template <std::size_t Bucket, std::size_t Rows>
+  auto kept_as() const {
+    return weights_ == element_type::bfloat16 ? &translation_of<Recipe, element_type::bfloat16, Bucket, Rows>
+                                              : &translation_of<Recipe, element_type::float32, Bucket, Rows>;
   }
 
   translator<Recipe>& model_;
   std::size_t threads_;
   element_type weights_;
-  std::array<std::optional<session<device>>, buckets.size()> sessions_;  // made when first needed
+  std::array<std::array<std::unique_ptr<translation_session<Recipe>>, 2>, buckets.size()>
+      sessions_;  // made when first needed
 };
 
 }  // namespace tenon::translate

@@ -5,8 +5,11 @@
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
 #include <iostream>
+#include <iterator>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,12 +43,11 @@ int translate_command(options const& chosen, std::ostream& out) {
   if (!chosen.references.empty()) references.emplace(std::filesystem::path(chosen.references));
 
   std::vector<train::sample> drawn;
-  auto const one = [&](std::string_view sentence) {
-    if (sentence.find_first_not_of(' ') == std::string_view::npos && !references) {
-      out << '\n';  // a blank line of a file: what is printed keeps its line numbers
-      return flush(out);
-    }
-    auto const found = translate.best(sentence, std::max<std::size_t>(chosen.n_best, 1));
+  std::size_t const wanted = std::max<std::size_t>(chosen.n_best, 1);
+  auto const is_blank = [&](std::string_view sentence) {
+    return sentence.find_first_not_of(' ') == std::string_view::npos && !references;
+  };
+  auto const show = [&](std::string_view sentence, std::vector<translation> const& found) {
     std::string reference = known_reference(model, sentence);
     if (std::string_view line; references) {
       if (!references->next(line))
@@ -66,17 +68,37 @@ int translate_command(options const& chosen, std::ostream& out) {
     if (as_svg && drawn.size() > 1)
       io::fail(drawing, "an .svg file holds one sentence: give an .html file, or one sentence");
   };
-  auto const each_line = [&](text::line_reader& lines) {
-    for (std::string_view line; lines.next(line);) one(line);
+  auto const all_of = [&](std::span<std::string const> sentences) {
+    std::vector<std::string_view> to_translate;
+    std::ranges::copy_if(sentences, std::back_inserter(to_translate), std::not_fn(is_blank));
+    auto const found = translate.best_of_all(to_translate, wanted);
+    for (std::size_t i = 0, translated = 0; i < sentences.size(); ++i) {
+      if (is_blank(sentences[i]))
+        out << '\n';  // what is printed keeps the line numbers
+      else
+        show(sentences[i], found[translated++]);
+    }
+    flush(out);
+  };
+  // Lines are translated as they come, those of a file some at a time where the recipe does so.
+  auto const each_line = [&](text::line_reader& lines, std::size_t at_a_time) {
+    std::vector<std::string> block;
+    for (std::string_view line; lines.next(line);) {
+      block.emplace_back(line);
+      if (block.size() < at_a_time) continue;
+      all_of(block);
+      block.clear();
+    }
+    if (!block.empty()) all_of(block);
   };
   if (!chosen.sentences.empty()) {
-    for (auto const& sentence : chosen.sentences) one(sentence);
+    all_of(chosen.sentences);
   } else if (!chosen.file.empty()) {
     text::line_reader lines{std::filesystem::path(chosen.file)};
-    each_line(lines);
+    each_line(lines, Recipe::sentences_at_once > 1 ? 32 * Recipe::sentences_at_once : 1);
   } else {
     text::line_reader lines(stdin, "standard input");
-    each_line(lines);
+    each_line(lines, 1);
   }
   if (draw && drawn.empty()) io::fail(drawing, "there was no sentence to draw: give at least one");
   if (draw) {

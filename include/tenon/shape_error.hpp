@@ -52,6 +52,7 @@ struct layer_norm;
 struct encoder;
 struct decoder;
 struct minimise;
+struct stop_unless;
 }  // namespace operation
 
 /// The same axis has two extents in the operands of Operation.

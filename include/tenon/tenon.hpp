@@ -24,6 +24,7 @@
 #include "ops/map/map.hpp"                      // IWYU pragma: export
 #include "ops/softmax/softmax.hpp"              // IWYU pragma: export
 #include "ops/stack/stack.hpp"                  // IWYU pragma: export
+#include "ops/stop/stop.hpp"                    // IWYU pragma: export
 #include "ops/view/view.hpp"                    // IWYU pragma: export
 #include "optim/adam.hpp"                       // IWYU pragma: export
 #include "optim/average.hpp"                    // IWYU pragma: export

@@ -191,7 +191,11 @@ def main():
             ("two files of other lengths", ["train", "--data", three_lines, two_lines], ["three.txt:3", "two.txt"]),
             ("three files as data", ["train", "--data", corpus, corpus, corpus], []),
             ("a second file that is missing", ["train", "--data", three_lines, missing], ["missing"]),
-            ("missing validation data", [*small, "--validation-data", missing, "--model", good], ["missing"]),
+            (
+                "missing validation data",
+                ["train", "--pairs", 128, "--data", corpus, "--validation-data", missing, "--model", good],
+                ["missing"],
+            ),
             ("patience with nothing to validate on", [*small, "--patience", "2", "--model", good], ["--patience"]),
             ("an unknown decay", ["train", "--decay", "slow"], ["slow"]),
             ("a folder as data", ["train", "--data", folder, "--model", good], [folder.name]),

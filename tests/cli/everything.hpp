@@ -33,7 +33,7 @@ struct everything : recipe_defaults {
   static constexpr train::learning_rate_schedule schedule{.warm_up = 20, .decay = train::decay_form::linear};
   static constexpr float learning_rate = 0.005F, clip = 1;
   static constexpr std::size_t epochs = 60, pairs = 256, validation_pairs = 0;
-  static constexpr std::size_t beams = 4;
+  static constexpr std::size_t beams = 4, sentences_at_once = 3;
   static constexpr objective_form objective = objective_form::sum_of_pairs_divided;
 
   template <class Part>

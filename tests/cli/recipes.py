@@ -31,10 +31,11 @@ def check_losses(other, corpus, of_model):
         sys.exit("the losses of training and of evaluation do not fit, or too little was learned")
 
 
-def check_lists(other, corpus, of_model):
-    """Looks at several translations of a sentence and their scores."""
-    for line in pathlib.Path(corpus).read_text(encoding="utf-8").splitlines()[:20]:
-        sentence = line.split("\t")[0]
+def check_lists(other, corpus, folder, of_model):
+    """Looks at several translations of a sentence and their scores, and at sentences translated together."""
+    lines = pathlib.Path(corpus).read_text(encoding="utf-8").splitlines()
+    sentences, alone = [line.split("\t")[0] for line in lines[:10] + lines[-10:]], []
+    for sentence in sentences:
         found = works(other, "translate", sentence, "--n-best", BEAMS, *of_model).splitlines()
         scores = [float(re.search(r"  score (-?[0-9.]+)", made)[1]) for made in found]
         # Other sub-words may spell the same words.
@@ -44,6 +45,15 @@ def check_lists(other, corpus, of_model):
         best = works(other, "translate", sentence, *of_model).splitlines()[0]
         if not found[0].startswith(best.split("  bleu")[0]) or "score" in best:
             sys.exit(f"'{sentence}': the best of the list is not what is printed alone: {best}")
+        alone.append(best)
+    file = folder / "sentences.txt"
+    file.write_text("\n".join([*sentences[:7], "", *sentences[7:]]) + "\n", encoding="utf-8")
+    together = works(other, "translate", "--file", file, *of_model).splitlines()
+    if together.pop(7) != "" or len(together) != len(alone):
+        sys.exit(f"expected a line for each line of the file: {together}")
+    # Sums are taken in another order, which may decide between translations that are as likely as each other.
+    if sum(a == b for a, b in zip(alone, together)) < len(alone) - 1:
+        sys.exit(f"together sentences come out in another way than alone: {together}, {alone}")
 
 
 def check_held_out(other, corpus, folder):
@@ -80,7 +90,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         of_model = ("--model", pathlib.Path(folder) / "model.safetensors")
         check_losses(other, corpus, of_model)
-        check_lists(other, corpus, of_model)
+        check_lists(other, corpus, pathlib.Path(folder), of_model)
         check_held_out(other, corpus, pathlib.Path(folder))
         refuses(other, f"{BEAMS} hypotheses", "translate", "go .", "--n-best", BEAMS + 1, *of_model)
         refuses(other, "no attention", "translate", "Go .", "--attention", f"{folder}/a.html", *of_model)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Beam search as one program: at every step the best hypotheses of each sentence go on.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -8,17 +9,19 @@
 #include <vector>
 
 #include "../ops/beam/beam.hpp"
+#include "../ops/stop/stop.hpp"
 #include "seq2seq.hpp"
 
 namespace tenon {
 
-/// What beam search gives: the hypotheses' words backwards through their parents, see beam_path.
-template <class Words, class Totals, class Lengths, class Weights>
+/// What beam search gives: the hypotheses' words backwards through their parents, see beam_path. On a CPU it
+/// ends once all of them have come to eos: see beam_steps.
+template <class Words, class Totals, class Weights>
 struct beam_decoded {
-  Words words;      ///< (target_steps, batch, beams), int32: chosen at each step; eos once it has come
-  Words parents;    ///< (target_steps, batch, beams), int32: row · beams + beam of the step before
-  Totals totals;    ///< (batch, beams): Σ of the words' log-probabilities, the best hypothesis first
-  Lengths lengths;  ///< (batch, beams), int32: words, eos among them
+  Words words;    ///< (target_steps, batch, beams), int32: chosen at each step; eos once it has come
+  Words parents;  ///< (target_steps, batch, beams), int32: row · beams + beam of the step before
+  Totals totals;  ///< (target_steps, batch, beams): Σ of the words' log-probabilities so far, the best first
+  Words lengths;  ///< (target_steps, batch, beams), int32: words so far, eos among them
   Weights weights;  ///< (target_steps, batch, beams, steps): what chose each word attended to; or no_weights
 };
 
@@ -85,12 +88,19 @@ constexpr auto decode_with_beams(Decoder const& decoder, Encoded const& encoded,
   hypotheses<std::remove_cvref_t<decltype(zero)>, std::remove_cvref_t<decltype(last_words)>> const none{
       zero, last_words, alone(keep(words * 0))};
   auto now = step(decoder.with_states(start, rnn.each_part(alone, start.states)), none);
-  std::array<decltype(now.hypotheses.parents), Count> chosen{}, parents{};
+  std::array<decltype(now.hypotheses.parents), Count> chosen{}, parents{}, lengths{};
+  std::array<decltype(now.hypotheses.totals), Count> totals{};
   std::array<decltype(now.weights), Count> weights{};
   for (std::size_t t = 0; t < Count; ++t) {
-    if (t > 0) now = step(now.context, now.hypotheses);
+    if (t > 0) {
+      stop_unless(
+          sum<batch, beams>(select(chosen[t - 1] == eos, 0.0F, cast<float>(lengths[t - 1]) * 0.0F + 1.0F)));
+      now = step(now.context, now.hypotheses);
+    }
     chosen[t] = now.hypotheses.last_words;
     parents[t] = now.hypotheses.parents;
+    totals[t] = now.hypotheses.totals;
+    lengths[t] = now.hypotheses.lengths;
     weights[t] = now.weights;
   }
   auto const all_words = stack<target_steps>(chosen);
@@ -100,13 +110,26 @@ constexpr auto decode_with_beams(Decoder const& decoder, Encoded const& encoded,
     else
       return no_weights{};
   }();
-  return beam_decoded<std::remove_cvref_t<decltype(all_words)>, decltype(now.hypotheses.totals),
-                      decltype(now.hypotheses.lengths), std::remove_cvref_t<decltype(all_weights)>>{
-      all_words, stack<target_steps>(parents), now.hypotheses.totals, now.hypotheses.lengths, all_weights};
+  auto const all_totals = stack<target_steps>(totals);
+  return beam_decoded<std::remove_cvref_t<decltype(all_words)>, std::remove_cvref_t<decltype(all_totals)>,
+                      std::remove_cvref_t<decltype(all_weights)>>{
+      all_words, stack<target_steps>(parents), all_totals, stack<target_steps>(lengths), all_weights};
+}
+
+/// How many steps a search took, of whose words (target_steps, rows, beams) `hypotheses` = rows · beams are
+/// of one step: up to the first whose words are all eos. What is said of steps behind it is of another run.
+inline std::size_t beam_steps(std::span<std::int32_t const> words, std::size_t hypotheses, std::int32_t eos) {
+  std::size_t const most = words.size() / hypotheses;
+  for (std::size_t t = 0; t < most; ++t) {
+    auto const step = words.subspan(t * hypotheses, hypotheses);
+    if (std::all_of(step.begin(), step.end(), [eos](std::int32_t word) { return word == eos; })) return t + 1;
+  }
+  return most;
 }
 
 /// The beams that a hypothesis went through, one for each step: at step t its word is words(t, row, path[t]).
-/// parents: (target_steps, rows, beams) as beam search gave them; the hypothesis is number `beam` of `row`.
+/// parents: (steps, rows, beams) of the steps that beam search took; the hypothesis is number `beam` of
+/// `row`.
 inline std::vector<std::size_t> beam_path(std::span<std::int32_t const> parents, std::size_t rows,
                                           std::size_t beams, std::size_t row, std::size_t beam) {
   std::vector<std::size_t> path(parents.size() / (rows * beams));

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../ops/stop/stop.hpp"
 #include "seq2seq.hpp"
 
 namespace tenon {
@@ -17,10 +18,13 @@ struct decoded {
 };
 
 /// Decodes Count steps from the words `first` (batch, int32: <bos>), choosing among the first `used` words of
-/// the vocabulary (one int32).
-template <std::size_t Count, class Decoder, class Encoded, operand Valid, operand First, operand Used>
-constexpr auto decode_greedily(Decoder const& decoder, Encoded const& encoded, Valid const& valid,
-                               First const& first, Used const& used) {
+/// the vocabulary (one int32). With `eos` (one int32) a run on a CPU ends once each row has come to it; of
+/// the tokens after it nothing is said.
+template <std::size_t Count, class Decoder, class Encoded, operand Valid, operand First, operand Used,
+          operand... Eos>
+requires(sizeof...(Eos) <= 1) constexpr auto decode_greedily(Decoder const& decoder, Encoded const& encoded,
+                                                             Valid const& valid, First const& first,
+                                                             Used const& used, Eos const&... eos) {
   constexpr bool from_memory_gates = Decoder::attends && shape_of<First>::size < few_rows;
   auto state = decoder.start(encoded, valid);
   auto const memory_gates = [&] {
@@ -45,7 +49,17 @@ constexpr auto decode_greedily(Decoder const& decoder, Encoded const& encoded, V
   std::array<std::remove_cvref_t<decltype(start.second)>, Count> weights{};
   tokens[0] = start.first;
   weights[0] = start.second;
+  auto going_on = [&] {
+    if constexpr (sizeof...(Eos) == 1)
+      return keep(cast<float>(first) * 0.0F + 1.0F);  // of each row: 1, until it has come to eos
+    else
+      return 0;
+  }();
   for (std::size_t t = 1; t < Count; ++t) {
+    if constexpr (sizeof...(Eos) == 1) {
+      going_on = keep(select(tokens[t - 1] == (eos, ...), 0.0F, going_on));
+      stop_unless(sum<batch>(going_on));
+    }
     auto const next = word(tokens[t - 1], &state);
     tokens[t] = next.first;
     weights[t] = next.second;

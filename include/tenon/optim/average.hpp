@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "../program/parameter_block.hpp"
+#include "../program/program.hpp"
 #include "adam.hpp"
 
 namespace tenon {

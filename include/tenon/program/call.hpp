@@ -131,6 +131,7 @@ struct call_spec {
   /// because what the kernel reads from there it reads before it writes there.
   std::uint32_t in_place = 0;
   bool reads_result = false;  ///< the derivative reads the result: nothing may be added to it later
+  bool stops = false;         ///< a CPU's run may end here: if four bytes at the first operand are 0
 
   /// The call is done by kernel K, a struct with `run`, and with `chunks` and `touched` where it knows them.
   template <class K>

@@ -37,6 +37,7 @@ struct program_call {
   std::array<std::int64_t, 4> integers{};
   std::uint64_t flops = 0, bytes = 0;
   joint_calls const* joint = nullptr;
+  bool stops = false;  ///< see call_spec
 };
 
 /// An input or output of a program and where it stands in the arena.
@@ -108,7 +109,7 @@ constexpr void assemble(recorder const& r, planned const& p, Program& out) {
   for (std::size_t i = 0; i < p.calls.size(); ++i) {
     auto const& c = p.calls[i];
     out.calls[i] = {c.name,       c.run,     c.on_gpu,   c.first_operand, c.operands, c.outputs, c.chunks,
-                    c.accumulate, c.scalars, c.integers, c.flops,         c.bytes,    c.joint};
+                    c.accumulate, c.scalars, c.integers, c.flops,         c.bytes,    c.joint,   c.stops};
     if (i < p.frozen_calls) continue;
     out.totals.flops += c.flops;
     out.totals.bytes_moved += c.bytes;

@@ -3,6 +3,8 @@
 // never again.
 #pragma once
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -13,6 +15,15 @@
 #include "turns.hpp"
 
 namespace tenon {
+
+namespace detail {
+/// Whether a call that may end the run does.
+inline bool says_stop(call_arguments const& a) {
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, a.operands[0], sizeof bits);
+  return bits == 0;
+}
+}  // namespace detail
 
 template <>
 class session<cpu_device> : public detail::session_ports<session<cpu_device>> {
@@ -35,7 +46,8 @@ class session<cpu_device> : public detail::session_ports<session<cpu_device>> {
            c.chunks,
            threads_ > 1 ? turns.next(c, program.operands.subspan(c.first_operand, c.operands))
                         : turn{false, true},
-           {places_.data() + c.first_operand, c.scalars.data(), c.integers.data(), c.accumulate, &state_}});
+           {places_.data() + c.first_operand, c.scalars.data(), c.integers.data(), c.accumulate, &state_},
+           c.stops});
   }
   template <class Program>
   requires requires(Program const& p) { p.view(); }
@@ -63,6 +75,7 @@ class session<cpu_device> : public detail::session_ports<session<cpu_device>> {
       for (std::size_t i = first; i < calls_.size(); ++i) {
         auto const& c = calls_[i];
         if (c.how.meets || fewer) barrier();
+        if (c.stops && detail::says_stop(c.arguments)) break;
         auto const mine = c.how.shared || fewer ? chunks_of(c.chunks, thread, threads)
                                                 : chunk_range{0, thread == 0 ? c.chunks : 0};
         for (std::size_t chunk = mine.begin; chunk < mine.end; ++chunk) c.run(c.arguments, chunk);
@@ -78,10 +91,12 @@ class session<cpu_device> : public detail::session_ports<session<cpu_device>> {
     parameters_->needed_on_host(program_.totals.updates_parameters);
     state_.step = parameters_->steps;
     std::size_t const first = std::exchange(frozen_ready_, true) ? program_.totals.frozen_calls : 0;
-    for (std::size_t i = first; i < calls_.size(); ++i)
+    for (std::size_t i = first; i < calls_.size(); ++i) {
+      if (calls_[i].stops && detail::says_stop(calls_[i].arguments)) break;
       f(program_.calls[i], [&c = calls_[i]] {
         for (std::size_t chunk = 0; chunk < c.chunks; ++chunk) c.run(c.arguments, chunk);
       });
+    }
     if (program_.totals.updates_parameters) ++parameters_->steps;
   }
 
@@ -100,6 +115,7 @@ class session<cpu_device> : public detail::session_ports<session<cpu_device>> {
     std::size_t chunks;
     turn how;
     call_arguments arguments;
+    bool stops;
   };
 
   friend class detail::session_ports<session>;

@@ -32,6 +32,11 @@ class turn_taking {
   explicit turn_taking(std::size_t threads) : threads_{static_cast<std::int64_t>(threads)} {}
 
   turn next(program_call const& c, std::span<address const> operands) {
+    if (c.stops) {  // every thread looks, once what it looks at is there
+      since_.clear();
+      since_.push_back(touched(c, operands[0], false, true));
+      return {true, true};
+    }
     bool shared = c.chunks > 1;
     bool meets = clashes(c, operands, shared);
     if (shared && meets && microseconds(c) < worth_meeting && !clashes(c, operands, false))

@@ -21,8 +21,9 @@ struct subword_gru : recipe_defaults {
   static constexpr std::string_view name = "subword-gru";
   static constexpr std::string_view title = "Sub-words, a bidirectional GRU encoder, additive attention";
 
-  static constexpr std::array buckets{bucket{128, 12, 14}, bucket{96, 20, 22}, bucket{32, 40, 42}};
-  static constexpr std::size_t source_steps = 40, target_steps = 42;
+  static constexpr std::array buckets{bucket{128, 14, 14}, bucket{96, 20, 20}, bucket{64, 26, 26},
+                                      bucket{32, 42, 42}};
+  static constexpr std::size_t source_steps = 42, target_steps = 42;
   static constexpr std::size_t source_capacity = 8192, target_capacity = 8192;
   static constexpr std::size_t embedding_size = 256, hidden_size = 512, layers = 1;
   static constexpr auto model() {
@@ -36,7 +37,7 @@ struct subword_gru : recipe_defaults {
   static constexpr float learning_rate = 0.001F, clip = 1;
   static constexpr train::learning_rate_schedule schedule{.warm_up = 400, .decay = train::decay_form::linear};
   static constexpr std::size_t epochs = 20, pairs = every_pair, validation_pairs = 100;
-  static constexpr std::size_t beams = 5;
+  static constexpr std::size_t beams = 5, sentences_at_once = 16;
 
   /// The decoder's embeddings are its output layer, too: from N(0, 1) its first logits would be of the order
   /// of 16.

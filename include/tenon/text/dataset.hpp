@@ -82,10 +82,12 @@ inline void check_steps(std::size_t source_steps, std::size_t target_steps) {
   }
 }
 
+}  // namespace detail
+
 /// Writes tokens and `<eos>` (if asked) as ids, cut or padded to fill the row; returns the count of non-pad
 /// ids.
-inline std::int32_t fill_row(std::span<std::string const> tokens, bool eos, vocabulary const& words,
-                             std::span<std::int32_t> row) {
+inline std::int32_t encode_row(std::span<std::string const> tokens, bool eos, vocabulary const& words,
+                               std::span<std::int32_t> row) {
   std::int32_t valid = 0;
   for (std::size_t i = 0; i < row.size(); ++i) {
     if (i < tokens.size()) {
@@ -99,14 +101,12 @@ inline std::int32_t fill_row(std::span<std::string const> tokens, bool eos, voca
   return valid;
 }
 
-}  // namespace detail
-
 /// Encodes one source sentence into `ids`, whose size is the number of steps; returns its valid length.
 /// Throws tenon::error if the sentence is not valid UTF-8.
 template <class Tokeniser, class Rules>
 std::int32_t encode_source(std::string_view sentence, language<Tokeniser> const& source, Rules const& rules,
                            std::span<std::int32_t> ids) {
-  return detail::fill_row(source.tokeniser.tokens(sentence), rules.source_eos, source.words, ids);
+  return encode_row(source.tokeniser.tokens(sentence), rules.source_eos, source.words, ids);
 }
 
 /// Encodes pairs in given languages, as for a trained model; rules: dataset_rules, or others with source_eos,
@@ -131,7 +131,7 @@ encoded_pairs encode(std::span<sentence_pair const> pairs, language<Tokeniser> c
     auto const labels = std::span(result.labels).subspan(p * steps, steps);
     auto const input = std::span(result.target_input).subspan(p * steps, steps);
     auto const weights = std::span(result.label_weights).subspan(p * steps, steps);
-    detail::fill_row(target.tokeniser.tokens(pairs[p].target), true, target.words, labels);
+    encode_row(target.tokeniser.tokens(pairs[p].target), true, target.words, labels);
     input[0] = bos;
     std::copy(labels.begin(), labels.end() - 1, input.begin() + 1);
     std::transform(labels.begin(), labels.end(), weights.begin(),

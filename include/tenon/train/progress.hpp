@@ -35,9 +35,11 @@ inline std::size_t terminal_columns(int fd) {
   return size.ws_col;
 }
 
-/// Where training stands. NaN means "not known" for the three last and "not measured" for validation.
+/// Where training stands, or other work that is counted. NaN means "not known" for the three last and "not
+/// measured" for validation.
 struct progress_state {
   static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+  char const *what = "epoch", *unit = "tokens/s";
   std::size_t epoch = 0;  ///< the current one, counted from 1
   std::size_t epochs = 0;
   std::size_t step = 0;  ///< steps done in this epoch
@@ -168,7 +170,7 @@ class progress {
       int rank;  // the higher, the sooner it goes
     };
     std::vector<field> fields;
-    fields.push_back({"epoch " + ratio(state.epoch, state.epochs), 0});
+    fields.push_back({std::string(state.what) + ' ' + ratio(state.epoch, state.epochs), 0});
     if (share >= 0) {
       constexpr std::size_t cells = 20;
       auto const full = std::min(cells, static_cast<std::size_t>(share * static_cast<double>(cells)));
@@ -179,7 +181,8 @@ class progress {
     if (!std::isnan(state.validation_loss))
       fields.push_back({"validation " + fixed(state.validation_loss, 3), 3});
     if (state.tokens_per_second >= 0 && state.tokens_per_second < 1e15)
-      fields.push_back({grouped(static_cast<std::uint64_t>(state.tokens_per_second + 0.5)) + " tokens/s", 4});
+      fields.push_back(
+          {grouped(static_cast<std::uint64_t>(state.tokens_per_second + 0.5)) + ' ' + state.unit, 4});
     if (state.seconds_left >= 0) fields.push_back({duration_text(whole(state.seconds_left)) + " left", 2});
 
     auto const width = [&] {

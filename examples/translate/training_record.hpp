@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a training leaves beside the weights: the facts in the model file, the report, and what a checkpoint
+// must agree with.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "options.hpp"
+#include "output.hpp"
+#include "tenon/cpu/blas.hpp"
+#include "tenon/train/inspect.hpp"
+#include "tenon/train/training_loop.hpp"
+
+namespace tenon::translate {
+
+namespace detail {
+
+/// What the model file and the report tell about a run.
+inline io::metadata_map facts_of(options const& chosen, train::training_history const& history,
+                                 std::size_t epoch) {
+  auto const loss_at = [epoch](std::vector<double> const& losses) {
+    return train::fixed(losses.at(epoch - 1), 6);
+  };
+  io::metadata_map facts{
+      {"epoch", std::to_string(epoch)},
+      {"seed", std::to_string(chosen.seed)},
+      {"train_loss", loss_at(history.train_loss)},
+      {"pairs", std::to_string(chosen.pairs)},
+      {"validation_pairs", std::to_string(chosen.validation_pairs)},
+      {"learning_rate", train::trimmed(chosen.learning_rate, 8)},
+      {"data", io::printable(std::filesystem::path(chosen.data.at(0)).filename().string())}};
+  if (!history.validation_loss.empty()) {
+    facts["validation_loss"] = loss_at(history.validation_loss);
+    facts["best_validation_loss"] = train::fixed(history.best_validation, 6);
+  }
+  return facts;
+}
+
+inline std::string dropout_text(double rate) {
+  return train::trimmed(rate, 4);
+}
+inline std::string dropout_text(dropout_rates const& rates) {
+  std::string text;
+  for (auto const& [place, rate] :
+       {std::pair{"embeddings", rates.embeddings}, std::pair{"layers", rates.layers},
+        std::pair{"memory", rates.memory}, std::pair{"attention", rates.attention},
+        std::pair{"outputs", rates.outputs}})
+    if (rate > 0) text += (text.empty() ? "" : ", ") + std::string(place) + ' ' + train::trimmed(rate, 4);
+  return text.empty() ? "none" : text;
+}
+
+template <class Recipe>
+void write_report(options const& chosen, translator<Recipe> const& model,
+                  train::training_history const& history, std::vector<train::sample> samples,
+                  program_view const& step) {
+  train::report_data report;
+  report.title = Recipe::title;
+  report.train_loss = history.train_loss;
+  report.validation_loss = history.validation_loss;
+  report.samples = std::move(samples);
+  report.arena_svg = train::arena_picture(step, "Memory of a training step");
+  report.facts = {
+      {"recipe", std::string(Recipe::name)},
+      {"data", name_of(chosen.data)},
+      {"pairs", std::to_string(chosen.pairs) + " to train on, " + std::to_string(chosen.validation_pairs) +
+                    " to validate on"},
+      {"vocabularies", std::to_string(model.source.words.size()) + " and " +
+                           std::to_string(model.target.words.size()) + " tokens"},
+      {"parameters", train::grouped(model.parameters())},
+      {"epochs", std::to_string(history.epochs())},
+      {"seed", std::to_string(chosen.seed)},
+      {"learning rate", train::trimmed(chosen.learning_rate, 8)},
+      {"dropout", dropout_text(Recipe::dropout)},
+      {"threads", std::to_string(chosen.threads)},
+      {"time", train::duration_text(history.seconds)},
+      {"label words",
+       train::grouped(history.tokens) + ", " +
+           train::grouped(static_cast<std::uint64_t>(static_cast<double>(history.tokens) / history.seconds)) +
+           " a second"},
+      {"training step", train::grouped(step.calls.size()) + " calls, " +
+                            train::short_count(step.totals.flops) + "FLOP, arena " +
+                            train::bytes_text(step.totals.arena_bytes)},
+      {"BLAS", cpu::blas_name()},
+      {"model", chosen.model},
+  };
+  train::write_report(chosen.report, report);
+}
+
+/// "none", or what makes the learning rate what it is at a step: where it falls to 0 at the end, when that
+/// is.
+inline std::string schedule_text(options const& chosen) {
+  auto const& s = chosen.schedule;
+  std::string const warm_up = "warm-up " + std::to_string(s.warm_up);
+  std::string const end = " to 0 after " + std::to_string(chosen.epochs) + " epochs";
+  switch (s.decay) {
+    case train::decay_form::inverse_square_root:
+      return warm_up + ", inverse square root";
+    case train::decay_form::linear:
+      return warm_up + ", linear" + end;
+    case train::decay_form::cosine:
+      return warm_up + ", cosine" + end;
+    default:
+      return s.warm_up == 0 ? "none" : warm_up;
+  }
+}
+
+/// What a training's losses depend on, but for the number of epochs where the learning rate does not: what
+/// must be the same to go on with it.
+template <class Recipe>
+io::metadata_map identity(options const& chosen, recipes::loss_terms terms, text::encoded_pairs const& data) {
+  std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a
+  for (auto const* ids : {&data.source, &data.labels})
+    for (std::int32_t const id : *ids) hash = (hash ^ static_cast<std::uint32_t>(id)) * 0x100000001b3U;
+  return {{key::recipe, std::string(Recipe::name)},
+          {"seed", std::to_string(chosen.seed)},
+          {"pairs", std::to_string(chosen.pairs)},
+          {"validation_pairs", std::to_string(chosen.validation_pairs)},
+          {"learning_rate", train::trimmed(chosen.learning_rate, 8)},
+          {"schedule", schedule_text(chosen)},
+          {"loss", terms == recipes::loss_terms::steps ? "steps" : "words"},
+          {"text", std::to_string(hash)}};
+}
+
+}  // namespace detail
+
+}  // namespace tenon::translate
