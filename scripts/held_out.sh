@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 scripts/setup.sh bench
 mkdir -p build/held_out
 {
-  cmake --preset default -DTENON_EXAMPLES=ON && cmake --build --preset default --parallel "$(nproc)" --target tenon-translate-subword
+  cmake --preset default -DTENON_TESTS=OFF -DTENON_EXAMPLES=ON && cmake --build --preset default --parallel "$(nproc)" --target tenon-translate-subword
 } >build/held_out/build.log 2>&1 || {
   tail -n 20 build/held_out/build.log >&2
   exit 1

@@ -14,7 +14,7 @@ translators=(
   tenon-translate-mxnet-lstm{,-plain}
 )
 {
-  cmake --preset default -DTENON_EXAMPLES=ON && cmake --build --preset default --parallel "$(nproc)" --target "${translators[@]}"
+  cmake --preset default -DTENON_TESTS=OFF -DTENON_EXAMPLES=ON && cmake --build --preset default --parallel "$(nproc)" --target "${translators[@]}"
 } >build/quality/build.log 2>&1 || {
   tail -n 20 build/quality/build.log >&2
   exit 1

@@ -74,6 +74,7 @@ class subword_tokeniser {
   /// All pieces, in order of id.
   vocabulary words() const {
     std::vector<std::string> all;
+    all.reserve(static_cast<std::size_t>(pieces_->GetPieceSize()));
     for (int id = 0; id < pieces_->GetPieceSize(); ++id) all.push_back(pieces_->IdToPiece(id));
     return vocabulary(std::move(all));
   }
@@ -123,6 +124,7 @@ inline languages<subword_tokeniser> learn(std::span<sentence_pair const> pairs, 
                                           vocabulary_capacities const& capacities = {}) {
   auto const one = [&](std::string sentence_pair::*which, std::size_t pieces, side side_of) {
     std::vector<std::string_view> sentences;
+    sentences.reserve(pairs.size());
     for (auto const& pair : pairs) sentences.push_back(pair.*which);
     auto learnt = subword_tokeniser::learn(sentences, pieces);
     auto words = learnt.words();
