@@ -34,6 +34,8 @@ def tatoeba(folder, work):
     """The same of Tatoeba's pairs, split by English sentence: else the test's translations were seen in training."""
     files = {part: [work / f"tatoeba.{part}.tsv"] for part in PARTS}
     lines = {part: [] for part in PARTS}
+    if not (folder / "fra-eng/fra.txt").is_file():
+        sys.exit(f"held_out.py: there is no {folder / 'fra-eng/fra.txt'}: name the folder that has it with --data")
     for line in (folder / "fra-eng/fra.txt").read_text(encoding="utf-8").splitlines():
         english, french = line.split("\t")[:2]
         place = int(hashlib.sha256(english.encode()).hexdigest(), 16) % 1000

@@ -2,6 +2,7 @@
 // The GPU's kernels against the CPU's. Without a CUDA compiler they run on threads of the host.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <tenon/tenon.hpp>
 
@@ -195,6 +196,27 @@ TEST_CASE("optimisers, with clipping and division by a number that the program c
   };
   CHECK(device_difference(trained(sgd{.learning_rate = 0.1F}), usual, 3) < 1e-5);
   CHECK(device_difference(trained(adam{}), usual, 3) < 1e-5);
+}
+
+TEST_CASE("where a run on a CPU ends, a GPU goes on") {
+  auto const p = record_now([](recorder& r) {
+    auto const x = r.input<float, rows<9>, columns<12>>("x");
+    stop_unless(r.input<float>("going on"));
+    r.output("after", keep(x + 2));
+  });
+  parameter_block none(0);
+  session<cpu_device> here(p, none);
+  session<cuda_device> there(p, none);
+  for (float const going_on : {1.0F, 0.0F}) {
+    auto const run = [&](auto& s) {
+      std::ranges::fill(s.template input_elements<float>("x"), 5 + going_on);
+      s.template input_elements<float>("going on")[0] = going_on;
+      s.run();
+      return s.template output_elements<float>("after")[107];
+    };
+    CHECK(run(here) == 8);  // in the second run what the first one left
+    CHECK(run(there) == 7 + going_on);
+  }
 }
 
 TEST_CASE("the average of the weights") {

@@ -93,7 +93,9 @@ struct command_line {
         {"linear", tenon::train::decay_form::linear},
         {"cosine", tenon::train::decay_form::cosine}};
     auto const said = std::ranges::find(forms, chosen.schedule.decay, [](auto const& f) { return f.second; });
-    train->add_option("--decay", chosen.schedule.decay, "How the learning rate falls then, to 0 at the end")
+    train
+        ->add_option("--decay", chosen.schedule.decay,
+                     "How the learning rate falls then; linear and cosine to 0 at the last batch")
         ->type_name("none|inverse-sqrt|linear|cosine")
         ->default_str(said->first)
         ->transform(CLI::CheckedTransformer(forms).description(""));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Sentence pairs: from one file, or from two line by line.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <span>
@@ -45,14 +46,12 @@ inline training_pairs read_training_pairs(data_files const& data, data_files con
   read.held_out = !validation_data.empty();
   std::size_t const behind = read.held_out ? 0 : validation_pairs;
   read.all = read_data(data, pairs == every_pair ? every_pair : pairs + behind);
-  auto const few = [&](data_files const& files, std::string const& wanted) {
-    io::fail(name_of(files), "has " + std::to_string(read.all.size()) + " sentence pairs, not " + wanted +
-                                 ": give fewer with --pairs and --validation-pairs");
-  };
   read.training = pairs == every_pair ? read.all.size() - std::min(behind, read.all.size()) : pairs;
   if (read.training == 0 || read.all.size() < read.training + behind)
-    few(data, "the " + (pairs == every_pair ? "one" : std::to_string(pairs)) + " for training and " +
-                  std::to_string(behind) + " for validation");
+    io::fail(name_of(data), "has " + std::to_string(read.all.size()) + " sentence pairs, not the " +
+                                (pairs == every_pair ? "one" : std::to_string(pairs)) + " for training and " +
+                                std::to_string(behind) +
+                                " for validation: give fewer with --pairs and --validation-pairs");
   read.validation = behind;
   if (read.held_out && validation_pairs > 0) {
     auto held_out = read_data(validation_data, validation_pairs);

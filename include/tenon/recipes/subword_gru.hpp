@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// A translator of sentences as people write them: sub-words instead of words, sentences of up to 40 of them,
+// A translator of sentences as people write them: sub-words instead of words, sentences of up to 41 of them,
 // an encoder that reads both ways, and much dropout, for some ten thousand sentence pairs. d2l_1_0.hpp says
 // what the constants are; what this recipe has besides:
 //
