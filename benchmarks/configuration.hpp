@@ -50,13 +50,13 @@ struct configuration {
     }
   };
 
-  template <mode Mode>
-  static auto loss(recorder& r, double rate) {
-    auto const source = r.input<std::int32_t, batch<B>, steps<T>>("source");
-    auto const valid = r.input<std::int32_t, batch<B>>("source_valid");
-    auto const target = r.input<std::int32_t, batch<B>, target_steps<S>>("target");
-    auto const labels = r.input<std::int32_t, batch<B>, target_steps<S>>("labels");
-    auto const weight = r.input<float, batch<B>, target_steps<S>>("weight");
+  template <mode Mode, class Recorder>
+  static auto loss(Recorder& r, double rate) {
+    auto const source = r.template input<std::int32_t, batch<B>, steps<T>>("source");
+    auto const valid = r.template input<std::int32_t, batch<B>>("source_valid");
+    auto const target = r.template input<std::int32_t, batch<B>, target_steps<S>>("target");
+    auto const labels = r.template input<std::int32_t, batch<B>, target_steps<S>>("labels");
+    auto const weight = r.template input<float, batch<B>, target_steps<S>>("weight");
     auto const result =
         mean_cross_entropy<vocab>(net.template logits<Mode>(source, valid, target, rate), labels, weight);
     r.output("loss", result);
@@ -68,7 +68,7 @@ struct configuration {
              clip_by_global_norm{1.0F});
   }
 
-  static void translate_one(recorder& r, element_type weights) {
+  static void translate_one(inference_recorder& r, element_type weights) {
     r.freeze_weights(weights);
     auto const source = r.input<std::int32_t, batch<1>, steps<T>>("source");
     auto const valid = r.input<std::int32_t, batch<1>>("source_valid");
@@ -86,13 +86,15 @@ struct configuration {
       m = std::make_shared<model>([rate](recorder& r) { train_step(r, rate); }, threads);
       flops = 3 * forward_flops(B);
     } else if (what == "forward") {
-      m = std::make_shared<model>([](recorder& r) { loss<mode::inference>(r, 0); }, threads);
+      m = std::make_shared<model>([](inference_recorder& r) { loss<mode::inference>(r, 0); }, threads);
       flops = forward_flops(B);
     } else if (what == "translate_one") {
-      m = std::make_shared<model>([](recorder& r) { translate_one(r, element_type::float32); }, threads);
+      m = std::make_shared<model>([](inference_recorder& r) { translate_one(r, element_type::float32); },
+                                  threads);
       flops = forward_flops(1);
     } else if (what == "translate_one_bf16") {
-      m = std::make_shared<model>([](recorder& r) { translate_one(r, element_type::bfloat16); }, threads);
+      m = std::make_shared<model>([](inference_recorder& r) { translate_one(r, element_type::bfloat16); },
+                                  threads);
       flops = forward_flops(1);
     } else {
       return {};

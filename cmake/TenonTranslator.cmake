@@ -6,10 +6,29 @@
 # HEADER is a file of the calling directory or one on the include path. The translator is compiled for this machine's
 # processor unless PORTABLE is given. Needs the Debian package libcli11-dev besides those of tenon::train; a recipe of
 # sub-words needs libsentencepiece-dev, too.
+#
+# tenon_add_static_translator(NAME RECIPE HEADER MODEL HEADER [PORTABLE])
+#
+# Adds the executable NAME: a translator with one model compiled in, which `export` of a translator of that recipe has written.
+# It reads no file and takes nothing from the heap.
 
-if(NOT TENON_TRANSLATOR_SOURCES)
-  set(TENON_TRANSLATOR_SOURCES "${CMAKE_CURRENT_LIST_DIR}/../examples/translate")
-endif()
+# Where the translator's sources are: a package says so, and a project that Tenon is a part of need not know.
+function(tenon_translator_sources result)
+  if(TENON_TRANSLATOR_SOURCES)
+    set(${result} "${TENON_TRANSLATOR_SOURCES}" PARENT_SCOPE)
+  else()
+    set(${result} "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/../examples/translate" PARENT_SCOPE)
+  endif()
+endfunction()
+
+# The header's absolute path if it is a file of the calling directory, else as it is: one on the include path.
+function(tenon_header_name result header)
+  cmake_path(ABSOLUTE_PATH header OUTPUT_VARIABLE here)
+  if(EXISTS "${here}")
+    set(header "${here}")
+  endif()
+  set(${result} "${header}" PARENT_SCOPE)
+endfunction()
 
 function(tenon_add_translator name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "PORTABLE" "RECIPE;DEVICE" "")
@@ -34,22 +53,19 @@ function(tenon_add_translator name)
     message(FATAL_ERROR "tenon_add_translator(${name} …): the header CLI/CLI.hpp was not found: install the Debian package libcli11-dev")
   endif()
 
-  set(recipe "${arg_RECIPE}")
-  cmake_path(ABSOLUTE_PATH recipe OUTPUT_VARIABLE here)
-  if(EXISTS "${here}")
-    set(recipe "${here}")
-  endif()
-  add_executable(${name} "${TENON_TRANSLATOR_SOURCES}/command_line.cpp")
+  tenon_translator_sources(sources)
+  tenon_header_name(recipe "${arg_RECIPE}")
+  add_executable(${name} "${sources}/command_line.cpp")
   # Read once when the program starts: for speed it would be twice as large and take twice as long to compile.
-  set_source_files_properties("${TENON_TRANSLATOR_SOURCES}/command_line.cpp" PROPERTIES
+  set_source_files_properties("${sources}/command_line.cpp" PROPERTIES
     COMPILE_OPTIONS "$<$<AND:$<CXX_COMPILER_ID:GNU,Clang>,$<CONFIG:Release>>:-Os>")
   if(arg_DEVICE STREQUAL "cpu")
-    target_sources(${name} PRIVATE "${TENON_TRANSLATOR_SOURCES}/main.cpp")
+    target_sources(${name} PRIVATE "${sources}/main.cpp")
   else()
-    file(CONFIGURE OUTPUT ${name}.cu CONTENT "#include \"${TENON_TRANSLATOR_SOURCES}/main.cpp\"\n")  # the same source, for nvcc
+    file(CONFIGURE OUTPUT ${name}.cu CONTENT "#include \"${sources}/main.cpp\"\n")  # the same source, for nvcc
     target_sources(${name} PRIVATE "${CMAKE_CURRENT_BINARY_DIR}/${name}.cu")
     target_compile_definitions(${name} PRIVATE TENON_TRANSLATOR_DEVICE=cuda_device)
-    target_include_directories(${name} PRIVATE "${TENON_TRANSLATOR_SOURCES}")
+    target_include_directories(${name} PRIVATE "${sources}")
     target_link_libraries(${name} PRIVATE tenon::cuda)
   endif()
   target_compile_definitions(${name} PRIVATE "TENON_RECIPE_HEADER=\"${recipe}\"")
@@ -59,6 +75,26 @@ function(tenon_add_translator name)
     target_link_options(${name} PRIVATE "LINKER:--as-needed")  # a recipe of words shall not load SentencePiece
     target_link_libraries(${name} PRIVATE tenon::subwords)
   endif()
+  if(NOT arg_PORTABLE AND (NOT DEFINED TENON_NATIVE OR TENON_NATIVE))
+    target_link_libraries(${name} PRIVATE tenon::native)
+  endif()
+endfunction()
+
+function(tenon_add_static_translator name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "PORTABLE" "RECIPE;MODEL" "")
+  if(arg_UNPARSED_ARGUMENTS OR NOT arg_RECIPE OR NOT arg_MODEL)
+    message(FATAL_ERROR "tenon_add_static_translator(${name} …): expected RECIPE HEADER MODEL HEADER [PORTABLE]")
+  endif()
+  if(NOT TARGET tenon::train)
+    message(FATAL_ERROR "tenon_add_static_translator(${name} …): install the Debian packages libutf8proc-dev and nlohmann-json3-dev")
+  endif()
+  tenon_translator_sources(sources)
+  tenon_header_name(recipe "${arg_RECIPE}")
+  tenon_header_name(model "${arg_MODEL}")
+  add_executable(${name} "${sources}/static_main.cpp")
+  target_compile_definitions(${name} PRIVATE "TENON_RECIPE_HEADER=\"${recipe}\"" "TENON_MODEL_HEADER=\"${model}\"")
+  target_link_options(${name} PRIVATE "LINKER:--as-needed")  # of what the headers could call, it calls little
+  target_link_libraries(${name} PRIVATE tenon::train)
   if(NOT arg_PORTABLE AND (NOT DEFINED TENON_NATIVE OR TENON_NATIVE))
     target_link_libraries(${name} PRIVATE tenon::native)
   endif()

@@ -33,7 +33,7 @@ constexpr auto train_step = record([](recorder& r) {
 });
 
 // Another program over the same weights: one step of one verse, whose state goes out and comes in again.
-constexpr auto write_step = record([](recorder& r) {
+constexpr auto write_step = record([](inference_recorder& r) {
   auto const now = r.input<std::int32_t, batch<1>>("now");
   auto const& cell = hana::front(model.rnn.layers);
   auto const state = cell(cell.input_gates(model.table(now)), r.input<float, batch<1>, hiddens<H>>("state"));

@@ -61,7 +61,7 @@ void check_search(std::string const& name) {
   static constexpr auto model = laid_out(Model{});
   auto const file = read("variant_" + name);
   double const alpha = std::stod(file.metadata().at("alpha"));
-  auto const searching = record_now([alpha](recorder& r) {
+  auto const searching = record_now([alpha](inference_recorder& r) {
     auto const source = r.input<std::int32_t, batch<B>, steps<T>>("source");
     auto const valid = r.input<std::int32_t, batch<B>>("source_valid");
     auto const first = r.input<std::int32_t, batch<B>>("first");

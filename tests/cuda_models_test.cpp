@@ -138,7 +138,7 @@ TEST_CASE("three steps of learning: losses and weights, with dropout and smoothe
 
 TEST_CASE("greedy decoding chooses the same words") {
   CHECK(difference(
-            [](recorder& r) {
+            [](inference_recorder& r) {
               auto const& net = small_translator<8, 12>;
               auto const source = r.input<std::int32_t, batch<2>, steps<5>>("source");
               auto const valid = r.input<std::int32_t, batch<2>>("valid");

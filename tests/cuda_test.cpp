@@ -75,13 +75,13 @@ TEST_CASE("programs drawn by chance, and their gradients") {
 }
 
 TEST_CASE("loops of every form: rows of four, odd ones, transposed, broadcast, masked") {
-  CHECK(difference([](recorder& r) {
+  CHECK(difference([](inference_recorder& r) {
           auto const x = r.input<float, rows<512>, columns<516>>("x");  // enough for four elements a thread
           auto const b = r.input<float, columns<516>>("b");
           auto const c = r.input<float, rows<512>>("c");
           r.output("map", keep(tanh(x) * b + c));
         }) < 1e-6);
-  CHECK(difference([](recorder& r) {
+  CHECK(difference([](inference_recorder& r) {
           auto const x = r.input<float, rows<5>, columns<7>>("x");
           auto const y = r.input<float, columns<7>, rows<5>>("y");
           r.output("map", keep(select(x < y, exp(x), sigmoid(y)) + pow(abs(x), 1.5)));
@@ -91,7 +91,7 @@ TEST_CASE("loops of every form: rows of four, odd ones, transposed, broadcast, m
 }
 
 TEST_CASE("reductions of every form: long and short rows, columns, everything, means and maxima") {
-  CHECK(difference([](recorder& r) {
+  CHECK(difference([](inference_recorder& r) {
           auto const x = r.input<float, rows<3>, columns<1000>>("x");
           auto const y = r.input<float, rows<40>, columns<9>>("y");
           r.output("long rows", keep(sum<columns>(x * x)));
@@ -100,7 +100,7 @@ TEST_CASE("reductions of every form: long and short rows, columns, everything, m
           r.output("many rows", keep(sum<rows>(y * 2)));
           r.output("all", keep(mean(x)));
         }) < 1e-5);
-  CHECK(difference([](recorder& r) {  // in two stages
+  CHECK(difference([](inference_recorder& r) {  // in two stages
           auto const x = r.input<float, rows<200>, columns<300>>("x");
           r.output("all", keep(sum(x * x)));
           r.output("largest", keep(max(x)));
@@ -159,7 +159,7 @@ TEST_CASE("a weight used in loops of two lengths: the second sum of parts adds t
 
 TEST_CASE("the best continuations of hypotheses, some of which have ended") {
   auto const search = [](auto used) {
-    return [used](recorder& r) {
+    return [used](inference_recorder& r) {
       auto const x = r.input<float, batch<5>, beams<3>, vocab<70>>("x");
       auto const totals = r.input<float, batch<5>, beams<3>>("totals");
       auto const drawn = r.input<std::int32_t, batch<5>, beams<3>>("words");
@@ -199,7 +199,7 @@ TEST_CASE("optimisers, with clipping and division by a number that the program c
 }
 
 TEST_CASE("where a run on a CPU ends, a GPU goes on") {
-  auto const p = record_now([](recorder& r) {
+  auto const p = record_now([](inference_recorder& r) {
     auto const x = r.input<float, rows<9>, columns<12>>("x");
     stop_unless(r.input<float>("going on"));
     r.output("after", keep(x + 2));

@@ -27,7 +27,7 @@ enum class weights { used, frozen, halved };
 /// Greedy decoding of B sentences, with the logits of the first step's words beside it.
 template <std::size_t B>
 dynamic_program translation(weights how) {
-  return record_now([how](recorder& r) {
+  return record_now([how](inference_recorder& r) {
     if (how != weights::used)
       r.freeze_weights(how == weights::halved ? element_type::bfloat16 : element_type::float32);
     auto const source = r.input<std::int32_t, batch<B>, steps<T>>("source");
@@ -131,7 +131,7 @@ TEST_CASE("changed weights are seen when the session is told") {
 
 TEST_CASE("what is not from weights alone is computed in each run") {
   using weight = parameter<rows<5>, columns<8>>;
-  auto const program = record_now([](recorder& r) {
+  auto const program = record_now([](inference_recorder& r) {
     r.freeze_weights();
     auto const x = r.input<float, columns<8>>("x");
     auto const doubled = keep(r.use(weight{}) * 2);  // from weights alone

@@ -3,13 +3,17 @@
 // names and sizes.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "counted_allocations.hpp"
 #include "finite_differences.hpp"
 #include "random_programs.hpp"
+#include "tenon/program/static_session.hpp"
 
 namespace {
 using namespace tenon;
@@ -43,6 +47,42 @@ bool overlapping(program_view const& p) {
   return false;
 }
 }  // namespace
+
+constexpr parameter<columns<32>, from<columns<32>>> square_of_weights{.offset = 0};
+constexpr auto mapped_twice = record([](inference_recorder& r) {
+  r.freeze_weights();
+  auto const x = r.input<float, rows<3>, columns<32>>("x");
+  auto const once = keep(tanh(linear(x, square_of_weights)));
+  r.output("once", once);
+  stop_unless(r.input<std::int32_t>("again"));
+  r.output("twice", linear(once, square_of_weights));
+});
+constexpr auto some_weights = [] {
+  std::array<float, 32 * 32> values{};
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i * 37 % 101) / 101 - 0.5F;
+  return values;
+}();
+constinit static_session<mapped_twice, some_weights> session_without_a_heap;
+
+TEST_CASE("a session in static storage gives the bits of one that allocates") {
+  parameter_block block(some_weights.size());
+  std::ranges::copy(some_weights, block.values().begin());
+  session usual(mapped_twice, block);
+  auto& s = session_without_a_heap;
+  static_assert(std::is_same_v<decltype(s.input<"x">()), std::span<float, 96>>);
+  static_assert(std::is_same_v<decltype(s.output<"twice">()), std::span<float const, 96>>);
+  for (std::int32_t const again : {1, 0, 1}) {
+    for (std::size_t i = 0; i < 96; ++i)
+      s.input<"x">()[i] = static_cast<float>(i % 11) / 5 - static_cast<float>(again);
+    std::ranges::copy(s.input<"x">(), usual.input_elements<float>("x").begin());
+    usual.input_elements<std::int32_t>("again")[0] = s.input<"again">()[0] = again;
+    s.run();
+    usual.run();
+    CHECK(std::ranges::equal(s.output<"once">(), usual.output_elements<float>("once")));
+    CHECK(std::ranges::equal(s.output<"twice">(), usual.output_elements<float>("twice")));
+    CHECK(s.output<"twice">()[95] != 0);
+  }
+}
 
 TEST_CASE("a run ends where nothing is left to do") {
   constexpr auto counted = record([](recorder& r) {

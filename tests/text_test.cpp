@@ -19,6 +19,7 @@
 #include "tenon/text/dataset.hpp"
 #include "tenon/text/lines.hpp"
 #include "tenon/text/pairs.hpp"
+#include "tenon/text/static_words.hpp"
 #include "tenon/text/tokenise.hpp"
 #include "tenon/text/utf8.hpp"
 #include "tenon/text/vocabulary.hpp"
@@ -78,6 +79,35 @@ bool has(std::string const& text, std::string_view part) {
 
 vocabulary words(std::initializer_list<char const*> list) {
   return vocabulary(tokens(list.begin(), list.end()));
+}
+
+constexpr std::string_view some_words[] = {"b",       "<unk>", "a",        "<eos>", "<pad>", "",
+                                           "\u03c3a", ".",     "i\u0307s", "<bos>", "?"};
+
+TEST_CASE("sentences are encoded alike with and without a heap") {
+  using fixed = static_vocabulary<some_words>;
+  vocabulary const words({std::begin(some_words), std::end(some_words)});
+  CHECK(fixed::longest == 5);
+  CHECK((fixed::unk == words.unk() && fixed::pad == words.pad() && fixed::eos == words.eos()));
+  for (auto const& rules : {d2l_1_0, d2l_0_17, mxnet_lstm})
+    for (bool const eos : {true, false})
+      for (std::string const& sentence :
+           {"a b"s, "A  B."s, ""s, " "s, "a?b"s, "a\u202f."s, "\u03a3A \u0130S"s, "abcdefghijklm a"s,
+            "<pad> a"s, "a b a b a b a b a b a b"s, ". . a"s, "b "s}) {
+        CAPTURE(sentence);
+        ids made(9), wanted(9);
+        auto const words_of_it = tokenise(sentence, rules);
+        auto const valid = encode_row(words_of_it, eos, words, wanted);
+        auto const row = encode_words<fixed>(sentence, rules, eos, made);
+        REQUIRE(row.has_value());
+        CHECK(made == wanted);
+        CHECK(row->valid == valid);
+        CHECK(row->tokens == words_of_it.size());
+      }
+  ids row(9);
+  CHECK(!encode_words<fixed>("a \xff", d2l_1_0, true, row));
+  CHECK(!encode_words<fixed>(std::string(most_code_points + 1, 'a'), d2l_1_0, true, row));
+  CHECK(encode_words<fixed>(std::string(most_code_points, 'a'), d2l_1_0, true, row)->tokens == 1);
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ void check_variant(std::string const& name, label_smoothing smoothing = {}) {
     CHECK(norm(difference) <= 1e-4 * norm(want));
   }
 
-  auto const translating = record_now([](recorder& r) {
+  auto const translating = record_now([](inference_recorder& r) {
     auto const source = r.input<std::int32_t, batch<B>, steps<T>>("source");
     auto const valid = r.input<std::int32_t, batch<B>>("source_valid");
     auto const first = r.input<std::int32_t, batch<B>>("first");

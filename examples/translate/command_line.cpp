@@ -17,7 +17,8 @@ namespace {
 struct command_line {
   options chosen;
   CLI::App app;
-  CLI::App *train = nullptr, *translate = nullptr, *evaluate = nullptr, *inspect = nullptr;
+  CLI::App *train = nullptr, *translate = nullptr, *evaluate = nullptr, *inspect = nullptr,
+           *export_header = nullptr;
 
   explicit command_line(defaults const& recipe) : app("", recipe.program) {
     app.description(
@@ -32,6 +33,7 @@ struct command_line {
     add_translate(recipe);
     add_evaluate(recipe);
     add_inspect(recipe);
+    add_export(recipe);
   }
   command_line(command_line const&) = delete;
 
@@ -251,6 +253,24 @@ struct command_line {
     inspect->footer("Example:\n  " + recipe.program + " inspect --svg arena.svg");
   }
 
+  void add_export(defaults const& recipe) {
+    export_header = app.add_subcommand(
+        "export", "Write a model as a C++ header, for a translator in one file that needs no heap");
+    add_model(export_header, "The model");
+    export_header->add_option("-o,--output", chosen.output, "The header to write")
+        ->type_name("FILE.hpp")
+        ->capture_default_str();
+    export_header
+        ->add_option("-d,--data", chosen.data,
+                     "For a model file without vocabularies: what it was trained on")
+        ->type_name("FILE")
+        ->expected(1);
+    export_header->footer(
+        "In CMake, tenon_add_static_translator(my-translator RECIPE HEADER MODEL FILE.hpp) compiles it.\n"
+        "Example:\n  " +
+        recipe.program + " export --model french.safetensors --output french.hpp");
+  }
+
   static std::string trimmed_rate(double rate) {
     auto text = std::to_string(rate);
     text.erase(text.find_last_not_of('0') + 1);
@@ -273,7 +293,8 @@ std::optional<options> parse_command_line(int count, char const* const* argument
   said.chosen = line.train->parsed()       ? command::train
                 : line.translate->parsed() ? command::translate
                 : line.evaluate->parsed()  ? command::evaluate
-                                           : command::inspect;
+                : line.inspect->parsed()   ? command::inspect
+                                           : command::export_header;
   if (said.patience > 0) said.keep_best = true;
   if (!said.validation_data.empty() && line.train->count("--validation-pairs") == 0)
     said.validation_pairs = every_pair;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "evaluate_command.hpp"
+#include "export_command.hpp"
 #include "inspect_command.hpp"
 #include "options.hpp"
 #include "train_command.hpp"
@@ -54,6 +55,8 @@ int run(int count, char const* const* arguments) {
       return translate::translate_command<recipe>(*said, std::cout);
     case command::evaluate:
       return translate::evaluate_command<recipe>(*said, std::cout);
+    case command::export_header:
+      return translate::export_command<recipe>(*said, std::cout);
     default:
       return translate::inspect_command<recipe>(*said, std::cout);
   }

@@ -12,7 +12,7 @@
 
 namespace tenon::translate {
 
-enum class command : std::uint8_t { train, translate, evaluate, inspect };
+enum class command : std::uint8_t { train, translate, evaluate, inspect, export_header };
 
 /// A file of sentence pairs, or one of sentences and one of their translations; none: not given.
 using data_files = std::vector<std::string>;
@@ -24,7 +24,7 @@ struct options {
   command chosen = command::inspect;
   data_files data, validation_data;
   std::string recipe, model = "translator.safetensors", checkpoint, report, loss, file, references, attention,
-                      svg, range;
+                      svg, range, output = "translator.hpp";
   std::size_t epochs = 0, pairs = every_pair, validation_pairs = 0, threads = 0;
   std::size_t patience = 0;  ///< epochs without a better validation loss to wait for; 0: train all
   bool keep_best = false;    ///< save the best epoch's model, by validation loss, not the last one's

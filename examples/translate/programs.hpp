@@ -56,18 +56,18 @@ struct batch_loss {
 
 /// Inputs: source, source_valid, target_in, labels, weight, used (the target words in use). Output: loss, the
 /// mean over labels.
-template <class Recipe, std::size_t Bucket, mode Mode>
-constexpr auto record_loss(recorder& r) {
+template <class Recipe, std::size_t Bucket, mode Mode, class Recorder>
+constexpr auto record_loss(Recorder& r) {
   constexpr auto sizes = recipes::buckets_of<Recipe>[Bucket];
   using rows = batch<sizes.batch_size>;
   using source_words = steps<sizes.source_steps>;
   using target_words = target_steps<sizes.target_steps>;
-  auto source = r.input<std::int32_t, rows, source_words>("source");
-  auto valid = r.input<std::int32_t, rows>("source_valid");
-  auto target = r.input<std::int32_t, rows, target_words>("target_in");
-  auto labels = r.input<std::int32_t, rows, target_words>("labels");
-  auto weight = r.input<float, rows, target_words>("weight");
-  auto used = r.input<std::int32_t>("used");
+  auto source = r.template input<std::int32_t, rows, source_words>("source");
+  auto valid = r.template input<std::int32_t, rows>("source_valid");
+  auto target = r.template input<std::int32_t, rows, target_words>("target_in");
+  auto labels = r.template input<std::int32_t, rows, target_words>("labels");
+  auto weight = r.template input<float, rows, target_words>("weight");
+  auto used = r.template input<std::int32_t>("used");
   auto logits = model_of<Recipe>.template logits<Mode>(source, valid, target, Recipe::dropout);
   auto mean = mean_cross_entropy<vocab>(logits, labels, weight, used,
                                         label_smoothing{Mode == mode::training ? Recipe::smoothing : 0});
@@ -101,45 +101,48 @@ program_view training_step() {
 
 /// The loss of a batch, without dropout: of the longest bucket alone, since this is done once in an epoch and
 /// each program takes its time to compile.
-template <class Recipe, std::size_t Bucket = recipes::buckets_of<Recipe>.size() - 1>
+template <class Recipe>
 program_view measured_loss() {
-  return recorded<Recipe>([](recorder& r) { record_loss<Recipe, Bucket, mode::inference>(r); });
+  constexpr std::size_t longest = recipes::buckets_of<Recipe>.size() - 1;
+  return recorded<Recipe>([](inference_recorder& r) { record_loss<Recipe, longest, mode::inference>(r); });
 }
 
-/// So many sentences, with the weights of products kept as Weights. Inputs: source, source_valid, first
+/// So many sentences, with the weights of products kept as `weights`. Inputs: source, source_valid, first
 /// (<bos>), eos, used. Outputs: tokens (steps, sentences) and, with attention, weights (steps, sentences,
 /// source steps); by beam search tokens, parents, totals and lengths (steps, sentences, beams), weights
 /// (steps, sentences, beams, source steps).
+template <class Recipe, std::size_t Bucket, std::size_t Sentences>
+constexpr void record_translation(inference_recorder& r, element_type weights) {
+  constexpr auto sizes = recipes::buckets_of<Recipe>[Bucket];
+  r.freeze_weights(weights);
+  auto source = r.input<std::int32_t, batch<Sentences>, steps<sizes.source_steps>>("source");
+  auto valid = r.input<std::int32_t, batch<Sentences>>("source_valid");
+  auto first = r.input<std::int32_t, batch<Sentences>>("first");
+  auto eos = r.input<std::int32_t>("eos");
+  auto used = r.input<std::int32_t>("used");
+  auto const& net = model_of<Recipe>;
+  auto const encoded = net.encoder.template encode<mode::inference>(source, valid);
+  auto const found = [&] {
+    if constexpr (Recipe::beams == 1) {
+      auto const greedy = decode_greedily<sizes.target_steps>(net.decoder, encoded, valid, first, used, eos);
+      r.output("tokens", greedy.tokens);
+      return greedy.weights;
+    } else {
+      auto const best = decode_with_beams<sizes.target_steps, Recipe::beams>(
+          net.decoder, encoded, valid, first, eos, used, Recipe::length_penalty);
+      r.output("tokens", best.words);
+      r.output("parents", best.parents);
+      r.output("totals", best.totals);
+      r.output("lengths", best.lengths);
+      return best.weights;
+    }
+  }();
+  if constexpr (attends<Recipe>) r.output("weights", found);
+}
 template <class Recipe, element_type Weights, std::size_t Bucket, std::size_t Sentences>
 program_view translation_of() {
-  return recorded<Recipe>([](recorder& r) {
-    constexpr auto sizes = recipes::buckets_of<Recipe>[Bucket];
-    r.freeze_weights(Weights);
-    auto source = r.input<std::int32_t, batch<Sentences>, steps<sizes.source_steps>>("source");
-    auto valid = r.input<std::int32_t, batch<Sentences>>("source_valid");
-    auto first = r.input<std::int32_t, batch<Sentences>>("first");
-    auto eos = r.input<std::int32_t>("eos");
-    auto used = r.input<std::int32_t>("used");
-    auto const& net = model_of<Recipe>;
-    auto const encoded = net.encoder.template encode<mode::inference>(source, valid);
-    auto const found = [&] {
-      if constexpr (Recipe::beams == 1) {
-        auto const greedy =
-            decode_greedily<sizes.target_steps>(net.decoder, encoded, valid, first, used, eos);
-        r.output("tokens", greedy.tokens);
-        return greedy.weights;
-      } else {
-        auto const best = decode_with_beams<sizes.target_steps, Recipe::beams>(
-            net.decoder, encoded, valid, first, eos, used, Recipe::length_penalty);
-        r.output("tokens", best.words);
-        r.output("parents", best.parents);
-        r.output("totals", best.totals);
-        r.output("lengths", best.lengths);
-        return best.weights;
-      }
-    }();
-    if constexpr (attends<Recipe>) r.output("weights", found);
-  });
+  return recorded<Recipe>(
+      [](inference_recorder& r) { record_translation<Recipe, Bucket, Sentences>(r, Weights); });
 }
 
 /// What f gives for each bucket's number, a std::integral_constant.

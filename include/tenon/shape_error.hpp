@@ -52,6 +52,9 @@ struct layer_norm;
 struct encoder;
 struct decoder;
 struct minimise;
+struct differentiate;
+struct track;
+struct gradient;
 struct stop_unless;
 }  // namespace operation
 
@@ -103,5 +106,9 @@ struct element_type_mismatch;
 /// session.
 template <class Operation, class Shape>
 struct recorded_value_has_no_elements;
+
+/// An inference_recorder leaves derivatives out, so there is nothing for Operation to do: take a recorder.
+template <class Operation, class Recorder>
+struct derivatives_not_recorded;
 
 }  // namespace tenon

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
-// The block interface on a CPU: each thread of a block is a thread of the host, or one after the other where
-// a kernel says that they do not wait for each other; one block runs after the other. Made for finding out,
-// where there is no GPU, whether kernels compute what they should and wait for each other where they must
-// (ThreadSanitizer knows these threads); not for speed.
+// The block interface on a CPU: the threads of a block take turns where they wait for each other
+// (host_fibers.hpp), and run one after the other where a kernel says that they do not; or each is a thread of
+// the host, which ThreadSanitizer knows. One block runs after the other. Made for finding out, where there is
+// no GPU, whether kernels compute what they should and wait for each other where they must; not for speed.
 #pragma once
 #include <barrier>
 #include <cstddef>
@@ -12,21 +12,45 @@
 #include <vector>
 
 #include "arguments.hpp"
+#include "host_fibers.hpp"
 
 namespace tenon::cuda {
 
+/// Where so many threads of a block wait for each other, be they threads of the host or take turns.
+class host_barrier {
+ public:
+  host_barrier(std::size_t count, bool takes_turns)
+      : threads_{static_cast<std::ptrdiff_t>(count)}, count_{count}, takes_turns_{takes_turns} {}
+
+  void arrive_and_wait() {
+    if (!takes_turns_) return threads_.arrive_and_wait();
+    if (++arrived_ == count_) {
+      arrived_ = 0;
+      ++meetings_;
+    } else {
+      for (auto const met = meetings_; met == meetings_;) host_fibers::let_others_run();
+    }
+  }
+
+ private:
+  std::barrier<> threads_;
+  std::size_t count_, arrived_ = 0, meetings_ = 0;
+  bool takes_turns_;
+};
+
 /// What the threads of a block share.
 struct host_block_memory {
-  explicit host_block_memory(grid const& g)
-      : all{static_cast<std::ptrdiff_t>(g.threads)}, shared(g.shared_bytes + 16), slots(g.threads) {
-    for (index w = 0; w < g.threads / warp; ++w) warps.push_back(std::make_unique<std::barrier<>>(warp));
+  host_block_memory(grid const& g, bool takes_turns)
+      : all{g.threads, takes_turns}, shared(g.shared_bytes + 16), slots(g.threads) {
+    for (index w = 0; w < g.threads / warp; ++w)
+      warps.push_back(std::make_unique<host_barrier>(warp, takes_turns));
   }
 
   struct slot {
     alignas(8) std::byte bytes[8];
   };
-  std::barrier<> all;
-  std::vector<std::unique_ptr<std::barrier<>>> warps;
+  host_barrier all;
+  std::vector<std::unique_ptr<host_barrier>> warps;
   std::vector<std::max_align_t> shared;
   std::vector<slot> slots;
 };
@@ -37,9 +61,7 @@ class host_block {
   static inline bool synchronises = true;
   /// True runs a kernel's blocks in the opposite order: what blocks leave for each other would show.
   static inline bool last_block_first = false;
-  /// True gives each thread of a block a thread of the host even where a kernel says that its threads do not
-  /// wait for each other: for ThreadSanitizer. Making threads takes most of the time that a kernel takes
-  /// here.
+  /// True gives each thread of a block a thread of the host: for ThreadSanitizer.
   static inline bool always_threads = false;
 
   /// No memory: the threads share none and never wait.
@@ -108,13 +130,15 @@ void run_on_host(grid const& g, Arguments const& a) {
       for (index t = 0; t < g.threads; ++t) Body::run(host_block(g, nullptr, block_number(i), t), a);
     return;
   }
-  host_block_memory memory(g);
-  auto const one_thread = [&](index thread) {
+  host_block_memory memory(g, !host_block::always_threads);
+  auto const one_thread = [&](std::size_t number) {
+    auto const thread = static_cast<index>(number);
     for (index i = 0; i < g.blocks; ++i) {
       Body::run(host_block(g, &memory, block_number(i), thread), a);
       memory.all.arrive_and_wait();  // the next block has the same shared memory
     }
   };
+  if (!host_block::always_threads) return host_fibers::run(g.threads, one_thread);
   std::vector<std::thread> threads;
   threads.reserve(g.threads - 1);
   for (index t = 1; t < g.threads; ++t) threads.emplace_back(one_thread, t);

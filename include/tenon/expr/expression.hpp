@@ -71,8 +71,8 @@ namespace detail {
 
 template <class X>
 inline constexpr bool is_variable = false;
-template <class T, class S, class L>
-inline constexpr bool is_variable<variable<T, S, L>> = true;
+template <class T, class S, class L, class Owner>
+inline constexpr bool is_variable<variable<T, S, L, Owner>> = true;
 template <class X>
 inline constexpr bool is_parameter = false;
 template <class T, class... A>
@@ -160,17 +160,42 @@ inline constexpr bool is_recorded = detail::recorded_in<std::remove_cvref_t<X>>(
 
 namespace detail {
 
+/// The type of recorder that the variables in X… belong to; void where there are none.
+template <class... X>
+struct owner_among {
+  using type = void;
+};
 template <class X>
-constexpr recorder* recorder_in(X const& x) {
+struct owner_in {
+  using type = void;
+};
+template <class T, class S, class L, class Owner>
+struct owner_in<variable<T, S, L, Owner>> {
+  using type = Owner;
+};
+template <class F, class... X>
+struct owner_in<mapped<F, X...>> : owner_among<X...> {};
+template <class K, class S, class X>
+struct owner_in<reduced<K, S, X>> : owner_in<X> {};
+template <postponed X>
+struct owner_in<X> {
+  using type = typename X::owner_type;
+};
+template <class X, class... Rest>
+struct owner_among<X, Rest...>
+    : std::conditional_t<std::is_void_v<typename owner_in<X>::type>, owner_among<Rest...>, owner_in<X>> {};
+
+template <class X>
+constexpr recording* recording_in(X const& x) {
   if constexpr (is_variable<X>) {
     return x.owner;
   } else if constexpr (is_mapped<X>) {
-    recorder* found = nullptr;
-    std::apply([&](auto const&... y) { ((found = found != nullptr ? found : recorder_in(y)), ...); },
+    recording* found = nullptr;
+    std::apply([&](auto const&... y) { ((found = found != nullptr ? found : recording_in(y)), ...); },
                x.operands);
     return found;
   } else if constexpr (is_reduced<X>) {
-    return recorder_in(x.operand);
+    return recording_in(x.operand);
   } else if constexpr (postponed<X>) {
     return x.owner();
   } else {
@@ -182,13 +207,14 @@ constexpr recorder* recorder_in(X const& x) {
 
 /// The recorder that the variables among x… belong to.
 template <class... X>
-constexpr recorder& recorder_of(X const&... x) {
-  recorder* found = nullptr;
-  ((found = found != nullptr ? found : detail::recorder_in(x)), ...);
+constexpr auto& recorder_of(X const&... x) {
+  using owner = typename detail::owner_among<X...>::type;
+  recording* found = nullptr;
+  ((found = found != nullptr ? found : detail::recording_in(x)), ...);
   if (found == nullptr)
     throw std::logic_error(
         "an expression of parameters alone belongs to no recording: begin it with r.use(parameter)");
-  return *found;
+  return static_cast<std::conditional_t<std::is_void_v<owner>, recorder, owner>&>(*found);
 }
 
 // `settle(x)`, in ops/map, turns an expression into something stored; operands of a tree that must be stored

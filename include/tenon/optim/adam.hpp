@@ -149,6 +149,13 @@ constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, sgd 
   r.updates_parameters(0);
 }
 
+/// Nor is anything learnt through a recorder that leaves derivatives out.
+template <operand X, class Optimiser>
+derivatives_not_recorded<operation::minimise, inference_recorder> minimise(inference_recorder&, X const&,
+                                                                           std::size_t, Optimiser const&,
+                                                                           clip_by_global_norm const& = {},
+                                                                           operand auto const&...);
+
 /// A loss that still has axes is none yet: reduce it first.
 template <operand X, class Optimiser>
 requires(!std::is_same_v<shape_of<X>, shape<>>) axis_without_place < operation::minimise,

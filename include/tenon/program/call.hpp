@@ -5,13 +5,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "../config.hpp"
 
 namespace tenon {
 
-class recorder;
+class recording;
 
 /// What changes from run to run and kernels may need: it keys the random numbers and the optimiser's bias
 /// correction.
@@ -39,6 +40,15 @@ struct call_arguments {
   }
   bool adds_to(std::size_t k) const { return ((accumulate >> k) & 1U) != 0; }
 };
+
+namespace detail {
+/// Whether a call that may end the run does.
+inline bool says_stop(call_arguments const& a) {
+  std::uint32_t bits = 0;
+  std::memcpy(&bits, a.operands[0], sizeof bits);
+  return bits == 0;
+}
+}  // namespace detail
 
 /// A kernel does one of the equal parts (chunks) into which its call is cut. How many there are is a property
 /// of the call, never of the machine: that is why results do not depend on the number of threads.
@@ -68,7 +78,7 @@ struct joint_calls {
 /// Whether there is one stands beside it: with its sanitisers on, g++ 12 cannot compare a function's address
 /// with null in a constant expression.
 struct pullback {
-  using function = void (*)(recorder&, std::size_t index);
+  using function = void (*)(recording&, std::size_t index);
   function run = nullptr;
   bool exists = false;
 

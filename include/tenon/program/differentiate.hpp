@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "fill.hpp"
-#include "recorder.hpp"
+#include "recording.hpp"
 
 namespace tenon {
 
-constexpr location recorder::parameter_gradients(std::size_t bytes) {
+constexpr location recording::parameter_gradients(std::size_t bytes) {
   if (gradient_block_ < 0) {
     storage s;
     s.kind = storage::kind_t::gradient;
@@ -24,7 +24,7 @@ constexpr location recorder::parameter_gradients(std::size_t bytes) {
   return {gradient_block_, 0};
 }
 
-constexpr void recorder::differentiate(location loss) {
+constexpr void recording::differentiate(location loss) {
   if (differentiated_)
     throw std::logic_error("differentiate: a program has one loss: add up what is to be learnt from");
   if (frozen_) throw std::logic_error("differentiate: frozen weights have no gradient");

@@ -69,7 +69,7 @@ class gap_list {
 };
 
 /// The order in which calls run: as recorded, but those that were moved just after the call that they name.
-constexpr std::vector<std::size_t> final_order(recorder const& r) {
+constexpr std::vector<std::size_t> final_order(recording const& r) {
   auto const& order = r.order();
   std::vector<int> next(order.size(), -1), tail(order.size(), -1);  // chains of calls moved behind a call
   for (std::size_t i = 0; i < order.size(); ++i) {
@@ -93,7 +93,7 @@ constexpr std::vector<std::size_t> final_order(recorder const& r) {
 
 /// Which calls, by number, depend on frozen weights alone. One that writes where another call writes too is
 /// none of them: its result does not last.
-constexpr std::vector<char> frozen_calls(recorder const& r) {
+constexpr std::vector<char> frozen_calls(recording const& r) {
   std::vector<char> frozen(r.calls().size(), 1), lasting(r.storages().size(), 1);
   auto const top = [&r](location where) { return static_cast<std::size_t>(r.physical(where).storage); };
   std::vector<char> written(r.storages().size(), 0);
@@ -127,7 +127,7 @@ constexpr bool is_temporary(storage const& s) {
 
 /// Copies the calls in final order, those that depend on frozen weights alone before all others, clearing the
 /// gradients that need it before their first use.
-constexpr void order_calls(recorder const& r, planned& p) {
+constexpr void order_calls(recording const& r, planned& p) {
   p.calls.reserve(2 * r.calls().size());
   p.operands.reserve(2 * r.operands().size());
   p.reaches.reserve(2 * r.operands().size());
@@ -224,7 +224,7 @@ constexpr void share_in_place(planned& p) {
 /// The calls between which each storage is needed; inputs from the start, outputs and what was computed from
 /// frozen weights to the end. What joint calls use is needed by all of them: a GPU does different calls of
 /// theirs on different rows at a time.
-constexpr void find_lifetimes(recorder const& r, planned& p) {
+constexpr void find_lifetimes(recording const& r, planned& p) {
   constexpr auto never = std::numeric_limits<std::size_t>::max();
   p.first.assign(p.storages.size(), never);
   p.last.assign(p.storages.size(), 0);
@@ -313,7 +313,7 @@ constexpr void place_storages(planned& p) {
 }  // namespace detail
 
 /// Orders a recording's calls and places its memory.
-constexpr planned plan(recorder const& r) {
+constexpr planned plan(recording const& r) {
   planned p;
   p.storages = r.storages();
   detail::order_calls(r, p);

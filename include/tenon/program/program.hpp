@@ -15,6 +15,7 @@
 
 #include "plan.hpp"
 #include "precision.hpp"
+#include "recorder.hpp"
 
 namespace tenon {
 
@@ -85,14 +86,14 @@ struct program_sizes {
   }
 };
 
-constexpr program_sizes sizes_of(recorder const& r, planned const& p) {
+constexpr program_sizes sizes_of(recording const& r, planned const& p) {
   return {p.calls.size(), p.operands.size(), r.inputs().size(), r.outputs().size(),
           static_cast<std::size_t>(std::count(p.placed.begin(), p.placed.end(), 1))};
 }
 
 /// Writes a planned recording into a program whose lists are long enough for it.
 template <class Program>
-constexpr void assemble(recorder const& r, planned const& p, Program& out) {
+constexpr void assemble(recording const& r, planned const& p, Program& out) {
   auto const address_of = [&p](location where) {
     if (!where.exists()) return address{};
     for (int host = p.storages[static_cast<std::size_t>(where.storage)].host; host >= 0;
@@ -196,7 +197,7 @@ struct draft {
 
 template <program_sizes Room, class F>
 consteval auto drafted(F const& f) {
-  recorder r;
+  recorder_for<F> r;
   f(r);
   auto const p = plan(r);
   draft<Room> result;
@@ -210,8 +211,8 @@ inline constexpr program_sizes usual_room{512, 4096, 16, 16, 512};
 
 }  // namespace detail
 
-/// Records what f(recorder&) does, in a constant expression. f is a lambda without captures; it may use
-/// constexpr objects.
+/// Records what f(recorder&) or f(inference_recorder&) does, in a constant expression. f is a lambda without
+/// captures; it may use constexpr objects.
 template <class F>
 consteval auto record(F) {
   constexpr auto first = detail::drafted<detail::usual_room>(F{});
@@ -234,7 +235,7 @@ consteval auto record(F) {
 /// something.
 template <class F>
 dynamic_program record_now(F const& f) {
-  recorder r;
+  recorder_for<F> r;
   f(r);
   auto const p = plan(r);
   auto const n = detail::sizes_of(r, p);

@@ -4,7 +4,6 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -15,15 +14,6 @@
 #include "turns.hpp"
 
 namespace tenon {
-
-namespace detail {
-/// Whether a call that may end the run does.
-inline bool says_stop(call_arguments const& a) {
-  std::uint32_t bits = 0;
-  std::memcpy(&bits, a.operands[0], sizeof bits);
-  return bits == 0;
-}
-}  // namespace detail
 
 template <>
 class session<cpu_device> : public detail::session_ports<session<cpu_device>> {

@@ -11,14 +11,18 @@
 
 namespace tenon {
 
-/// A value of a recording: a typed handle on storage that the plan places.
-template <class T, well_formed S, class L = row_major<S>>
+class recorder;
+
+/// A value of a recording: a typed handle on storage that the plan places. Owner: what it was recorded
+/// through, which says whether derivatives are wanted.
+template <class T, well_formed S, class L = row_major<S>, class Owner = recorder>
 struct variable {
   using element = T;
   using shape_type = S;
   using layout = L;
+  using owner_type = Owner;
 
-  recorder* owner = nullptr;
+  Owner* owner = nullptr;
   location at{};
 };
 

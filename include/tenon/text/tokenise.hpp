@@ -83,39 +83,56 @@ inline bool final_sigma(std::u32string_view text, std::size_t at) {
 }  // namespace detail
 
 /// Unicode's full lower case, which is what Python's str.lower() gives: code point by code point, except that
-/// U+0130 becomes two and a capital sigma depends on its place in the word.
-inline std::u32string lower(std::u32string_view text) {
-  std::u32string result;
-  result.reserve(text.size());
+/// U+0130 becomes two and a capital sigma depends on its place in the word. Hands each code point to put.
+template <class Put>
+void lower_each(std::u32string_view text, Put const& put) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     char32_t const code = text[i];
     if (code < 0x80) {
-      result.push_back(code >= U'A' && code <= U'Z' ? code + 32 : code);
+      put(code >= U'A' && code <= U'Z' ? code + 32 : code);
     } else if (code == U'\u0130') {
-      result.append(U"i\u0307");
+      put(U'i');
+      put(U'\u0307');
     } else if (code == U'\u03a3') {
-      result.push_back(detail::final_sigma(text, i) ? U'\u03c2' : U'\u03c3');
+      put(detail::final_sigma(text, i) ? U'\u03c2' : U'\u03c3');
     } else {
-      result.push_back(static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(code))));
+      put(static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(code))));
     }
   }
+}
+
+inline std::u32string lower(std::u32string_view text) {
+  std::u32string result;
+  result.reserve(text.size());
+  lower_each(text, [&](char32_t code) { result.push_back(code); });
   return result;
+}
+
+/// Applies `rules` to a sentence, in place as far as its spaces go, and hands each code point of what comes
+/// out to put.
+template <class Put>
+void normalise_each(std::span<char32_t> codes, tokenisation_rules const& rules, Put const& put) {
+  for (char32_t& code : codes) {
+    if (rules.spaces.find(code) != std::u32string_view::npos) code = U' ';
+  }
+  char32_t previous = U' ';
+  auto const spaced = [&](char32_t code) {
+    if (previous != U' ' && rules.spaced_punctuation.find(code) != std::u32string_view::npos) put(U' ');
+    put(code);
+    previous = code;
+  };
+  if (rules.lowercase)
+    lower_each({codes.data(), codes.size()}, spaced);
+  else
+    for (char32_t const code : codes) spaced(code);
 }
 
 /// The sentence with `rules` applied, not yet split. Throws tenon::error if it is not valid UTF-8.
 inline std::string normalise(std::string_view sentence, tokenisation_rules const& rules) {
   std::u32string codes = decode_utf8(sentence);
-  for (char32_t& code : codes) {
-    if (rules.spaces.find(code) != std::u32string_view::npos) code = U' ';
-  }
-  if (rules.lowercase) codes = lower(codes);
   std::string result;
   result.reserve(sentence.size() + 4);
-  for (std::size_t i = 0; i < codes.size(); ++i) {
-    bool const spaced = rules.spaced_punctuation.find(codes[i]) != std::u32string_view::npos;
-    if (spaced && i > 0 && codes[i - 1] != U' ') result.push_back(' ');
-    append_utf8(result, codes[i]);
-  }
+  normalise_each(codes, rules, [&](char32_t code) { append_utf8(result, code); });
   return result;
 }
 

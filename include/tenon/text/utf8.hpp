@@ -43,15 +43,20 @@ inline std::size_t valid_utf8_prefix(std::string_view text) {
   return at;
 }
 
-/// Appends the UTF-8 form of `code`, which must be a code point that decode_code_point gave.
-inline void append_utf8(std::string& text, char32_t code) {
+/// Writes the UTF-8 form of `code`, which must be a code point that decode_code_point gave; returns its
+/// length.
+inline std::size_t encode_code_point(char32_t code, std::array<char, 4>& bytes) {
   if (code < 0x80) {
-    text.push_back(static_cast<char>(code));
-    return;
+    bytes[0] = static_cast<char>(code);
+    return 1;
   }
-  std::array<utf8proc_uint8_t, 4> bytes{};
-  auto const length = utf8proc_encode_char(static_cast<utf8proc_int32_t>(code), bytes.data());
-  text.append(reinterpret_cast<char const*>(bytes.data()), static_cast<std::size_t>(length));
+  return static_cast<std::size_t>(utf8proc_encode_char(static_cast<utf8proc_int32_t>(code),
+                                                       reinterpret_cast<utf8proc_uint8_t*>(bytes.data())));
+}
+
+inline void append_utf8(std::string& text, char32_t code) {
+  std::array<char, 4> bytes{};
+  text.append(bytes.data(), encode_code_point(code, bytes));
 }
 
 /// The code points of `text`. Throws tenon::error if it is not valid UTF-8.

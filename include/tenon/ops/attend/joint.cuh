@@ -87,13 +87,14 @@ requires(is_recorded<X>&& drop<S, Name>::type::rank ==
   constexpr void recorded() const {
     if constexpr (fits) {
       recorder_->join_last(together::forward);
-      if constexpr (gradients_fit())
+      if constexpr (keeps_derivatives<recorder_type> && gradients_fit())
         if (recorder_->calls()[first_].joint != nullptr) recorder_->replace_pull(first_, &pull);
     }
   }
 
  private:
-  recorder* recorder_;
+  using recorder_type = typename owner_in<X>::type;
+  recorder_type* recorder_;
   std::size_t first_;
 
   using T = typename X::element;
@@ -167,7 +168,7 @@ requires(is_recorded<X>&& drop<S, Name>::type::rank ==
 
   /// Do the scores read the values' memory otherwise than by the same rows? Then their gradients are of other
   /// rows' too, and rows would wait for each other.
-  static constexpr bool crosses_rows(recorder const& r, std::size_t index) {
+  static constexpr bool crosses_rows(recording const& r, std::size_t index) {
     auto const values = r.root(r.operand_of(index + (Thinned ? 3 : 2), 2));
     bool crosses = false;
     std::size_t leaf = 1;
@@ -177,15 +178,15 @@ requires(is_recorded<X>&& drop<S, Name>::type::rank ==
     return crosses;
   }
   template <class Info>
-  static constexpr bool reads_otherwise(recorder const& r, location where, location values) {
+  static constexpr bool reads_otherwise(recording const& r, location where, location values) {
     if (!where.exists() || r.root(where).storage != values.storage) return false;
     return r.root(where) != values || !std::is_same_v<typename Info::shape_type, shape_of<Values>> ||
            !std::is_same_v<typename Info::layout, typename Values::layout>;
   }
 
   /// The scores' pullback is the last one of an attention.
-  static constexpr void pull(recorder& r, std::size_t index) {
-    score_stage::derivative::run(r, index);
+  static constexpr void pull(recording& r, std::size_t index) {
+    score_stage::derivative::pull(r, index);
     if (!crosses_rows(r, index)) r.join_last(together_backwards::all);
   }
 };

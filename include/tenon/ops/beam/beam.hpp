@@ -77,10 +77,11 @@ requires std::is_void_v<detail::continuations_error<X, Totals, Counts, End>> &&
   spec.scalars[0] = alpha;
   using made = shape<batch<rows>, beams<Kept>>;
   if constexpr (is_recorded<X>) {
-    recorder& r = recorder_of(x);
-    auto const totals = r.make<T, made>();
-    auto const last_words = r.make<std::int32_t, made>(), parents = r.make<std::int32_t, made>(),
-               lengths = r.make<std::int32_t, made>();
+    auto& r = recorder_of(x);
+    auto const totals = r.template make<T, made>();
+    auto const last_words = r.template make<std::int32_t, made>(),
+               parents = r.template make<std::int32_t, made>(),
+               lengths = r.template make<std::int32_t, made>();
     auto const end = keep(eos);
     auto const record = [&](auto const&... in_use) {
       r.begin(spec);

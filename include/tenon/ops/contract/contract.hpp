@@ -34,11 +34,11 @@ constexpr auto contract(X const& x, Y const& y, char const* name, B const& bias 
     return review<SX, typename X::layout>(x, 0) * review<SY, typename Y::layout>(y, 0);
   };
   if constexpr (is_recorded<X> || is_recorded<Y> || is_recorded<B>) {
-    recorder& r = recorder_of(x, y);
-    auto const out = r.make<T, Out>();
+    auto& r = recorder_of(x, y);
+    auto const out = r.template make<T, Out>();
     if constexpr (biased) record_map<by_sum, O>(r, out.at, false, bias);
     if constexpr (how::as_products)
-      record_contraction<A, C, O>(r, out.at, biased, r.place(x), r.place(y), name, true);
+      record_contraction<A, C, O>(r, out.at, biased, r.place(x), r.place(y), name);
     else
       record_map<by_sum, O>(r, out.at, biased, products());
     return out;
@@ -198,9 +198,9 @@ requires well_formed<detail::linear_t<X, W>> Error linear(X&& x, W&& w, B&& b);
 /// y += linear(x, w), in y's own memory: for a recurrence's step that adds to what was computed for all steps
 /// at once. Nothing else may read y before the sum. Gives y. Throws std::logic_error where y is an input, a
 /// weight or something whose derivative needs it unchanged (softmax, max).
-template <class T, class S, class L, operand X, operand W>
+template <class T, class S, class L, class Owner, operand X, operand W>
 requires std::is_same_v<detail::linear_t<X, W>, S>
-constexpr variable<T, S, L> add_linear(variable<T, S, L> const& y, X&& x, W&& w) {
+constexpr variable<T, S, L, Owner> add_linear(variable<T, S, L, Owner> const& y, X&& x, W&& w) {
   using in = typename detail::incoming_axis<shape_of<W>>::type;
   using s = detail::summed<in::extent>;
   auto const a = keep(std::forward<X>(x));
@@ -213,16 +213,15 @@ constexpr variable<T, S, L> add_linear(variable<T, S, L> const& y, X&& x, W&& w)
   static_assert(detail::contraction_of<A, B, O>::plan.possible,
                 "add_linear: the operands are no matrices in memory");
   y.owner->check_can_add_to(y.at);
-  detail::record_contraction<A, B, O>(*y.owner, y.at, true, y.owner->place(a), y.owner->place(b), "linear",
-                                      true);
+  detail::record_contraction<A, B, O>(*y.owner, y.at, true, y.owner->place(a), y.owner->place(b), "linear");
   return y;
 }
-template <class T, class S, class L, operand X, operand W,
+template <class T, class S, class L, class Owner, operand X, operand W,
           shape_error Error = typename detail::first_of<
               detail::error_in<detail::linear_t<X, W>>,
               typename detail::misfit<S, detail::linear_t<X, W>, operation::linear>::type,
               typename detail::misfit<detail::linear_t<X, W>, S, operation::linear>::type>::type>
-Error add_linear(variable<T, S, L> const& y, X&& x, W&& w);
+Error add_linear(variable<T, S, L, Owner> const& y, X&& x, W&& w);
 
 namespace detail {
 template <class X, class Y>

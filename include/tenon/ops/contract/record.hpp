@@ -81,7 +81,7 @@ struct contraction {
   /// it in each run, which pays from the second product on; where weights are frozen it is packed once and
   /// for all.
   template <class W>
-  static constexpr location packed(recorder& r, location weight) {
+  static constexpr location packed(recording& r, location weight) {
     using pack = pack_type<W>;
     auto& shared = r.shared(&pack::run, {weight});
     if (shared.asked < 2 && !r.weights_are_frozen()) return {};
@@ -130,13 +130,12 @@ constexpr std::size_t size_in_bytes() {
 }
 
 /// Records out (+)= x · y.
-template <class X, class Y, class O>
-TENON_RECORDING constexpr void record_contraction(recorder& r, location out, bool add, location x, location y,
-                                                  char const* name, bool differentiable,
-                                                  std::array<std::int64_t, 3> repeat = {}) {
+template <class X, class Y, class O, class Recorder>
+TENON_RECORDING constexpr void record_contraction(Recorder& r, location out, bool add, location x, location y,
+                                                  char const* name, std::array<std::int64_t, 3> repeat = {}) {
   using C = contraction_of<X, Y, O>;
   auto spec = C::spec(name);
-  if (differentiable) spec.pull = &contract_pull<X, Y, O>::run;
+  set_pullback<contract_pull<X, Y, O>>(r, spec);
   std::size_t const times = repeat[0] > 1 ? static_cast<std::size_t>(repeat[0]) : 1;
   spec.flops *= times;
   for (std::size_t i = 0; i < 3; ++i) spec.integers[i] = repeat[i];
@@ -170,7 +169,7 @@ TENON_RECORDING constexpr void record_contraction(recorder& r, location out, boo
 }
 
 /// From step i to the next: how far apart operand and gradient lie; false if not forwards in one storage.
-TENON_RECORDING constexpr bool step_distance(recorder const& r, std::vector<deferred_gradient> const& steps,
+TENON_RECORDING constexpr bool step_distance(recording const& r, std::vector<deferred_gradient> const& steps,
                                              std::size_t i, std::int64_t& x, std::int64_t& g) {
   auto const x0 = r.physical(steps[i].operand), x1 = r.physical(steps[i + 1].operand);
   auto const g0 = r.physical(steps[i].gradient), g1 = r.physical(steps[i + 1].gradient);
@@ -182,7 +181,7 @@ TENON_RECORDING constexpr bool step_distance(recorder const& r, std::vector<defe
 }
 
 /// Places the steps' values behind each other where each of them is still free to go anywhere.
-TENON_RECORDING constexpr void place_together(recorder& r, std::vector<deferred_gradient> const& steps,
+TENON_RECORDING constexpr void place_together(recording& r, std::vector<deferred_gradient> const& steps,
                                               location deferred_gradient::*where,
                                               std::size_t deferred_gradient::*bytes) {
   std::vector<int> members;
@@ -212,7 +211,7 @@ TENON_RECORDING constexpr void place_together(recorder& r, std::vector<deferred_
 /// The gradient of a weight W from the operand X and result gradient G of each time step that used it.
 template <class X, class G, class W>
 struct weight_gradient {
-  TENON_RECORDING static constexpr void emit(recorder& r, std::span<deferred_gradient const> backwards) {
+  TENON_RECORDING static constexpr void emit(recording& r, std::span<deferred_gradient const> backwards) {
     std::vector<deferred_gradient> steps(backwards.rbegin(), backwards.rend());
     place_together(r, steps, &deferred_gradient::operand, &deferred_gradient::operand_bytes);
     place_together(r, steps, &deferred_gradient::gradient, &deferred_gradient::gradient_bytes);
@@ -227,7 +226,7 @@ struct weight_gradient {
           ++end;
       auto const sink = r.gradient_sink<typename W::shape_type, typename W::layout>(steps[begin].sink);
       record_contraction<X, G, W>(r, sink.where, sink.add, steps[begin].operand, steps[begin].gradient,
-                                  "weight gradient", false,
+                                  "weight gradient",
                                   {static_cast<std::int64_t>(end - begin), x_step, g_step});
       for (std::size_t i = begin + 1; i < end; ++i) {
         r.also_reads(steps[i].operand);
@@ -241,7 +240,7 @@ struct weight_gradient {
 
 template <class X, class Y, class O>
 struct contract_pull {
-  TENON_RECORDING static constexpr void run(recorder& r, std::size_t index) {
+  TENON_RECORDING static constexpr void pull(recording& r, std::size_t index) {
     constexpr bool swapped = contraction_of<X, Y, O>::plan.swapped;
     auto const out = r.operand_of(index, 0);
     auto const x = r.operand_of(index, swapped ? 2 : 1), y = r.operand_of(index, swapped ? 1 : 2);
@@ -253,7 +252,7 @@ struct contract_pull {
 
  private:
   template <class Wanted, class Other, bool OtherFirst>
-  static constexpr void to_one(recorder& r, location wanted, location other, location g) {
+  static constexpr void to_one(recording& r, location wanted, location other, location g) {
     if (!r.is_active(wanted)) return;
     constexpr bool as_products = contraction_of<Other, O, Wanted>::as_products;
     if constexpr (as_products) {
@@ -263,12 +262,13 @@ struct contract_pull {
         return;
       }
       auto const sink = r.gradient_sink<typename Wanted::shape_type, typename Wanted::layout>(wanted);
-      record_contraction<Other, O, Wanted>(r, sink.where, sink.add, other, g, "contract gradient", false);
+      record_contraction<Other, O, Wanted>(r, sink.where, sink.add, other, g, "contract gradient");
     } else {
       auto const sink = r.gradient_sink<typename Wanted::shape_type, typename Wanted::layout>(wanted);
-      using A = variable<typename Other::element, typename Other::shape_type, typename Other::layout>;
-      using B = variable<typename O::element, typename O::shape_type, typename O::layout>;
-      record_map<by_sum, Wanted>(r, sink.where, sink.add, A{&r, other} * B{&r, g});
+      record_map<by_sum, Wanted>(
+          r, sink.where, sink.add,
+          standing_at<typename Other::element, typename Other::shape_type, typename Other::layout>(r, other) *
+              standing_at<typename O::element, typename O::shape_type, typename O::layout>(r, g));
     }
   }
 };

@@ -39,7 +39,7 @@ struct cross_entropy_form {
   static constexpr std::size_t count = extent_of<S, Name>;
   using walk = cpu::row_walk<strides_of_extents<rows>, strides_in<Labels, LabelsLayout, rows>>;
 
-  static constexpr void pull(recorder& r, std::size_t index) {
+  static constexpr void pull(recording& r, std::size_t index) {
     auto const losses = r.operand_of(index, 0), sums = r.operand_of(index, 1),
                logits = r.operand_of(index, 2);
     auto const g = r.gradient_source<rows, row_major<rows>>(losses);
@@ -71,7 +71,6 @@ struct cross_entropy_form {
     call_spec s;
     s.name = "cross entropy";
     s.computed_by<K>();
-    s.pull = &pull;
     s.flops = S::size * 3;
     s.scalars[0] = smoothing.rate;
     return s;
@@ -119,11 +118,12 @@ constexpr auto cross_entropy_rows(label_smoothing const& smoothing, X const& x, 
   using form =
       cross_entropy_form<T, S, Name, shape_of<Labels>, typename Labels::layout, sizeof...(Used) == 1>;
   using rows = typename form::rows;
-  auto const spec = form::spec(smoothing);
+  auto spec = form::spec(smoothing);
   if constexpr (is_recorded<X> || is_recorded<Labels>) {
-    recorder& r = recorder_of(x, labels);
-    auto const losses = r.make<T, rows>();
-    auto const sums = r.make<T, rows>();
+    auto& r = recorder_of(x, labels);
+    set_pullback<form>(r, spec);
+    auto const losses = r.template make<T, rows>();
+    auto const sums = r.template make<T, rows>();
     r.begin(spec);
     r.result(losses.at, bytes_in<decltype(losses)>);
     r.result(sums.at, bytes_in<decltype(sums)>);

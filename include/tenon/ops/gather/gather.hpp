@@ -61,7 +61,7 @@ constexpr call_spec gather_spec() {
 template <class T, class Table, class Ids, class IdsLayout, std::size_t Rows, std::size_t Width>
 struct gather_pull {
   using walk = cpu::row_walk<strides_of_extents<Ids>, IdsLayout>;
-  TENON_RECORDING static constexpr void run(recorder& r, std::size_t index) {
+  TENON_RECORDING static constexpr void pull(recording& r, std::size_t index) {
     using out_shape = shape<parts<Ids::size * Width>>;  // dense: any shape of this size covers it
     auto const g = r.gradient_source<out_shape, row_major<out_shape>>(r.operand_of(index, 0));
     if (!g.exists()) return;
@@ -93,7 +93,8 @@ struct gathered {
   Table table;
   Ids ids;
 
-  constexpr recorder* owner() const { return &recorder_of(table, ids); }
+  using owner_type = typename detail::owner_among<Table, Ids>::type;
+  constexpr auto* owner() const { return &recorder_of(table, ids); }
 
   /// The table, bound to the ids' recording: operations on it alone would not know where to be recorded.
   constexpr auto bound_table() const {
@@ -110,9 +111,10 @@ struct gathered {
         "gather: the table's rows must be dense; keep(arrange<…>(table)) with the looked-up axis first");
     constexpr std::size_t rows = axis_at<table_shape, 0>::extent, width = table_shape::size / rows;
     using walk = cpu::row_walk<strides_of_extents<ids_shape>, typename Ids::layout>;
-    auto spec = detail::gather_spec<element, rows, width, walk>();
-    spec.pull = &detail::gather_pull<element, table_shape, ids_shape, typename Ids::layout, rows, width>::run;
-    return emit<element, shape_type>(spec, table, ids);
+    using derivative =
+        detail::gather_pull<element, table_shape, ids_shape, typename Ids::layout, rows, width>;
+    return emit<element, shape_type, derivative>(detail::gather_spec<element, rows, width, walk>(), table,
+                                                 ids);
   }
 };
 
@@ -154,7 +156,7 @@ constexpr auto linear_of_rows(gathered<Name, Table, Ids> const& x, W const& w, B
     return gather<Name>(linear(x.bound_table(), w, b...), x.ids).evaluate();
   } else if constexpr (is_recorded<Ids> && rows <= most_frozen_rows && stored<Table> &&
                        (stored<W> && ... && stored<B>)) {
-    recorder& r = *x.owner();
+    auto& r = *x.owner();
     if (!r.weights_are_frozen()) return plain(linear(x.evaluate(), w, b...));
     auto const share = [&]() -> location& {
       return r.shared(&table_mapped_by<Table, W, B...>, {r.place(x.table), r.place(w), r.place(b)...}).value;
@@ -188,7 +190,7 @@ namespace detail {
 
 template <class T, class Rows, class Ids, class IdsLayout, std::size_t Count, std::size_t Width>
 struct scatter_pull {
-  TENON_RECORDING static constexpr void run(recorder& r, std::size_t index) {
+  TENON_RECORDING static constexpr void pull(recording& r, std::size_t index) {
     using table_shape = shape<parts<Count * Width>>;
     auto const g = r.gradient_source<table_shape, row_major<table_shape>>(r.operand_of(index, 0));
     if (!g.exists()) return;
@@ -255,9 +257,9 @@ constexpr auto scatter_add(Rows&& rows, Ids&& ids) {
   spec.name = "scatter add";
   spec.computed_by<kernel_type>();
   spec.flops = shape_of<X>::size;
-  spec.pull =
-      &detail::scatter_pull<T, shape_of<X>, shape_of<I>, typename I::layout, Axis::extent, width>::run;
-  return emit<T, S>(spec, x, i);
+  using derivative =
+      detail::scatter_pull<T, shape_of<X>, shape_of<I>, typename I::layout, Axis::extent, width>;
+  return emit<T, S, derivative>(spec, x, i);
 }
 template <axis_type Axis, operand Rows, operand Ids, shape_error Error = detail::scatter_t<Axis, Rows, Ids>>
 Error scatter_add(Rows&& rows, Ids&& ids);

@@ -43,11 +43,11 @@ inline constexpr std::size_t span = span_of<typename I::shape_type, typename I::
 /// Sums the parts of a gradient into its place; one function for all expressions that a weight is used in
 /// alike, so that they share their parts.
 template <class I, std::size_t Chunks>
-constexpr void sum_parts(recorder& r, partial_gradient const& p) {
+constexpr void sum_parts(recording& r, partial_gradient const& p) {
   auto const sink = r.gradient_sink<typename I::shape_type, typename I::layout>(p.value);
   using all = typename join<shape<parts<Chunks>>, typename I::shape_type>::type;
   using layout = typename prepended<span<I>, typename I::layout>::type;
-  record_map<by_sum, I>(r, sink.where, sink.add, variable<typename I::element, all, layout>{&r, p.parts});
+  record_map<by_sum, I>(r, sink.where, sink.add, standing_at<typename I::element, all, layout>(r, p.parts));
 #if TENON_CUDA
   // What adds may add to what its neighbour writes. Without gaps, whatever the order of its axes.
   if constexpr (span<I> == I::shape_type::size)
@@ -113,12 +113,12 @@ struct map_pull {
 
     /// Where the gradient of leaf K goes, and whether by a detour: parts to sum, or a copy where two leaves
     /// see one value in different ways.
-    struct destination : recorder::gradient_place {
+    struct destination : recording::gradient_place {
       bool copied = false;  ///< to be added to the gradient proper just after the call
     };
 
     template <std::size_t... K>
-    TENON_RECORDING static constexpr void run(recorder& r, std::size_t index, std::index_sequence<K...>) {
+    TENON_RECORDING static constexpr void run(recording& r, std::size_t index, std::index_sequence<K...>) {
       auto const source = r.operand_of(index, 0);
       auto const g = r.gradient_source<typename Out::shape_type, typename Out::layout>(source);
       if (!g.exists()) return;
@@ -153,7 +153,7 @@ struct map_pull {
     }
 
     template <std::size_t K>
-    static constexpr void plan_sink(recorder& r, std::array<location, sinks> const& value,
+    static constexpr void plan_sink(recording& r, std::array<location, sinks> const& value,
                                     std::array<destination, sinks>& to) {
       if (!r.is_active(value[K])) return;
       using I = info<K>;
@@ -185,7 +185,7 @@ struct map_pull {
     }
 
     template <class I>
-    static constexpr location make_copies(recorder& r, std::size_t count) {
+    static constexpr location make_copies(recording& r, std::size_t count) {
       storage s;
       s.element_bytes = sizeof(typename I::element);
       s.rank = 1;
@@ -195,7 +195,7 @@ struct map_pull {
     }
 
     template <std::size_t K>
-    static constexpr void finish_sink(recorder& r, location value, destination const& d) {
+    static constexpr void finish_sink(recording& r, location value, destination const& d) {
       if (!d.copied) return;
       using I = info<K>;
       if constexpr (in_parts<K>) {
@@ -204,12 +204,12 @@ struct map_pull {
         auto const sink = r.gradient_sink<typename I::shape_type, typename I::layout>(value);
         record_map<by_sum, I>(
             r, sink.where, sink.add,
-            variable<typename I::element, typename I::shape_type, typename I::layout>{&r, d.where});
+            standing_at<typename I::element, typename I::shape_type, typename I::layout>(r, d.where));
       }
     }
   };
 
-  TENON_RECORDING static constexpr void run(recorder& r, std::size_t index) {
+  TENON_RECORDING static constexpr void pull(recording& r, std::size_t index) {
     if constexpr (!std::is_same_v<wanted, list<>>)
       with<wanted>::run(r, index, std::make_index_sequence<with<wanted>::sinks>{});
   }

@@ -88,9 +88,9 @@ constexpr auto keep(X&& x) {
       // computed again.
       return keep(reduced<by_max, S, decltype(keep(tree))>{keep(tree)});
     } else if constexpr (is_recorded<D>) {
-      recorder& r = recorder_of(x);
-      auto const out = r.make<T, S>();
-      detail::record_map<typename how::kind, variable<T, S>, tree_type>(r, out.at, false, tree);
+      auto& r = recorder_of(x);
+      auto const out = r.template make<T, S>();
+      detail::record_map<typename how::kind, variable<T, S>>(r, out.at, false, tree);
       return out;
     } else {
       tensor_of<T, S> out;
@@ -138,8 +138,9 @@ template <class T, class... A, operand X>
 requires is_recorded<X> recorded_value_has_no_elements<operation::assign, shape_of<X>> assign_to(
     tensor<T, A...>& out, X&& x);
 
+template <class Recorder>
 template <has_shape X>
-constexpr void recorder::output(char const* name, X&& x) {
+constexpr void recorder_of_values<Recorder>::output(char const* name, X&& x) {
   auto const value = keep(std::forward<X>(x));
   using V = std::remove_cvref_t<decltype(value)>;
   using T = element_of<V>;
@@ -149,7 +150,7 @@ constexpr void recorder::output(char const* name, X&& x) {
     declare_output<T, S>(name, where);
   } else {  // a view, a part of a stack, an input: give the output memory of its own
     auto const copy = make<T, S>();
-    detail::record_map<by_sum, variable<T, S>>(*this, copy.at, false, value);
+    detail::record_map<by_sum, variable<T, S>>(*self(), copy.at, false, value);
     declare_output<T, S>(name, copy.at);
   }
 }

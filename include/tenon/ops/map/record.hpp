@@ -49,7 +49,6 @@ constexpr call_spec map_spec(X const& x) {
   call_spec spec;
   spec.name = c::reduces ? "reduce" : "map";
   spec.computed_by<typename c::kernel_type>();
-  spec.pull = &map_pull<Kind, Out, X>::run;
   spec.reads_result = std::is_same_v<Kind, by_max>;
   spec.flops = c::flops;
   if constexpr (!c::reduces) {
@@ -71,9 +70,11 @@ template <class X>
 inline constexpr std::size_t bytes_of = X::shape_type::size * sizeof(typename X::element);
 
 /// Records out = x (or out += x); Out says the type of what stands at `where`.
-template <class Kind, class Out, class X>
-TENON_RECORDING constexpr void record_map(recorder& r, location where, bool add, X const& x) {
-  r.begin(map_spec<Kind, Out, X>(x));
+template <class Kind, class Out, class Recorder, class X>
+TENON_RECORDING constexpr void record_map(Recorder& r, location where, bool add, X const& x) {
+  auto spec = map_spec<Kind, Out, X>(x);
+  set_pullback<map_pull<Kind, Out, X>>(r, spec);
+  r.begin(spec);
   r.result(where, bytes_of<Out>, add);
   each_leaf(x, [&]<class Leaf>(Leaf const& leaf) {
     if constexpr (is_mask<Leaf>)

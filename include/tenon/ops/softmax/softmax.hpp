@@ -52,7 +52,7 @@ struct softmax_form {
                         dense::values[position_of<Name>(S{})],
                         walk<typename Valid::shape_type, typename Valid::layout>, masked, Log>;
 
-  static constexpr void pull(recorder& r, std::size_t index) {
+  static constexpr void pull(recording& r, std::size_t index) {
     auto const y = r.operand_of(index, 0), x = r.operand_of(index, 1);
     auto const g = r.gradient_source<S, dense>(y);
     if (!g.exists()) return;
@@ -77,13 +77,19 @@ struct softmax_form {
     call_spec s;
     s.name = Log ? "log softmax" : "softmax";
     s.computed_by<K>();
-    s.pull = &pull;
     s.reads_result = true;
     s.flops = S::size * 4;
     s.in_place = std::is_same_v<L, dense> ? 1 : 0;
     return s;
   }
 };
+
+template <template <std::size_t> class Name, bool Log, class X, class... Counts>
+constexpr auto emit_softmax(X const& x, Counts const&... counts) {
+  using valid = std::tuple_element_t<0, std::tuple<Counts..., unmasked>>;
+  using form = softmax_form<element_of<X>, shape_of<X>, typename X::layout, Name, valid, Log>;
+  return emit<element_of<X>, shape_of<X>, form>(form::spec(), x, counts...);
+}
 
 template <class Op, class X, template <std::size_t> class Name, class Valid>
 using softmax_t =
@@ -97,10 +103,7 @@ template <template <std::size_t> class Name, operand X>
 requires well_formed<detail::softmax_t<operation::softmax, X, Name, detail::unmasked>>
 constexpr auto softmax(X&& x) {
   auto const value = keep(std::forward<X>(x));
-  using V = std::remove_cvref_t<decltype(value)>;
-  return emit<element_of<V>, shape_of<V>>(detail::softmax_form<element_of<V>, shape_of<V>, typename V::layout,
-                                                               Name, detail::unmasked, false>::spec(),
-                                          value);
+  return detail::emit_softmax<Name, false>(value);
 }
 template <template <std::size_t> class Name, operand X,
           shape_error Error = detail::softmax_t<operation::softmax, X, Name, detail::unmasked>>
@@ -112,11 +115,7 @@ requires well_formed<detail::softmax_t<operation::softmax, X, Name, Valid>>
 constexpr auto softmax(X&& x, Valid&& valid) {
   auto const value = keep(std::forward<X>(x));
   auto const counts = keep(std::forward<Valid>(valid));
-  using V = std::remove_cvref_t<decltype(value)>;
-  return emit<element_of<V>, shape_of<V>>(
-      detail::softmax_form<element_of<V>, shape_of<V>, typename V::layout, Name,
-                           std::remove_cvref_t<decltype(counts)>, false>::spec(),
-      value, counts);
+  return detail::emit_softmax<Name, false>(value, counts);
 }
 template <template <std::size_t> class Name, operand X, operand Valid,
           shape_error Error = detail::softmax_t<operation::softmax, X, Name, Valid>>
@@ -127,10 +126,7 @@ template <template <std::size_t> class Name, operand X>
 requires well_formed<detail::softmax_t<operation::log_softmax, X, Name, detail::unmasked>>
 constexpr auto log_softmax(X&& x) {
   auto const value = keep(std::forward<X>(x));
-  using V = std::remove_cvref_t<decltype(value)>;
-  return emit<element_of<V>, shape_of<V>>(detail::softmax_form<element_of<V>, shape_of<V>, typename V::layout,
-                                                               Name, detail::unmasked, true>::spec(),
-                                          value);
+  return detail::emit_softmax<Name, true>(value);
 }
 template <template <std::size_t> class Name, operand X,
           shape_error Error = detail::softmax_t<operation::log_softmax, X, Name, detail::unmasked>>

@@ -15,11 +15,11 @@
 namespace tenon {
 
 /// The values x[0], …, x[N-1] (variables of one type) along a new outermost axis Name.
-template <template <std::size_t> class Name, class T, class S, class L, std::size_t N>
-requires(!has_name<S, Name>) constexpr auto stack(std::array<variable<T, S, L>, N> const& x) {
+template <template <std::size_t> class Name, class T, class S, class L, class Owner, std::size_t N>
+requires(!has_name<S, Name>) constexpr auto stack(std::array<variable<T, S, L, Owner>, N> const& x) {
   using result = typename detail::join<shape<Name<N>>, S>::type;
-  recorder& r = *x[0].owner;
-  auto const out = r.make<T, result>();
+  auto& r = *x[0].owner;
+  auto const out = r.template make<T, result>();
   for (std::size_t i = 0; i < N; ++i) {
     location const where{out.at.storage, i * S::size * sizeof(T)};
     bool taken = false;  // the same value may be stacked twice, but placed only once
@@ -36,9 +36,9 @@ requires(!has_name<S, Name>) constexpr auto stack(std::array<variable<T, S, L>, 
   }
   return out;
 }
-template <template <std::size_t> class Name, class T, class S, class L, std::size_t N,
+template <template <std::size_t> class Name, class T, class S, class L, class Owner, std::size_t N,
           shape_error Error = detail::twin_error<operation::stack, Name<N>, S>>
-Error stack(std::array<variable<T, S, L>, N> const& x);
+Error stack(std::array<variable<T, S, L, Owner>, N> const& x);
 
 /// Stacks tensors of one type at once.
 template <template <std::size_t> class Name, class T, class... A, std::size_t N>
@@ -96,8 +96,8 @@ constexpr auto concat(X&& x, Y&& y) {
   auto const a = keep(std::forward<X>(x));
   auto const b = keep(std::forward<Y>(y));
   if constexpr (is_recorded<X> || is_recorded<Y>) {
-    recorder& r = recorder_of(a, b);
-    auto const out = r.make<T, S>();
+    auto& r = recorder_of(a, b);
+    auto const out = r.template make<T, S>();
     auto const copy = [&](auto const& view, auto const& from) {
       detail::record_map<by_sum, std::remove_cvref_t<decltype(view)>>(r, view.at, false, from);
     };

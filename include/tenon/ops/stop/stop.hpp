@@ -23,7 +23,7 @@ requires(is_recorded<X>&& std::is_same_v<shape_of<X>, shape<>>) constexpr void s
   using V = std::remove_cvref_t<decltype(value)>;
   static_assert(std::is_same_v<element_of<V>, std::int32_t> || std::is_same_v<element_of<V>, float>,
                 "stop_unless: what says whether to go on is one int32 or one float");
-  recorder& r = recorder_of(value);
+  auto& r = recorder_of(value);
   call_spec spec;
   spec.name = "stop";
   spec.computed_by<cpu::stop_kernel>();

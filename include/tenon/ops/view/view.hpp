@@ -22,8 +22,8 @@ namespace detail {
 template <class S, class L, class X>
 constexpr auto review(X const& x, std::size_t offset) {
   if constexpr (is_variable<X>) {
-    return variable<element_of<X>, S, L>{x.owner,
-                                         {x.at.storage, x.at.offset + offset * sizeof(element_of<X>)}};
+    return variable<element_of<X>, S, L, typename X::owner_type>{
+        x.owner, {x.at.storage, x.at.offset + offset * sizeof(element_of<X>)}};
   } else if constexpr (is_parameter<X>) {
     if constexpr (requires { x.whole; })
       return parameter_part<decltype(x.whole), S, L>{x.whole, x.offset + offset * sizeof(element_of<X>)};
