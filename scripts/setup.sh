@@ -18,6 +18,7 @@ need=(
   "<utf8proc.h> libutf8proc-dev"
   "<sentencepiece_processor.h> libsentencepiece-dev"
   "<CLI/CLI.hpp> libcli11-dev"
+  "<httplib.h> libcpp-httplib-dev"
 )
 for group in "$@"; do
   case "$group" in
@@ -27,6 +28,7 @@ for group in "$@"; do
       "clang++-19 clang-19"
       "/usr/lib/llvm-19/lib/libomp.so libomp-19-dev"
       "/usr/lib/llvm-19/lib/clang/19/lib/linux libclang-rt-19-dev"
+      "chromium chromium"
     ) ;;
     lint) need+=("clang-format-14 clang-format-14" "clang-tidy-19 clang-tidy-19") ;;
     gpu) need+=("/usr/lib/x86_64-linux-gnu/blas/libblas.so.3 libblas3" "/usr/include/x86_64-linux-gnu/cblas-netlib.h libblas-dev") ;;

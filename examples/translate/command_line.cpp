@@ -18,7 +18,7 @@ struct command_line {
   options chosen;
   CLI::App app;
   CLI::App *train = nullptr, *translate = nullptr, *evaluate = nullptr, *inspect = nullptr,
-           *export_header = nullptr;
+           *export_header = nullptr, *serve = nullptr;
 
   explicit command_line(defaults const& recipe) : app("", recipe.program) {
     app.description(
@@ -34,6 +34,7 @@ struct command_line {
     add_evaluate(recipe);
     add_inspect(recipe);
     add_export(recipe);
+    add_serve(recipe);
   }
   command_line(command_line const&) = delete;
 
@@ -271,6 +272,26 @@ struct command_line {
         recipe.program + " export --model french.safetensors --output french.hpp");
   }
 
+  void add_serve(defaults const& recipe) {
+    serve = app.add_subcommand("serve", "A page to try a model, and a JSON interface, on this machine alone");
+    add_model(serve, "The model");
+    serve->add_option("-p,--port", chosen.port, "Of 127.0.0.1; 0: any that is free, which is printed")
+        ->type_name("N")
+        ->check(CLI::Range(0, 65535))
+        ->capture_default_str();
+    add_weights(serve);
+    add_threads(serve, 0);
+    serve
+        ->add_option("-d,--data", chosen.data,
+                     "For a model file without vocabularies: what it was trained on")
+        ->type_name("FILE")
+        ->expected(1);
+    serve->footer(
+        "Each thread translates a sentence at a time. POST /api/translate takes {\"text\": \"i lost .\"} as "
+        "application/json.\nExample:\n  " +
+        recipe.program + " serve --model french.safetensors");
+  }
+
   static std::string trimmed_rate(double rate) {
     auto text = std::to_string(rate);
     text.erase(text.find_last_not_of('0') + 1);
@@ -294,6 +315,7 @@ std::optional<options> parse_command_line(int count, char const* const* argument
                 : line.translate->parsed() ? command::translate
                 : line.evaluate->parsed()  ? command::evaluate
                 : line.inspect->parsed()   ? command::inspect
+                : line.serve->parsed()     ? command::serve
                                            : command::export_header;
   if (said.patience > 0) said.keep_best = true;
   if (!said.validation_data.empty() && line.train->count("--validation-pairs") == 0)

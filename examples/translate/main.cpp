@@ -12,6 +12,7 @@
 #include "export_command.hpp"
 #include "inspect_command.hpp"
 #include "options.hpp"
+#include "serve_command.hpp"
 #include "train_command.hpp"
 #include "translate_command.hpp"
 #include TENON_RECIPE_HEADER
@@ -55,6 +56,8 @@ int run(int count, char const* const* arguments) {
       return translate::translate_command<recipe>(*said, std::cout);
     case command::evaluate:
       return translate::evaluate_command<recipe>(*said, std::cout);
+    case command::serve:
+      return translate::serve_command<recipe>(*said, std::cout);
     case command::export_header:
       return translate::export_command<recipe>(*said, std::cout);
     default:

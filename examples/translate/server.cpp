@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: BSL-1.0
+// The page to try a model, and its JSON interface, over HTTP on this machine alone.
+#include "server.hpp"
+
+#include <httplib.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
+
+#include "server_page.hpp"
+#include "tenon/text/utf8.hpp"
+#include "tenon/train/attention_page.hpp"
+
+namespace tenon::translate {
+namespace {
+
+using clock = std::chrono::steady_clock;
+using httplib::Request, httplib::Response;
+using nlohmann::json;
+
+/// A request that is refused: its status and the reason.
+struct refusal {
+  int status;
+  std::string reason;
+};
+
+/// Who may translate now.
+class worker_pool {
+ public:
+  explicit worker_pool(std::size_t count) {
+    for (std::size_t w = 0; w < count; ++w) free_.push_back(w);
+  }
+
+  /// A worker, until this is destroyed. Throws a refusal where none is free in time.
+  class loan {
+   public:
+    loan(worker_pool& pool, int seconds) : pool_(pool) {
+      std::unique_lock lock(pool.mutex_);
+      if (!pool.returned_.wait_for(lock, std::chrono::seconds(seconds), [&] { return !pool.free_.empty(); }))
+        throw refusal{429, "too many translations at a time: try again later"};
+      worker_ = pool.free_.back();
+      pool.free_.pop_back();
+    }
+    loan(loan const&) = delete;
+    ~loan() {
+      std::lock_guard const lock(pool_.mutex_);
+      pool_.free_.push_back(worker_);
+      pool_.returned_.notify_one();
+    }
+    std::size_t worker() const { return worker_; }
+
+   private:
+    worker_pool& pool_;
+    std::size_t worker_ = 0;
+  };
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable returned_;
+  std::vector<std::size_t> free_;
+};
+
+/// The reason of a status that the HTTP library itself answers with.
+std::string reason_of(int status, server_limits const& limits) {
+  switch (status) {
+    case 404:
+      return "there is nothing of this name: GET / is the page, POST /api/translate translates";
+    case 413:
+      return "the request is too large: its body may have " + std::to_string(limits.body_bytes) + " bytes";
+    case 414:
+      return "the address is too long";
+    default:
+      return "this is not a request that the server understands";
+  }
+}
+
+void answer(Response& response, int status, json const& content) {
+  response.status = status;
+  response.set_content(content.dump(-1, ' ', false, json::error_handler_t::replace) + '\n',
+                       "application/json");
+}
+void refuse(Response& response, refusal const& why) {
+  answer(response, why.status, {{"error", why.reason}});
+}
+
+/// What a client asks: {"text": …} and perhaps {"count": …}.
+struct question {
+  std::string text;
+  std::size_t count = 1;
+};
+
+question parse_question(std::string const& body, service const& what, server_limits const& limits) {
+  auto const asked = json::parse(body, nullptr, false);
+  if (!asked.is_object() || !asked.contains("text") || !asked["text"].is_string())
+    throw refusal{400, R"(expected JSON such as {"text": "i lost ."})"};
+  question q{asked["text"].get<std::string>()};
+  if (q.text.size() > limits.sentence_bytes)
+    throw refusal{
+        413, "the sentence is too long: it may have " + std::to_string(limits.sentence_bytes) + " bytes"};
+  if (q.text.find_first_not_of(" \t\r\n") == std::string::npos) throw refusal{400, "the sentence is empty"};
+  if (asked.contains("count")) {
+    if (!asked["count"].is_number_unsigned() || asked["count"] < 1U || asked["count"] > what.translations)
+      throw refusal{400, "count is from 1 to " + std::to_string(what.translations)};
+    q.count = asked["count"].get<std::size_t>();
+  }
+  for (char& c : q.text)
+    if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  return q;
+}
+
+json as_json(std::vector<train::sample> const& found, clock::duration took) {
+  json translations = json::array();
+  for (auto const& s : found) {
+    json one{{"text", s.prediction}, {"tokens", s.prediction_tokens}};
+    if (s.score) one["score"] = *s.score;
+    if (!s.weights.empty()) {
+      json rows = json::array();
+      std::size_t const width = s.source_tokens.size();
+      for (std::size_t t = 0; t * width < s.weights.size(); ++t)
+        rows.push_back(std::vector<float>(s.weights.begin() + static_cast<std::ptrdiff_t>(t * width),
+                                          s.weights.begin() + static_cast<std::ptrdiff_t>((t + 1) * width)));
+      one["attention"] = std::move(rows);
+    }
+    translations.push_back(std::move(one));
+  }
+  json result{{"source_tokens", found.front().source_tokens},
+              {"translations", std::move(translations)},
+              {"milliseconds", std::chrono::duration<double, std::milli>(took).count()}};
+  if (!found.front().weights.empty()) result["picture"] = train::attention_picture(found.front());
+  return result;
+}
+
+/// A page of somewhere else whose name leads here shall not use this server.
+bool named_as_this_machine(std::string const& host) {
+  auto const name = host.substr(0, host.find_last_of(':'));
+  return name == "127.0.0.1" || name == "localhost";
+}
+
+/// A request's body, if it comes in time and is small enough, of which the library has its own opinion.
+std::string read_body(httplib::ContentReader const& reader, Response const& response,
+                      server_limits const& limits) {
+  std::string body;
+  auto const latest = clock::now() + std::chrono::seconds(limits.seconds_to_send);
+  bool late = false, large = false;
+  bool const whole = reader([&](char const* data, std::size_t size) {
+    late = clock::now() > latest;
+    large = body.size() + size > limits.body_bytes;
+    if (!late && !large) body.append(data, size);
+    return !late && !large;
+  });
+  if (large || response.status == 413) throw refusal{413, reason_of(413, limits)};
+  if (late) throw refusal{408, "the request's body took too long"};
+  if (!whole) throw refusal{400, "the request's body ended early, or came too slowly"};
+  return body;
+}
+
+void add_routes(httplib::Server& http, service const& what, server_limits const& limits, worker_pool& pool) {
+  http.Get("/", [&what](Request const&, Response& response) {
+    response.set_content(page_of(what), "text/html; charset=utf-8");
+  });
+  http.Get("/api/model", [&what](Request const&, Response& response) {
+    answer(response, 200,
+           {{"recipe", what.recipe}, {"title", what.title}, {"translations", what.translations}});
+  });
+  http.Post("/api/translate",
+            [&](Request const& request, Response& response, httplib::ContentReader const& reader) {
+              try {
+                // A form on a page elsewhere can send any other type without asking.
+                if (!request.get_header_value("Content-Type").starts_with("application/json"))
+                  throw refusal{415, "the body must be JSON: Content-Type: application/json"};
+                auto const q = parse_question(read_body(reader, response, limits), what, limits);
+                worker_pool::loan const loan(pool, limits.seconds_to_wait);
+                auto const begin = clock::now();
+                auto const found = what.translate(loan.worker(), q.text, q.count);
+                answer(response, 200, as_json(found, clock::now() - begin));
+              } catch (refusal const& why) {
+                refuse(response, why);
+              } catch (tenon::error const& wrong) {
+                refuse(response, {400, wrong.what()});
+              }
+            });
+  auto const only_post = [](Request const&, Response& response) {
+    response.set_header("Allow", "POST");
+    refuse(response, {405, "POST it: {\"text\": …}"});
+  };
+  http.Get("/api/translate", only_post);
+}
+
+}  // namespace
+
+extern "C" [[gnu::visibility("default")]] void tenon_translate_serve(int port, service const& what,
+                                                                     server_limits const& limits,
+                                                                     std::ostream& out) {
+  httplib::Server http;
+  worker_pool pool(what.workers);
+  http.new_task_queue = [&limits] { return new httplib::ThreadPool(limits.connections); };
+  http.set_socket_options([](socket_t socket) {  // without the library's SO_REUSEPORT: a port is one server's
+    int const yes = 1;
+    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  });
+  http.set_payload_max_length(limits.body_bytes);
+  http.set_read_timeout(5);
+  http.set_write_timeout(5);
+  http.set_keep_alive_timeout(5);
+  http.set_keep_alive_max_count(1000);
+  http.set_default_headers({{"X-Content-Type-Options", "nosniff"},
+                            {"Cache-Control", "no-store"},
+                            {"Content-Security-Policy", content_policy()}});
+  http.set_pre_routing_handler([](Request const& request, Response& response) {
+    if (named_as_this_machine(request.get_header_value("Host")))
+      return httplib::Server::HandlerResponse::Unhandled;
+    refuse(response, {403, "this server answers to the names localhost and 127.0.0.1"});
+    return httplib::Server::HandlerResponse::Handled;
+  });
+  http.set_error_handler([&limits](Request const&, Response& response) {
+    if (response.body.empty()) refuse(response, {response.status, reason_of(response.status, limits)});
+  });
+  add_routes(http, what, limits, pool);
+
+  char const* const here = "127.0.0.1";
+  int const bound = port == 0 ? http.bind_to_any_port(here) : http.bind_to_port(here, port) ? port : -1;
+  if (bound < 0)
+    throw error("port " + std::to_string(port) + " cannot be had: choose another with --port, or 0 for any");
+  out << "serving " << what.recipe << " on http://" << here << ':' << bound << " (Ctrl-C stops)\n"
+      << std::flush;
+  std::atomic<bool> ended = false;
+  std::thread listening([&] {
+    http.listen_after_bind();
+    ended = true;
+  });
+  while (!ended && !what.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  http.stop();
+  listening.join();
+  if (!what.stop_requested()) throw error("the server stopped: its port was taken away");
+  out << "stopped\n" << std::flush;
+}
+
+}  // namespace tenon::translate
