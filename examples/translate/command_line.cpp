@@ -18,7 +18,7 @@ struct command_line {
   options chosen;
   CLI::App app;
   CLI::App *train = nullptr, *translate = nullptr, *evaluate = nullptr, *inspect = nullptr,
-           *export_header = nullptr, *serve = nullptr;
+           *export_header = nullptr, *serve = nullptr, *score = nullptr;
 
   explicit command_line(defaults const& recipe) : app("", recipe.program) {
     app.description(
@@ -32,6 +32,7 @@ struct command_line {
     add_train(recipe);
     add_translate(recipe);
     add_evaluate(recipe);
+    add_score(recipe);
     add_inspect(recipe);
     add_export(recipe);
     add_serve(recipe);
@@ -292,6 +293,18 @@ struct command_line {
         recipe.program + " serve --model french.safetensors");
   }
 
+  void add_score(defaults const& recipe) {
+    score = app.add_subcommand("score", "Print how likely a model finds given translations");
+    add_model(score, "The model");
+    add_data(score, recipe);
+    add_threads(score, 0);
+    score->footer(
+        "Prints `sentence => translation  score X` for each pair: the log-probability of the translation, "
+        "divided "
+        "by the\nlength penalty, as `translate --n-best` does.\nExample:\n  " +
+        recipe.program + " score --data pairs.tsv --model french.safetensors");
+  }
+
   static std::string trimmed_rate(double rate) {
     auto text = std::to_string(rate);
     text.erase(text.find_last_not_of('0') + 1);
@@ -316,6 +329,7 @@ std::optional<options> parse_command_line(int count, char const* const* argument
                 : line.evaluate->parsed()  ? command::evaluate
                 : line.inspect->parsed()   ? command::inspect
                 : line.serve->parsed()     ? command::serve
+                : line.score->parsed()     ? command::score
                                            : command::export_header;
   if (said.patience > 0) said.keep_best = true;
   if (!said.validation_data.empty() && line.train->count("--validation-pairs") == 0)

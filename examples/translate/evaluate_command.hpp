@@ -55,7 +55,7 @@ int evaluate_command(options const& chosen, std::ostream& out) {
   loss_session<Recipe> measure(std::array{measured_loss<Recipe>()}, model, model.weights, chosen.threads,
                                recipes::loss_terms::words);
   train::weighted_mean loss;
-  for_each_batch(measure, encoded, 0, pairs.size(), [&](train::step_outcome const& batch) {
+  for_each_batch(measure, encoded, 0, pairs.size(), [&](train::step_outcome const& batch, std::size_t) {
     loss.add(batch.loss, static_cast<double>(batch.tokens));
   });
 

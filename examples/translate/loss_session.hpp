@@ -97,6 +97,10 @@ class loss_session {
     at_work_.reset();
     return {last.where->loss(), last.words};
   }
+  /// Of each row of the last run of `bucket`, the sum over its labels; of a program that measures.
+  std::span<float const> pair_losses(std::size_t bucket) {
+    return sessions_[bucket].raw.template output_elements<float>("pair_losses");
+  }
   std::size_t batch_size(std::size_t bucket) const { return sessions_[bucket].source_valid.size(); }
   static constexpr bool works_by_itself = !std::is_same_v<device, cpu_device>;
 
@@ -144,7 +148,7 @@ class loss_session {
 };
 
 /// The losses of pairs `first` … `first + count − 1`, batch by batch, by a session of one program for all
-/// lengths: f(loss and words of the batch).
+/// lengths: f(loss and words of the batch, the number of its first pair).
 template <class Recipe, class F>
 void for_each_batch(loss_session<Recipe>& session, text::encoded_pairs const& pairs, std::size_t first,
                     std::size_t count, F const& f) {
@@ -152,7 +156,7 @@ void for_each_batch(loss_session<Recipe>& session, text::encoded_pairs const& pa
   for (std::size_t done = 0; done < count; done += rows.size()) {
     rows.resize(std::min(count - done, session.batch_size(0)));
     std::iota(rows.begin(), rows.end(), first + done);
-    f(session(pairs, 0, rows));
+    f(session(pairs, 0, rows), first + done);
   }
 }
 

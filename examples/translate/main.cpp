@@ -12,6 +12,7 @@
 #include "export_command.hpp"
 #include "inspect_command.hpp"
 #include "options.hpp"
+#include "score_command.hpp"
 #include "serve_command.hpp"
 #include "train_command.hpp"
 #include "translate_command.hpp"
@@ -42,7 +43,8 @@ int run(int count, char const* const* arguments) {
        recipe::schedule});
   if (!said) return 0;
   using translate::command;
-  bool const needs_data = said->chosen == command::train || said->chosen == command::evaluate;
+  bool const needs_data =
+      said->chosen == command::train || said->chosen == command::evaluate || said->chosen == command::score;
   if (needs_data && said->data.empty()) {
     said->data = {corpus()};
     if (std::error_code ignored; !std::filesystem::exists(said->data[0], ignored))
@@ -56,6 +58,8 @@ int run(int count, char const* const* arguments) {
       return translate::translate_command<recipe>(*said, std::cout);
     case command::evaluate:
       return translate::evaluate_command<recipe>(*said, std::cout);
+    case command::score:
+      return translate::score_command<recipe>(*said, std::cout);
     case command::serve:
       return translate::serve_command<recipe>(*said, std::cout);
     case command::export_header:

@@ -12,7 +12,7 @@
 
 namespace tenon::translate {
 
-enum class command : std::uint8_t { train, translate, evaluate, inspect, export_header, serve };
+enum class command : std::uint8_t { train, translate, evaluate, inspect, export_header, serve, score };
 
 /// A file of sentence pairs, or one of sentences and one of their translations; none: not given.
 using data_files = std::vector<std::string>;

@@ -54,8 +54,8 @@ struct batch_loss {
   Words words;
 };
 
-/// Inputs: source, source_valid, target_in, labels, weight, used (the target words in use). Output: loss, the
-/// mean over labels.
+/// Inputs: source, source_valid, target_in, labels, weight, used (the target words in use). Outputs: loss,
+/// the mean over labels; where nothing is learnt also pair_losses, the sum over each pair's labels.
 template <class Recipe, std::size_t Bucket, mode Mode, class Recorder>
 constexpr auto record_loss(Recorder& r) {
   constexpr auto sizes = recipes::buckets_of<Recipe>[Bucket];
@@ -69,9 +69,11 @@ constexpr auto record_loss(Recorder& r) {
   auto weight = r.template input<float, rows, target_words>("weight");
   auto used = r.template input<std::int32_t>("used");
   auto logits = model_of<Recipe>.template logits<Mode>(source, valid, target, Recipe::dropout);
-  auto mean = mean_cross_entropy<vocab>(logits, labels, weight, used,
-                                        label_smoothing{Mode == mode::training ? Recipe::smoothing : 0});
+  auto losses = cross_entropy<vocab>(logits, labels, used,
+                                     label_smoothing{Mode == mode::training ? Recipe::smoothing : 0});
+  auto mean = keep(sum(losses * weight) / sum(weight));
   r.output("loss", mean);
+  if constexpr (Mode == mode::inference) r.output("pair_losses", sum<tenon::target_steps>(losses * weight));
   auto words = sum(weight);
   return batch_loss<decltype(mean), decltype(words)>{mean, words};
 }

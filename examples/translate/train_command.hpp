@@ -135,7 +135,7 @@ int train_command(options chosen, std::ostream& out) {
       shown();
       train::weighted_mean loss;
       for_each_batch(measure, encoded, chosen.pairs, chosen.validation_pairs,
-                     [&](train::step_outcome const& batch) {
+                     [&](train::step_outcome const& batch, std::size_t) {
                        auto const outcome = detail::printed<Recipe>(batch);
                        loss.add(outcome.loss, outcome.weight);
                      });

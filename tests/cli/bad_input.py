@@ -207,6 +207,11 @@ def main():
             ("model into a folder that is not there", [*small, "--model", missing / "m.safetensors"], ["missing"]),
             ("model onto a full disk", [*small, "--model", "/dev/full"], ["/dev/full"]),
             ("report onto a full disk", [*small, "--model", folder / "other", "--report", "/dev/full"], ["/dev/full"]),
+            ("header onto a full disk", ["export", "--model", good, "--output", "/dev/full"], ["/dev/full"]),
+            ("header of a missing model", ["export", "--model", missing], ["missing"]),
+            ("missing model to serve", ["serve", "--model", missing], ["missing"]),
+            ("a port that is none", ["serve", "--model", good, "--port", "65536"], ["--port"]),
+            ("missing model to score by", ["score", "--model", missing], ["missing"]),
             ("picture onto a full disk", ["inspect", "--model", good, "--svg", "/dev/full"], ["/dev/full"]),
         ):
             checks.refused(case, run(translator, *arguments), words)

@@ -31,6 +31,29 @@ def check_losses(other, corpus, of_model):
         sys.exit("the losses of training and of evaluation do not fit, or too little was learned")
 
 
+def check_scores(other, corpus, folder, of_model):
+    """A given translation scores as it does where a search finds it, and a wrong one less."""
+    sentences = [line.split("\t")[0] for line in pathlib.Path(corpus).read_text(encoding="utf-8").splitlines()[:12]]
+    found = []
+    for sentence in sentences:
+        for line in works(other, "translate", sentence, "--n-best", BEAMS, *of_model).splitlines():
+            found.append(re.match(r"(.*?) => (.*?)  score (-?[0-9.]+)", line).groups())
+    file = folder / "found.tsv"
+    file.write_text("".join(f"{source}\t{target}\n" for source, target, _ in found), encoding="utf-8")
+    scored = works(other, "score", "--data", file, *ALONE, *of_model).splitlines()
+    if len(scored) != len(found):
+        sys.exit(f"expected a score for each of {len(found)} pairs: {scored}")
+    alike = 0
+    for (source, target, score), line in zip(found, scored, strict=True):
+        if not line.startswith(f"{source} => {target}  score "):
+            sys.exit(f"'{line}' is not the score of {source} => {target}")
+        alike += abs(float(line.rsplit(" ", 1)[1]) - float(score)) < 0.002
+    # A search may have spelt a translation by other sub-words than those that it is split into.
+    if alike < 0.7 * len(found):
+        sys.exit(f"only {alike} of {len(found)} scores are those of the search: {found}, {scored}")
+    print(f"{alike} of {len(found)} given translations score as where the search found them")
+
+
 def check_lists(other, corpus, folder, of_model):
     """Looks at several translations of a sentence and their scores, and at sentences translated together."""
     lines = pathlib.Path(corpus).read_text(encoding="utf-8").splitlines()
@@ -91,6 +114,7 @@ def main():
         of_model = ("--model", pathlib.Path(folder) / "model.safetensors")
         check_losses(other, corpus, of_model)
         check_lists(other, corpus, pathlib.Path(folder), of_model)
+        check_scores(other, corpus, pathlib.Path(folder), of_model)
         check_held_out(other, corpus, pathlib.Path(folder))
         refuses(other, f"{BEAMS} hypotheses", "translate", "go .", "--n-best", BEAMS + 1, *of_model)
         refuses(other, "no attention", "translate", "Go .", "--attention", f"{folder}/a.html", *of_model)
