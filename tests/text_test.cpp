@@ -17,6 +17,7 @@
 #include "tenon/text/batches.hpp"
 #include "tenon/text/bleu.hpp"
 #include "tenon/text/dataset.hpp"
+#include "tenon/text/length_buckets.hpp"
 #include "tenon/text/lines.hpp"
 #include "tenon/text/pairs.hpp"
 #include "tenon/text/static_words.hpp"
@@ -79,6 +80,52 @@ bool has(std::string const& text, std::string_view part) {
 
 vocabulary words(std::initializer_list<char const*> list) {
   return vocabulary(tokens(list.begin(), list.end()));
+}
+
+TEST_CASE("buckets of lengths leave as few steps as any that are cut by the longer side") {
+  std::uint32_t state = 5;
+  auto const draw = [&](std::uint32_t most) {
+    return 1 + ((state = state * 1664525U + 1013904223U) >> 16) % most;
+  };
+  for (int round = 0; round < 20; ++round) {
+    std::vector<pair_length> lengths(static_cast<std::size_t>(draw(30)));
+    for (auto& l : lengths) l = {draw(9), draw(9)};
+    auto const steps_of = [&](std::span<length_bucket const> buckets) {
+      std::size_t steps = 0;
+      for (auto const& l : lengths) {
+        auto const b = std::ranges::find_if(buckets, [&](length_bucket const& x) {
+          return l.source <= x.source_steps && l.target <= x.target_steps;
+        });
+        REQUIRE(b != buckets.end());
+        steps += b->source_steps + b->target_steps;
+      }
+      return steps;
+    };
+    auto const chosen = choose_buckets(lengths, 3);
+    std::size_t held = 0, all = 0;
+    for (auto const& b : chosen) held += b.pairs;
+    for (auto const& l : lengths) all += l.source + l.target;
+    CHECK(held == lengths.size());
+    CHECK(filled(chosen, lengths) ==
+          doctest::Approx(static_cast<double>(all) / static_cast<double>(steps_of(chosen))));
+    auto const room_for = [&](std::size_t most) {  // of all pairs with sides up to that
+      length_bucket room;
+      for (auto const& l : lengths)
+        if (std::max(l.source, l.target) <= most)
+          room = {std::max(room.source_steps, l.source), std::max(room.target_steps, l.target), 0};
+      return room;
+    };
+    for (std::size_t a = 1; a <= 9; ++a)
+      for (std::size_t b = a; b <= 9; ++b)
+        CHECK(steps_of(chosen) <= steps_of(std::array{room_for(a), room_for(b), room_for(9)}));
+  }
+  std::vector<pair_length> outlier(1000, {5, 6});
+  outlier.back() = {90, 80};
+  CHECK(choose_buckets(outlier, 4, 0.999).back().source_steps == 5);
+  CHECK(choose_buckets(outlier, 4).back().source_steps == 90);
+  CHECK(choose_buckets(outlier, 4).size() == 2);
+  CHECK_THROWS_AS(choose_buckets({}, 4), tenon::error);
+  CHECK_THROWS_AS(choose_buckets(outlier, 0), tenon::error);
 }
 
 constexpr std::string_view some_words[] = {"b",       "<unk>", "a",        "<eos>", "<pad>", "",

@@ -18,7 +18,7 @@ struct command_line {
   options chosen;
   CLI::App app;
   CLI::App *train = nullptr, *translate = nullptr, *evaluate = nullptr, *inspect = nullptr,
-           *export_header = nullptr, *serve = nullptr, *score = nullptr;
+           *export_header = nullptr, *serve = nullptr, *score = nullptr, *buckets = nullptr;
 
   explicit command_line(defaults const& recipe) : app("", recipe.program) {
     app.description(
@@ -33,6 +33,7 @@ struct command_line {
     add_translate(recipe);
     add_evaluate(recipe);
     add_score(recipe);
+    add_buckets(recipe);
     add_inspect(recipe);
     add_export(recipe);
     add_serve(recipe);
@@ -305,6 +306,23 @@ struct command_line {
         recipe.program + " score --data pairs.tsv --model french.safetensors");
   }
 
+  void add_buckets(defaults const& recipe) {
+    buckets = app.add_subcommand("buckets", "Choose buckets of lengths for a recipe from sentence pairs");
+    add_data(buckets, recipe);
+    buckets->add_option("-n,--count", chosen.buckets, "The most buckets: each is a program of its own")
+        ->type_name("N")
+        ->check(CLI::Range(1, 64))
+        ->capture_default_str();
+    buckets->add_option("--batch-words", chosen.batch_words, "About so many labels shall be in a batch")
+        ->type_name("N")
+        ->check(CLI::Range(1, 1'000'000))
+        ->capture_default_str();
+    buckets->footer(
+        "Prints the lines for a recipe: pairs are trained on together in the first bucket that has room for "
+        "both sentences.\nExample:\n  " +
+        recipe.program + " buckets --data train.de train.en --count 4");
+  }
+
   static std::string trimmed_rate(double rate) {
     auto text = std::to_string(rate);
     text.erase(text.find_last_not_of('0') + 1);
@@ -330,6 +348,7 @@ std::optional<options> parse_command_line(int count, char const* const* argument
                 : line.inspect->parsed()   ? command::inspect
                 : line.serve->parsed()     ? command::serve
                 : line.score->parsed()     ? command::score
+                : line.buckets->parsed()   ? command::buckets
                                            : command::export_header;
   if (said.patience > 0) said.keep_best = true;
   if (!said.validation_data.empty() && line.train->count("--validation-pairs") == 0)

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "buckets_command.hpp"
 #include "evaluate_command.hpp"
 #include "export_command.hpp"
 #include "inspect_command.hpp"
@@ -43,8 +44,8 @@ int run(int count, char const* const* arguments) {
        recipe::schedule});
   if (!said) return 0;
   using translate::command;
-  bool const needs_data =
-      said->chosen == command::train || said->chosen == command::evaluate || said->chosen == command::score;
+  bool const needs_data = said->chosen == command::train || said->chosen == command::evaluate ||
+                          said->chosen == command::score || said->chosen == command::buckets;
   if (needs_data && said->data.empty()) {
     said->data = {corpus()};
     if (std::error_code ignored; !std::filesystem::exists(said->data[0], ignored))
@@ -58,6 +59,8 @@ int run(int count, char const* const* arguments) {
       return translate::translate_command<recipe>(*said, std::cout);
     case command::evaluate:
       return translate::evaluate_command<recipe>(*said, std::cout);
+    case command::buckets:
+      return translate::buckets_command<recipe>(*said, std::cout);
     case command::score:
       return translate::score_command<recipe>(*said, std::cout);
     case command::serve:

@@ -12,7 +12,16 @@
 
 namespace tenon::translate {
 
-enum class command : std::uint8_t { train, translate, evaluate, inspect, export_header, serve, score };
+enum class command : std::uint8_t {
+  train,
+  translate,
+  evaluate,
+  inspect,
+  export_header,
+  serve,
+  score,
+  buckets
+};
 
 /// A file of sentence pairs, or one of sentences and one of their translations; none: not given.
 using data_files = std::vector<std::string>;
@@ -32,7 +41,8 @@ struct options {
   std::size_t n_best = 0;  ///< translations of a sentence to print with their scores; 0: the best without
   std::uint64_t seed = 1;
   double learning_rate = 0;
-  int port = 8080;  ///< to serve on; 0: any
+  std::size_t buckets = 4, batch_words = 2048;  ///< to choose, and the labels of a batch
+  int port = 8080;                              ///< to serve on; 0: any
   bool calls = false, model_given = false;
   element_type weights = element_type::float32;  ///< as what translating keeps the weights of products
   std::vector<std::string> sentences;

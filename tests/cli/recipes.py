@@ -54,6 +54,14 @@ def check_scores(other, corpus, folder, of_model):
     print(f"{alike} of {len(found)} given translations score as where the search found them")
 
 
+def check_buckets(other, corpus):
+    """Buckets for the corpus, by the tokens of the recipe."""
+    said = works(other, "buckets", "--data", corpus, "--count", 3)
+    parts = [float(part) for part in re.findall(r"([0-9.]+) % in", said)]
+    if len(re.findall(r"bucket\{\d+, \d+, \d+\}", said)) != 3 or len(parts) != 2 or not parts[0] < parts[1] <= 100:
+        sys.exit(f"expected three buckets and what they save: {said}")
+
+
 def check_lists(other, corpus, folder, of_model):
     """Looks at several translations of a sentence and their scores, and at sentences translated together."""
     lines = pathlib.Path(corpus).read_text(encoding="utf-8").splitlines()
@@ -114,6 +122,7 @@ def main():
         of_model = ("--model", pathlib.Path(folder) / "model.safetensors")
         check_losses(other, corpus, of_model)
         check_lists(other, corpus, pathlib.Path(folder), of_model)
+        check_buckets(other, corpus)
         check_scores(other, corpus, pathlib.Path(folder), of_model)
         check_held_out(other, corpus, pathlib.Path(folder))
         refuses(other, f"{BEAMS} hypotheses", "translate", "go .", "--n-best", BEAMS + 1, *of_model)
