@@ -70,9 +70,10 @@ function(tenon_add_translator name)
   endif()
   target_compile_definitions(${name} PRIVATE "TENON_RECIPE_HEADER=\"${recipe}\"")
   target_include_directories(${name} SYSTEM PRIVATE "${TENON_CLI11_INCLUDE_DIR}")
+  # Loading a library takes milliseconds: a recipe of words needs no SentencePiece, and hardly any needs BLAS.
+  target_link_options(${name} PRIVATE "LINKER:--as-needed")
   target_link_libraries(${name} PRIVATE tenon::train)
   if(TARGET tenon::subwords)
-    target_link_options(${name} PRIVATE "LINKER:--as-needed")  # a recipe of words shall not load SentencePiece
     target_link_libraries(${name} PRIVATE tenon::subwords)
   endif()
   if(NOT arg_PORTABLE AND (NOT DEFINED TENON_NATIVE OR TENON_NATIVE))

@@ -86,6 +86,14 @@ struct command_line {
         ->default_str(recipe.corpus);
   }
 
+  void add_vocabulary_data(CLI::App* command) {
+    command
+        ->add_option("-d,--data", chosen.data,
+                     "For a model file without vocabularies: what it was trained on")
+        ->type_name("FILE")
+        ->expected(1);
+  }
+
   void add_schedule() {
     train
         ->add_option("--warm-up", chosen.schedule.warm_up,
@@ -208,11 +216,7 @@ struct command_line {
     translate
         ->add_option("--attention", chosen.attention, "Draw where each word came from (.svg: one sentence)")
         ->type_name("FILE.html|.svg");
-    translate
-        ->add_option("-d,--data", chosen.data,
-                     "For a model file without vocabularies: what it was trained on")
-        ->type_name("FILE")
-        ->expected(1);
+    add_vocabulary_data(translate);
     add_weights(translate);
     add_threads(translate, 1);
     translate->footer(
@@ -248,11 +252,7 @@ struct command_line {
     inspect->add_flag("--calls", chosen.calls, "List every call");
     inspect->add_option("--svg", chosen.svg, "Draw the memory of a training step over time")
         ->type_name("FILE.svg");
-    inspect
-        ->add_option("-d,--data", chosen.data,
-                     "For a model file without vocabularies: what it was trained on")
-        ->type_name("FILE")
-        ->expected(1);
+    add_vocabulary_data(inspect);
     inspect->footer("Example:\n  " + recipe.program + " inspect --svg arena.svg");
   }
 
@@ -263,11 +263,7 @@ struct command_line {
     export_header->add_option("-o,--output", chosen.output, "The header to write")
         ->type_name("FILE.hpp")
         ->capture_default_str();
-    export_header
-        ->add_option("-d,--data", chosen.data,
-                     "For a model file without vocabularies: what it was trained on")
-        ->type_name("FILE")
-        ->expected(1);
+    add_vocabulary_data(export_header);
     export_header->footer(
         "In CMake, tenon_add_static_translator(my-translator RECIPE HEADER MODEL FILE.hpp) compiles it.\n"
         "Example:\n  " +
@@ -283,11 +279,7 @@ struct command_line {
         ->capture_default_str();
     add_weights(serve);
     add_threads(serve, 0);
-    serve
-        ->add_option("-d,--data", chosen.data,
-                     "For a model file without vocabularies: what it was trained on")
-        ->type_name("FILE")
-        ->expected(1);
+    add_vocabulary_data(serve);
     serve->footer(
         "Each thread translates a sentence at a time. POST /api/translate takes {\"text\": \"i lost .\"} as "
         "application/json.\nExample:\n  " +

@@ -84,7 +84,6 @@ void write_report(options const& chosen, translator<Recipe> const& model,
       {"training step", train::grouped(step.calls.size()) + " calls, " +
                             train::short_count(step.totals.flops) + "FLOP, arena " +
                             train::bytes_text(step.totals.arena_bytes)},
-      {"BLAS", cpu::blas_name()},
       {"model", chosen.model},
   };
   train::write_report(chosen.report, report);

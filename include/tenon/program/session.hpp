@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "../cpu/blas.hpp"
 #include "../cpu/team.hpp"
 #include "binding.hpp"
 #include "ports.hpp"
@@ -23,7 +22,6 @@ class session<cpu_device> : public detail::session_ports<session<cpu_device>> {
   session(program_view const& program, parameter_block& parameters, std::size_t threads = 1)
       : program_{program}, parameters_{&parameters}, threads_{threads == 0 ? 1 : threads} {
     detail::check_parameters(program, parameters);
-    cpu::blas_single_threaded();
     arena_ = detail::allocate_zeros(program.totals.arena_bytes);
     places_ = detail::bound_operands(program, arena_.get(),
                                      reinterpret_cast<std::byte*>(parameters.values().data()),
