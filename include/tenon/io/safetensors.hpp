@@ -8,8 +8,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
-#include <memory>
-#include <new>
 #include <numeric>
 #include <set>
 #include <span>
@@ -22,6 +20,7 @@
 #include "dtype.hpp"
 #include "posix_file.hpp"
 #include "safetensors_header.hpp"
+#include "tenon/owned.hpp"
 
 namespace tenon::io {
 
@@ -137,20 +136,15 @@ class safetensors_file {
   }
 
  private:
-  static constexpr std::align_val_t alignment{64};
-  struct release {
-    void operator()(std::byte* data) const { ::operator delete(data, alignment); }
-  };
-
   // Raw storage: setting a large model's bytes to zero first would double the time to read it.
   safetensors_file(std::filesystem::path path, metadata_map metadata, std::size_t bytes)
       : path_(std::move(path)),
         metadata_(std::move(metadata)),
-        data_(static_cast<std::byte*>(::operator new(bytes, alignment))) {}
+        data_(tenon::detail::allocate_aligned<std::byte>(bytes)) {}
 
   std::filesystem::path path_;
   metadata_map metadata_;
-  std::unique_ptr<std::byte[], release> data_;
+  tenon::detail::aligned_memory<std::byte> data_;
   std::vector<tensor_entry> tensors_;
   std::map<std::string, std::size_t, std::less<>> index_;
 };
