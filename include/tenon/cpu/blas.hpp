@@ -16,11 +16,10 @@ struct matrix_operand {
   bool transposed;
 };
 
-namespace detail {
 /// Keeps the BLAS library from starting threads of its own. Asked at the first product and not sooner: a
 /// program that never multiplies by BLAS then does not name it, and a linker that is told --as-needed leaves
-/// it out, which saves a third of the time that a translator takes to start.
-inline void keep_single_threaded() {
+/// it out, which saves a translator some milliseconds of its start.
+inline void blas_single_threaded() {
 #ifdef OPENBLAS_VERSION
   static bool const kept = [] {
     openblas_set_num_threads(1);
@@ -29,11 +28,10 @@ inline void keep_single_threaded() {
   static_cast<void>(kept);
 #endif
 }
-}  // namespace detail
 
 inline void gemm(std::size_t m, std::size_t n, std::size_t k, matrix_operand<float> a,
                  matrix_operand<float> b, float beta, float* c, std::size_t leading) {
-  detail::keep_single_threaded();
+  blas_single_threaded();
   cblas_sgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans,
               b.transposed ? CblasTrans : CblasNoTrans, static_cast<int>(m), static_cast<int>(n),
               static_cast<int>(k), 1.0F, a.data, static_cast<int>(a.leading), b.data,
@@ -41,7 +39,7 @@ inline void gemm(std::size_t m, std::size_t n, std::size_t k, matrix_operand<flo
 }
 inline void gemm(std::size_t m, std::size_t n, std::size_t k, matrix_operand<double> a,
                  matrix_operand<double> b, double beta, double* c, std::size_t leading) {
-  detail::keep_single_threaded();
+  blas_single_threaded();
   cblas_dgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans,
               b.transposed ? CblasTrans : CblasNoTrans, static_cast<int>(m), static_cast<int>(n),
               static_cast<int>(k), 1.0, a.data, static_cast<int>(a.leading), b.data,
