@@ -19,7 +19,7 @@ from pathlib import Path
 
 import matplotlib
 
-from held_out import EPOCH
+from held_out import loss_curve
 from quality import FIGURES, FRA, seed_range
 
 matplotlib.use("svg")
@@ -48,13 +48,14 @@ class Experiment:
         self.work, self.plots = arguments.work, arguments.plots
 
     def train(self, name, seed, data=None, options=()):
-        """A training's figures, losses by epoch, seconds and model."""
-        model = self.work / f"{name}-{seed}.safetensors"
-        said = say([self.folder / name, "train", "--data", data or self.data, "--seed", seed, "--model", model, *options])
+        """A training's figures, epochs, seconds, model and report."""
+        model, report = self.work / f"{name}-{seed}.safetensors", self.work / f"{name}-{seed}.html"
+        said = say([self.folder / name, "train", "--data", data or self.data, "--seed", seed, "--model", model, "--report", report, *options])
         result = {key: float(found[1]) for key, pattern in FIGURES.items() if (found := pattern.search(said))}
-        result["losses"] = [(float(loss), float(validation)) for _, _, loss, validation in EPOCH.findall(said)]
+        epochs = re.search(r"^epoch \d+/(\d+) ", said, re.M)  # not where all is done at once
+        result["epochs"] = int(epochs[1]) if epochs else 1
         result["seconds"] = float(re.search(r"^trained in ([0-9.]+) s", said, re.M)[1])
-        result["model"] = model
+        result |= {"model": model, "report": report}
         return result
 
     def arena(self, name):
@@ -69,7 +70,6 @@ class Experiment:
                 "exact": float(re.search(r"\(([0-9.]+) %\)$", said, re.M)[1])}
 
     def draw(self, figure, name):
-        self.plots.mkdir(parents=True, exist_ok=True)
         figure.tight_layout()
         figure.savefig(self.plots / f"experiment-{name}.svg", metadata={"Date": None})
         plt.close(figure)
@@ -83,24 +83,19 @@ def print_table(head, rows):
 
 
 def compare(experiment, name, forms):
-    """Trains forms of the 1.0 recipe: {title: translator}. Losses by epoch are drawn for the first seed."""
+    """Trains forms of the 1.0 recipe: {title: translator}. Losses by epoch are kept as drawn for the first seed."""
     rows, results = [], {}
-    figure, axes = plt.subplots()
-    for colour, (title, translator) in zip(("tab:blue", "tab:orange"), forms.items(), strict=True):
+    for title, translator in forms.items():
         runs = [experiment.train(translator, seed) for seed in experiment.seeds]
         results[title] = {key: statistics.median(run[key] for run in runs) for key in (*FIGURES, "seconds")}
         results[title]["mean_bleu"] = statistics.mean(run["bleu"] for run in runs)
         results[title]["arena_mib"] = experiment.arena(translator)
-        epochs = range(1, len(runs[0]["losses"]) + 1)
-        results[title]["ms_per_step"] = results[title]["seconds"] * 1e3 / (len(epochs) * -(-PAIRS // BATCH))
-        axes.plot(epochs, [loss for loss, _ in runs[0]["losses"]], color=colour, label=f"{title}, training")
-        axes.plot(epochs, [loss for _, loss in runs[0]["losses"]], color=colour, linestyle="--", label=f"{title}, validation")
+        results[title]["ms_per_step"] = results[title]["seconds"] * 1e3 / (runs[0]["epochs"] * -(-PAIRS // BATCH))
+        curve = experiment.plots / f"experiment-{name}-{title.lower().replace(' ', '-')}.svg"
+        curve.write_text(loss_curve(runs[0]["report"]), encoding="utf-8")
         r = results[title]
         rows.append([title, f"{r['train_loss']:.3f}", f"{r['best_validation']:.3f}", f"{r['mean_bleu']:.3f}", f"{r['ms_per_step']:.0f} ms",
                      f"{r['arena_mib']:.1f} MiB"])
-    axes.set(xlabel="epoch", ylabel="loss", ylim=(0, None))
-    axes.legend()
-    experiment.draw(figure, name)
     print_table(["", "train loss", "best validation loss", "BLEU(2), mean", "time per step", "memory of a step"], rows)
     return results
 
@@ -183,7 +178,8 @@ def main():
             parser.error(f"there is no experiment '{name}': choose among {', '.join(EXPERIMENTS)}")
     if not arguments.data.is_file() and arguments.data != FRA:
         sys.exit(f"experiments.py: there is no {arguments.data}: name a file of sentence pairs")
-    arguments.work.mkdir(parents=True, exist_ok=True)
+    for folder in (arguments.work, arguments.plots):
+        folder.mkdir(parents=True, exist_ok=True)
     experiment = Experiment(arguments)
     results = {}
     for name in arguments.experiments or EXPERIMENTS:

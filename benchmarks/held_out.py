@@ -5,7 +5,8 @@ usage: held_out.py TRANSLATOR [TASK...] [--data FOLDER] [--work FOLDER] [--epoch
 
 Tasks: de-en and en-fr (Multi30k, test_2016_flickr) and tatoeba (English to French; 2 % of the English sentences are held out, with all
 their translations). The text is not part of this project: without FOLDER nothing is trained and the exit code is 77 (skipped).
-What comes out is printed as a table and kept in WORK: TASK.log, TASK.json with the losses of each epoch, TASK.html.
+What comes out is printed as a table and kept in WORK: TASK.log (of each epoch the last line), TASK.json with the losses of each epoch,
+TASK.svg with their curve, TASK.html.
 """
 import argparse
 import hashlib
@@ -47,14 +48,27 @@ def tatoeba(folder, work):
     return files
 
 
-def run(command, log):
-    """Runs a command, shows and keeps what it prints; ends this program if it fails."""
+def compact(lines):
+    """Without progress but for the last line of each epoch."""
+    def epoch(line):
+        found = re.match(r"(epoch \d+)/", line)
+        return found and found[1]
+    return [line for line, after in zip(lines, [*lines[1:], ""]) if not epoch(line) or epoch(line) != epoch(after)]
+
+
+def loss_curve(report):
+    """The first picture of a training's report: its losses by epoch."""
+    return re.search(r"<svg.*?</svg>", report.read_text(encoding="utf-8"), re.S)[0].replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n"
+
+
+def run(command, log, folder):
+    """Runs a command, shows what it prints and keeps it, with paths as seen from folder; ends this program if it fails."""
     printed = []
     with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             print(line, end="", flush=True)
-            log.write(line)
             printed.append(line)
+    log.writelines(line.replace(f"{folder}/", "") for line in compact(printed))
     if process.returncode != 0:
         sys.exit(f"held_out.py: {command[1]} ended with code {process.returncode}")
     return "".join(printed)
@@ -68,11 +82,12 @@ def measure(task, arguments, options):
     with open(work / f"{task}.log", "w", encoding="utf-8") as log:
         begin = time.monotonic()
         trained = run([arguments.translator, "train", "--data", *files["train"], "--validation-data", *files["validation"],
-                       "--model", model, "--report", work / f"{task}.html", *options], log)
+                       "--model", model, "--report", work / f"{task}.html", *options], log, arguments.data)
         minutes = (time.monotonic() - begin) / 60
         begin = time.monotonic()
-        evaluated = run([arguments.translator, "evaluate", "--data", *files["test"], "--model", model], log)
+        evaluated = run([arguments.translator, "evaluate", "--data", *files["test"], "--model", model], log, arguments.data)
         seconds = time.monotonic() - begin
+    (work / f"{task}.svg").write_text(loss_curve(work / f"{task}.html"), encoding="utf-8")
     epochs = {}
     for epoch, _, loss, validation in EPOCH.findall(trained):
         epochs[int(epoch)] = {"train_loss": float(loss), "validation_loss": float(validation)}
