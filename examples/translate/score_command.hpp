@@ -29,11 +29,11 @@ int score_command(options const& chosen, std::ostream& out) {
       auto const& pair = pairs[first + row];
       auto const labels = std::span(encoded.label_weights)
                               .subspan((first + row) * encoded.target_steps, encoded.target_steps);
-      auto const words = static_cast<std::int32_t>(std::ranges::count(labels, 1.0F));
+      auto const length = static_cast<std::int32_t>(std::ranges::count(labels, 1.0F));
       train::sample shown;
       shown.source = pair.source;
       shown.prediction = io::printable(pair.target);
-      shown.score = -static_cast<double>(losses[row]) / cpu::length_penalty(words, Recipe::length_penalty);
+      shown.score = -static_cast<double>(losses[row]) / cpu::length_penalty(length, Recipe::length_penalty);
       print(out, shown);
     }
     flush(out);

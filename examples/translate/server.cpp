@@ -206,8 +206,8 @@ extern "C" [[gnu::visibility("default")]] void tenon_translate_serve(int port, s
   http.set_payload_max_length(limits.body_bytes);
   http.set_read_timeout(5);
   http.set_write_timeout(5);
-  http.set_keep_alive_timeout(5);
-  http.set_keep_alive_max_count(1000);
+  http.set_keep_alive_max_count(
+      1);  // a request that is refused may go on behind its answer: nobody reads that
   http.set_default_headers({{"X-Content-Type-Options", "nosniff"},
                             {"Cache-Control", "no-store"},
                             {"Content-Security-Policy", content_policy()}});

@@ -74,7 +74,7 @@ std::optional<encoded_words> encode_words(std::string_view sentence, tokenisatio
     if (result.tokens < row.size()) row[result.tokens] = id;
     ++result.tokens;
   };
-  std::array<char, Vocabulary::longest + 4> token;  // a longer one is unknown, however it goes on
+  std::array<char, Vocabulary::longest + 4> token{};  // a longer one is unknown, however it goes on
   std::size_t used = 0;
   auto const end_token = [&] {
     if (used > 0 || rules.keep_empty_tokens)
@@ -84,7 +84,7 @@ std::optional<encoded_words> encode_words(std::string_view sentence, tokenisatio
   normalise_each(std::span(codes).first(count), rules, [&](char32_t code) {
     if (code == U' ') return end_token();
     if (used > Vocabulary::longest) return;
-    std::array<char, 4> bytes;
+    std::array<char, 4> bytes{};
     std::size_t const length = encode_code_point(code, bytes);
     std::copy_n(bytes.begin(), length, token.begin() + static_cast<std::ptrdiff_t>(used));
     used += length;
