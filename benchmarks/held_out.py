@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSL-1.0
 """Trains a translator on real text and measures it on sentences that it has not seen, cased and detokenised.
 
-usage: held_out.py TRANSLATOR [TASK...] [--data FOLDER] [--work FOLDER] [--epochs N] [-- options of `train`]
+usage: held_out.py TRANSLATORS [TASK...] [--data FOLDER] [--work FOLDER] [--epochs N] [-- options of `train`]
 
-Tasks: de-en and en-fr (Multi30k, test_2016_flickr) and tatoeba (English to French; 2 % of the English sentences are held out, with all
-their translations). The text is not part of this project: without FOLDER nothing is trained and the exit code is 77 (skipped).
+TRANSLATORS is the folder where tenon-translate-subword and tenon-translate-subword-short are. Tasks: de-en and en-fr (Multi30k,
+test_2016_flickr) and tatoeba (English to French; 2 % of the English sentences are held out, with all their translations). The text is
+not part of this project: without FOLDER nothing is trained and the exit code is 77 (skipped).
 What comes out is printed as a table and kept in WORK: TASK.log (of each epoch the last line), TASK.json with the losses of each epoch,
 TASK.svg with their curve, TASK.html.
 """
@@ -18,7 +19,7 @@ import time
 from pathlib import Path
 
 SHARED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
-TASKS = ("de-en", "en-fr", "tatoeba")
+TASKS = {"de-en": "subword", "en-fr": "subword", "tatoeba": "subword-short"}  # and their translators
 EPOCH = re.compile(r"^epoch (\d+)/(\d+) .*?loss ([0-9.]+) .*?validation ([0-9.]+)", re.M)
 SCORE = re.compile(r"^corpus (bleu|chrf2) ([0-9.]+) \((.*)\)$", re.M)
 PARTS = {"train": range(30, 1000), "validation": range(20, 30), "test": range(20)}  # of a thousand hashes
@@ -79,13 +80,16 @@ def measure(task, arguments, options):
     work = arguments.work
     files = tatoeba(arguments.data, work) if task == "tatoeba" else multi30k(arguments.data, *task.split("-"))
     model = work / f"{task}.safetensors"
+    translator = arguments.translators / f"tenon-translate-{TASKS[task]}"
+    if not translator.is_file():
+        sys.exit(f"held_out.py: there is no {translator}: scripts/held_out.sh builds it")
     with open(work / f"{task}.log", "w", encoding="utf-8") as log:
         begin = time.monotonic()
-        trained = run([arguments.translator, "train", "--data", *files["train"], "--validation-data", *files["validation"],
+        trained = run([translator, "train", "--data", *files["train"], "--validation-data", *files["validation"],
                        "--model", model, "--report", work / f"{task}.html", *options], log, arguments.data)
         minutes = (time.monotonic() - begin) / 60
         begin = time.monotonic()
-        evaluated = run([arguments.translator, "evaluate", "--data", *files["test"], "--model", model], log, arguments.data)
+        evaluated = run([translator, "evaluate", "--data", *files["test"], "--model", model], log, arguments.data)
         seconds = time.monotonic() - begin
     (work / f"{task}.svg").write_text(loss_curve(work / f"{task}.html"), encoding="utf-8")
     epochs = {}
@@ -102,7 +106,7 @@ def main():
     own = sys.argv[1:]
     split = own.index("--") if "--" in own else len(own)
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("translator", type=Path)
+    parser.add_argument("translators", type=Path)
     parser.add_argument("tasks", nargs="*", metavar="TASK", help=", ".join(TASKS))
     parser.add_argument("--data", type=Path, default=SHARED)
     parser.add_argument("--work", type=Path, default=Path("build/held_out"))
@@ -111,8 +115,6 @@ def main():
     for task in arguments.tasks:
         if task not in TASKS:
             parser.error(f"there is no task '{task}': choose among {', '.join(TASKS)}")
-    if not arguments.translator.is_file():
-        sys.exit(f"held_out.py: there is no {arguments.translator}: scripts/held_out.sh builds it")
     if not arguments.data.is_dir():
         if arguments.data != SHARED:
             sys.exit(f"held_out.py: there is no {arguments.data}: name the folder that has multi30k and fra-eng")

@@ -5,7 +5,7 @@
 # tenon/recipes/. DEVICE cuda compiles it by nvcc, for NVIDIA GPUs: the project must have enabled the language CUDA.
 # HEADER is a file of the calling directory or one on the include path. The translator is compiled for this machine's
 # processor unless PORTABLE is given. Needs the Debian package libcli11-dev besides those of tenon::train; a recipe of
-# sub-words needs libsentencepiece-dev, too.
+# sub-words needs libsentencepiece-dev, too, and `serve` libcpp-httplib-dev.
 #
 # tenon_add_static_translator(NAME RECIPE HEADER MODEL HEADER [PORTABLE])
 #

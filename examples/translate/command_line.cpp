@@ -76,6 +76,14 @@ struct command_line {
         ->check(CLI::IsMember({"float32", "bfloat16"}));
   }
 
+  void add_greedy(CLI::App* command, defaults const& recipe) {
+    command->add_flag("-g,--greedy", chosen.greedy,
+                      recipe.beams == 1
+                          ? "Take the most probable word at each step, as this translator always does"
+                          : "Take the most probable word at each step instead of following " +
+                                std::to_string(recipe.beams) + " hypotheses, for speed");
+  }
+
   void add_data(CLI::App* command, defaults const& recipe) {
     command
         ->add_option("-d,--data", chosen.data,
@@ -217,6 +225,7 @@ struct command_line {
         ->add_option("--attention", chosen.attention, "Draw where each word came from (.svg: one sentence)")
         ->type_name("FILE.html|.svg");
     add_vocabulary_data(translate);
+    add_greedy(translate, recipe);
     add_weights(translate);
     add_threads(translate, 1);
     translate->footer(
@@ -234,6 +243,7 @@ struct command_line {
     add_data(evaluate, recipe);
     evaluate->add_option("--pairs", chosen.range, "Which pairs, counted from 1 (default: all)")
         ->type_name("FROM-TO");
+    add_greedy(evaluate, recipe);
     add_weights(evaluate);
     add_threads(evaluate, 0);
     evaluate->footer(

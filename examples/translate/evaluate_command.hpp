@@ -59,7 +59,7 @@ int evaluate_command(options const& chosen, std::ostream& out) {
     loss.add(batch.loss, static_cast<double>(batch.tokens));
   });
 
-  sentence_translator<Recipe> translate(model, chosen.threads, chosen.weights);
+  sentence_translator<Recipe> translate(model, chosen.threads, {chosen.weights, chosen.greedy});
   std::vector<std::string_view> sentences(pairs.size());
   std::ranges::transform(pairs, sentences.begin(), &text::sentence_pair::source);
   auto const all = [&] {

@@ -111,9 +111,9 @@ program_view measured_loss() {
 
 /// So many sentences, with the weights of products kept as `weights`. Inputs: source, source_valid, first
 /// (<bos>), eos, used. Outputs: tokens (steps, sentences) and, with attention, weights (steps, sentences,
-/// source steps); by beam search tokens, parents, totals and lengths (steps, sentences, beams), weights
+/// source steps); with several beams tokens, parents, totals and lengths (steps, sentences, beams), weights
 /// (steps, sentences, beams, source steps).
-template <class Recipe, std::size_t Bucket, std::size_t Sentences>
+template <class Recipe, std::size_t Bucket, std::size_t Sentences, std::size_t Beams = Recipe::beams>
 constexpr void record_translation(inference_recorder& r, element_type weights) {
   constexpr auto sizes = recipes::buckets_of<Recipe>[Bucket];
   r.freeze_weights(weights);
@@ -125,13 +125,13 @@ constexpr void record_translation(inference_recorder& r, element_type weights) {
   auto const& net = model_of<Recipe>;
   auto const encoded = net.encoder.template encode<mode::inference>(source, valid);
   auto const found = [&] {
-    if constexpr (Recipe::beams == 1) {
+    if constexpr (Beams == 1) {
       auto const greedy = decode_greedily<sizes.target_steps>(net.decoder, encoded, valid, first, used, eos);
       r.output("tokens", greedy.tokens);
       return greedy.weights;
     } else {
-      auto const best = decode_with_beams<sizes.target_steps, Recipe::beams>(
-          net.decoder, encoded, valid, first, eos, used, Recipe::length_penalty);
+      auto const best = decode_with_beams<sizes.target_steps, Beams>(net.decoder, encoded, valid, first, eos,
+                                                                     used, Recipe::length_penalty);
       r.output("tokens", best.words);
       r.output("parents", best.parents);
       r.output("totals", best.totals);
@@ -141,10 +141,11 @@ constexpr void record_translation(inference_recorder& r, element_type weights) {
   }();
   if constexpr (attends<Recipe>) r.output("weights", found);
 }
-template <class Recipe, element_type Weights, std::size_t Bucket, std::size_t Sentences>
+template <class Recipe, element_type Weights, std::size_t Bucket, std::size_t Sentences,
+          std::size_t Beams = Recipe::beams>
 program_view translation_of() {
   return recorded<Recipe>(
-      [](inference_recorder& r) { record_translation<Recipe, Bucket, Sentences>(r, Weights); });
+      [](inference_recorder& r) { record_translation<Recipe, Bucket, Sentences, Beams>(r, Weights); });
 }
 
 /// What f gives for each bucket's number, a std::integral_constant.

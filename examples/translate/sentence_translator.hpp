@@ -37,13 +37,28 @@ struct translation {
   double score = 0;                ///< by beam search: log-probability divided by the length penalty
 };
 
+/// How sentences are translated.
+struct decoding {
+  /// With bfloat16 the weights of products are kept in half the bytes: a word takes little more than half the
+  /// time, and its logits differ in the third digit.
+  element_type weights = element_type::float32;
+  /// The most probable word at each step, where a recipe has several beams: several times as fast, and a
+  /// little worse.
+  bool greedy = false;
+
+  template <class Recipe>
+  std::size_t beams() const {
+    return greedy ? 1 : Recipe::beams;
+  }
+};
+
 /// A translation program, which takes some sentences at a time.
 template <class Recipe>
 class translation_session {
  public:
-  translation_session(program_view const& program, recipes::bucket const& sizes, translator<Recipe>& model,
-                      std::size_t threads)
-      : sizes_(sizes), model_(model), session_(program, model.weights, threads) {
+  translation_session(program_view const& program, recipes::bucket const& sizes, std::size_t beams,
+                      translator<Recipe>& model, std::size_t threads)
+      : sizes_(sizes), beams_(beams), model_(model), session_(program, model.weights, threads) {
     std::ranges::fill(session_.template input_elements<std::int32_t>("first"), model.target.words.bos());
     session_.template input_elements<std::int32_t>("used")[0] =
         static_cast<std::int32_t>(model.target.words.size());
@@ -63,7 +78,7 @@ class translation_session {
                                     source.subspan(row * sizes_.source_steps, sizes_.source_steps));
     session_.run();
     auto const words = session_.template output_elements<std::int32_t>("tokens");
-    steps_ = beam_steps(words, rows() * Recipe::beams, model_.target.words.eos());
+    steps_ = beam_steps(words, rows() * beams_, model_.target.words.eos());
   }
 
   /// The `count` best that the last run found for the sentence in a row.
@@ -75,7 +90,7 @@ class translation_session {
     for (std::size_t i = 0; i < std::min(sentence.length, sizes_.source_steps); ++i)
       read.source_steps.push_back(i < tokens.size() ? tokens[i] : std::string(text::eos_token));
     std::vector<translation> result;
-    for (std::size_t beam = 0; beam < std::min(count, Recipe::beams); ++beam) {
+    for (std::size_t beam = 0; beam < std::min(count, beams_); ++beam) {
       result.push_back(hypothesis(read, row, beam));
       if (beam > 0 && !std::isfinite(result.back().score))
         result.pop_back();  // there are fewer candidates than beams
@@ -88,13 +103,13 @@ class translation_session {
   translation hypothesis(translation result, std::size_t row, std::size_t beam) {
     auto const tokens = session_.template output_elements<std::int32_t>("tokens");
     auto const& words = model_.target.words;
-    std::size_t const each = rows() * Recipe::beams;
+    std::size_t const each = rows() * beams_;
     std::vector<std::size_t> at(steps_);  // where each step's word is among the outputs
     for (std::size_t t = 0; t < steps_; ++t) at[t] = t * each + row;
-    if constexpr (Recipe::beams > 1) {
+    if (beams_ > 1) {
       auto const parents = session_.template output_elements<std::int32_t>("parents").first(steps_ * each);
-      auto const path = beam_path(parents, rows(), Recipe::beams, row, beam);
-      for (std::size_t t = 0; t < steps_; ++t) at[t] = t * each + row * Recipe::beams + path[t];
+      auto const path = beam_path(parents, rows(), beams_, row, beam);
+      for (std::size_t t = 0; t < steps_; ++t) at[t] = t * each + row * beams_ + path[t];
       result.score =
           static_cast<double>(session_.template output_elements<float>("totals")[at.back()]) /
           cpu::length_penalty(session_.template output_elements<std::int32_t>("lengths")[at.back()],
@@ -118,6 +133,7 @@ class translation_session {
   }
 
   recipes::bucket sizes_;
+  std::size_t beams_;
   translator<Recipe>& model_;
   session<device> session_;
   std::size_t steps_ = 0;
@@ -127,16 +143,13 @@ class translation_session {
 template <class Recipe>
 class sentence_translator {
  public:
-  /// With `weights` as bfloat16 those of products are kept in half the bytes: a word takes little more than
-  /// half the time, and its logits differ in the third digit.
-  explicit sentence_translator(translator<Recipe>& model, std::size_t threads = 1,
-                               element_type weights = element_type::float32)
-      : model_(model), threads_(threads), weights_(weights) {}
+  explicit sentence_translator(translator<Recipe>& model, std::size_t threads = 1, decoding how = {})
+      : model_(model), threads_(threads), how_(how) {}
 
   /// The best translation. Throws tenon::error if the sentence is not valid UTF-8.
   translation operator()(std::string_view sentence) { return best(sentence, 1).front(); }
 
-  /// The best `count` ≤ Recipe::beams translations, the best first.
+  /// The best `count` translations, at most as many as there are beams, the best first.
   std::vector<translation> best(std::string_view sentence, std::size_t count) {
     return best_of_all(std::span(&sentence, 1), count).front();
   }
@@ -193,21 +206,27 @@ class sentence_translator {
       auto sizes = buckets[bucket];
       sizes.batch_size = many ? Recipe::sentences_at_once : 1;
       auto const programs = of_each_bucket<Recipe>(
-          [&](auto b) { return many ? kept_as<b(), Recipe::sentences_at_once>() : kept_as<b(), 1>(); });
-      made = std::make_unique<translation_session<Recipe>>(programs[bucket](), sizes, model_, threads_);
+          [&](auto b) { return many ? program_of<b(), Recipe::sentences_at_once>() : program_of<b(), 1>(); });
+      made = std::make_unique<translation_session<Recipe>>(programs[bucket](), sizes,
+                                                           how_.template beams<Recipe>(), model_, threads_);
     }
     return *made;
   }
 
   template <std::size_t Bucket, std::size_t Rows>
+  auto program_of() const {
+    return how_.greedy ? kept_as<Bucket, Rows, 1>() : kept_as<Bucket, Rows, Recipe::beams>();
+  }
+  template <std::size_t Bucket, std::size_t Rows, std::size_t Beams>
   auto kept_as() const {
-    return weights_ == element_type::bfloat16 ? &translation_of<Recipe, element_type::bfloat16, Bucket, Rows>
-                                              : &translation_of<Recipe, element_type::float32, Bucket, Rows>;
+    return how_.weights == element_type::bfloat16
+               ? &translation_of<Recipe, element_type::bfloat16, Bucket, Rows, Beams>
+               : &translation_of<Recipe, element_type::float32, Bucket, Rows, Beams>;
   }
 
   translator<Recipe>& model_;
   std::size_t threads_;
-  element_type weights_;
+  decoding how_;
   std::array<std::array<std::unique_ptr<translation_session<Recipe>>, 2>, buckets.size()>
       sessions_;  // made when first needed
 };

@@ -52,7 +52,7 @@ int serve_command(options const& chosen, std::ostream& out) {
   auto model = translator<Recipe>::load(chosen.model, chosen.data);
   std::vector<std::unique_ptr<sentence_translator<Recipe>>> workers(chosen.threads);
   for (auto& w : workers) {
-    w = std::make_unique<sentence_translator<Recipe>>(model, 1, chosen.weights);
+    w = std::make_unique<sentence_translator<Recipe>>(model, 1, decoding{chosen.weights});
     (*w)(Recipe::samples[0].source);  // makes its programs and memory now, not when somebody waits
   }
   service what;

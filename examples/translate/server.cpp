@@ -74,6 +74,8 @@ std::string reason_of(int status, server_limits const& limits) {
       return "the request is too large: its body may have " + std::to_string(limits.body_bytes) + " bytes";
     case 414:
       return "the address is too long";
+    case 500:
+      return "the server failed at this request";
     default:
       return "this is not a request that the server understands";
   }
@@ -141,22 +143,51 @@ bool named_as_this_machine(std::string const& host) {
   return name == "127.0.0.1" || name == "localhost";
 }
 
-/// A request's body, if it comes in time and is small enough, of which the library has its own opinion.
-std::string read_body(httplib::ContentReader const& reader, Response const& response,
-                      server_limits const& limits) {
-  std::string body;
+/// What came of a request's body, and why it is refused, if so.
+struct received {
+  std::string content;
+  std::optional<refusal> wrong;
+};
+
+/// Reads a body to its end, even if it is too large, while its time lasts: when a connection closes with
+/// something unread, its client may never see the answer.
+received read_body(Request const& request, httplib::ContentReader const& reader,
+                   server_limits const& limits) {
+  if (!request.has_header("Content-Length") && !request.has_header("Transfer-Encoding")) return {};
+  received body;
   auto const latest = clock::now() + std::chrono::seconds(limits.seconds_to_send);
   bool late = false, large = false;
-  bool const whole = reader([&](char const* data, std::size_t size) {
+  httplib::ContentReceiver const receive = [&](char const* data, std::size_t size) {
     late = clock::now() > latest;
-    large = body.size() + size > limits.body_bytes;
-    if (!late && !large) body.append(data, size);
-    return !late && !large;
-  });
-  if (large || response.status == 413) throw refusal{413, reason_of(413, limits)};
-  if (late) throw refusal{408, "the request's body took too long"};
-  if (!whole) throw refusal{400, "the request's body ended early, or came too slowly"};
+    large = large || body.content.size() + size > limits.body_bytes;
+    if (!large) body.content.append(data, size);
+    return !late;
+  };
+  bool const whole = request.is_multipart_form_data()
+                         ? reader([](httplib::MultipartFormData const&) { return true; }, receive)
+                         : reader(receive);
+  if (large)
+    body.wrong = {413, reason_of(413, limits)};
+  else if (late)
+    body.wrong = {408, "the request's body took too long"};
+  else if (!whole)
+    body.wrong = {400, "the request's body ended early, or came too slowly"};
   return body;
+}
+
+constexpr char const* foreign_host = "this server answers to the names localhost and 127.0.0.1";
+
+void translate(Request const& request, received const& body, Response& response, service const& what,
+               server_limits const& limits, worker_pool& pool) {
+  // A form on a page elsewhere can send any other type without asking.
+  if (!request.get_header_value("Content-Type").starts_with("application/json"))
+    throw refusal{415, "the body must be JSON: Content-Type: application/json"};
+  if (body.wrong) throw *body.wrong;
+  auto const q = parse_question(body.content, what, limits);
+  worker_pool::loan const loan(pool, limits.seconds_to_wait);
+  auto const begin = clock::now();
+  auto const found = what.translate(loan.worker(), q.text, q.count);
+  answer(response, 200, as_json(found, clock::now() - begin));
 }
 
 void add_routes(httplib::Server& http, service const& what, server_limits const& limits, worker_pool& pool) {
@@ -167,28 +198,28 @@ void add_routes(httplib::Server& http, service const& what, server_limits const&
     answer(response, 200,
            {{"recipe", what.recipe}, {"title", what.title}, {"translations", what.translations}});
   });
-  http.Post("/api/translate",
-            [&](Request const& request, Response& response, httplib::ContentReader const& reader) {
-              try {
-                // A form on a page elsewhere can send any other type without asking.
-                if (!request.get_header_value("Content-Type").starts_with("application/json"))
-                  throw refusal{415, "the body must be JSON: Content-Type: application/json"};
-                auto const q = parse_question(read_body(reader, response, limits), what, limits);
-                worker_pool::loan const loan(pool, limits.seconds_to_wait);
-                auto const begin = clock::now();
-                auto const found = what.translate(loan.worker(), q.text, q.count);
-                answer(response, 200, as_json(found, clock::now() - begin));
-              } catch (refusal const& why) {
-                refuse(response, why);
-              } catch (tenon::error const& wrong) {
-                refuse(response, {400, wrong.what()});
-              }
-            });
-  auto const only_post = [](Request const&, Response& response) {
+  http.Get("/api/translate", [](Request const&, Response& response) {
     response.set_header("Allow", "POST");
     refuse(response, {405, "POST it: {\"text\": …}"});
+  });
+  auto const with_body = [&](Request const& request, Response& response,
+                             httplib::ContentReader const& reader) {
+    try {
+      auto const body = read_body(request, reader, limits);
+      if (!named_as_this_machine(request.get_header_value("Host"))) throw refusal{403, foreign_host};
+      if (request.method != "POST" || request.path != "/api/translate")
+        throw body.wrong.value_or(refusal{404, reason_of(404, limits)});
+      translate(request, body, response, what, limits, pool);
+    } catch (refusal const& why) {
+      refuse(response, why);
+    } catch (tenon::error const& wrong) {
+      refuse(response, {400, wrong.what()});
+    }
   };
-  http.Get("/api/translate", only_post);
+  http.Post(".*", with_body);
+  http.Put(".*", with_body);
+  http.Patch(".*", with_body);
+  http.Delete(".*", with_body);
 }
 
 }  // namespace
@@ -199,22 +230,24 @@ extern "C" [[gnu::visibility("default")]] void tenon_translate_serve(int port, s
   httplib::Server http;
   worker_pool pool(what.workers);
   http.new_task_queue = [&limits] { return new httplib::ThreadPool(limits.connections); };
-  http.set_socket_options([](socket_t socket) {  // without the library's SO_REUSEPORT: a port is one server's
-    int const yes = 1;
+  socket_t listener = INVALID_SOCKET;
+  http.set_socket_options([&listener](socket_t socket) {
+    listener = socket;
+    int const yes = 1;  // without the library's SO_REUSEPORT: a port is one server's
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
-  http.set_payload_max_length(limits.body_bytes);
   http.set_read_timeout(5);
   http.set_write_timeout(5);
-  http.set_keep_alive_max_count(
-      1);  // a request that is refused may go on behind its answer: nobody reads that
+  // One request a connection: one that came too late may go on behind its answer, and nobody shall read that.
+  http.set_keep_alive_max_count(1);
   http.set_default_headers({{"X-Content-Type-Options", "nosniff"},
                             {"Cache-Control", "no-store"},
                             {"Content-Security-Policy", content_policy()}});
   http.set_pre_routing_handler([](Request const& request, Response& response) {
-    if (named_as_this_machine(request.get_header_value("Host")))
+    bool const may_have_body = request.method != "GET" && request.method != "HEAD";  // its handler looks then
+    if (may_have_body || named_as_this_machine(request.get_header_value("Host")))
       return httplib::Server::HandlerResponse::Unhandled;
-    refuse(response, {403, "this server answers to the names localhost and 127.0.0.1"});
+    refuse(response, {403, foreign_host});
     return httplib::Server::HandlerResponse::Handled;
   });
   http.set_error_handler([&limits](Request const&, Response& response) {
@@ -226,6 +259,8 @@ extern "C" [[gnu::visibility("default")]] void tenon_translate_serve(int port, s
   int const bound = port == 0 ? http.bind_to_any_port(here) : http.bind_to_port(here, port) ? port : -1;
   if (bound < 0)
     throw error("port " + std::to_string(port) + " cannot be had: choose another with --port, or 0 for any");
+  // The library lets five clients wait to be accepted; when many come at once, others would be turned away.
+  ::listen(listener, static_cast<int>(limits.connections));
   out << "serving " << what.recipe << " on http://" << here << ':' << bound << " (Ctrl-C stops)\n"
       << std::flush;
   std::atomic<bool> ended = false;

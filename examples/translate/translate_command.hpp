@@ -31,6 +31,9 @@ int translate_command(options const& chosen, std::ostream& out) {
   if (draw && !as_svg && drawing.extension() != ".html")
     io::fail(drawing, "the attention is drawn in an .html or .svg file: give one of these names");
   if (draw) train::check_can_save(drawing);
+  if (chosen.n_best > 0 && chosen.greedy)
+    throw error("--n-best " + std::to_string(chosen.n_best) +
+                " --greedy: only a search ranks translations: leave one of them out");
   if (chosen.n_best > 0 && (Recipe::beams == 1 || chosen.n_best > Recipe::beams))
     throw error("--n-best " + std::to_string(chosen.n_best) + ": this translator " +
                 (Recipe::beams == 1
@@ -38,7 +41,7 @@ int translate_command(options const& chosen, std::ostream& out) {
                      : "follows " + std::to_string(Recipe::beams) + " hypotheses: ask for at most as many"));
 
   auto model = translator<Recipe>::load(chosen.model, chosen.data);
-  sentence_translator<Recipe> translate(model, chosen.threads, chosen.weights);
+  sentence_translator<Recipe> translate(model, chosen.threads, {chosen.weights, chosen.greedy});
   std::optional<text::line_reader> references;
   if (!chosen.references.empty()) references.emplace(std::filesystem::path(chosen.references));
 

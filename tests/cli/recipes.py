@@ -87,6 +87,27 @@ def check_lists(other, corpus, folder, of_model):
         sys.exit(f"together sentences come out in another way than alone: {together}, {alone}")
 
 
+def check_greedy(other, corpus, folder, of_model):
+    """The most probable word at each step is often what the search finds."""
+    file = folder / "greedy.txt"
+    sentences = [line.split("\t")[0] for line in pathlib.Path(corpus).read_text(encoding="utf-8").splitlines()[:PAIRS:4]]
+    file.write_text("".join(f"{sentence}\n" for sentence in sentences), encoding="utf-8")
+    made = {}
+    for how in ((), ("--greedy",)):
+        made[how] = works(other, "translate", "--file", file, *how, *of_model).splitlines()
+        if len(made[how]) != len(sentences):
+            sys.exit(f"expected {len(sentences)} lines of {how}: {made[how]}")
+    searched, greedy = made.values()
+    alike = sum(a == b for a, b in zip(searched, greedy))
+    if not 0.5 * len(sentences) < alike:
+        sys.exit(f"{alike} of {len(sentences)} translations are what the search finds: {greedy}, {searched}")
+    alone = [works(other, "translate", sentence, "--greedy", *of_model).splitlines()[0] for sentence in sentences[:8]]
+    if sum(a == b for a, b in zip(alone, greedy)) < 7:
+        sys.exit(f"alone sentences come out in another way than together: {alone}, {greedy}")
+    print(f"{alike} of {len(sentences)} translations without a search are what it finds")
+    refuses(other, "--greedy", "translate", "go .", "--greedy", "--n-best", 1, *of_model)
+
+
 def check_held_out(other, corpus, folder):
     """Trains on two files line by line, validates on two others, in one go and with a break."""
     pairs = [line.split("\t")[:2] for line in pathlib.Path(corpus).read_text(encoding="utf-8").splitlines()[:200]]
@@ -122,6 +143,7 @@ def main():
         of_model = ("--model", pathlib.Path(folder) / "model.safetensors")
         check_losses(other, corpus, of_model)
         check_lists(other, corpus, pathlib.Path(folder), of_model)
+        check_greedy(other, corpus, pathlib.Path(folder), of_model)
         check_buckets(other, corpus)
         check_scores(other, corpus, pathlib.Path(folder), of_model)
         check_held_out(other, corpus, pathlib.Path(folder))
