@@ -62,14 +62,17 @@ def loss_curve(report):
     return re.search(r"<svg.*?</svg>", report.read_text(encoding="utf-8"), re.S)[0].replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n"
 
 
-def run(command, log, folder):
-    """Runs a command, shows what it prints and keeps it, with paths as seen from folder; ends this program if it fails."""
+def run(command, log, *folders):
+    """Runs a command, shows what it prints and keeps it, with paths as seen from the folders; ends this program if it fails."""
     printed = []
     with subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             print(line, end="", flush=True)
             printed.append(line)
-    log.writelines(line.replace(f"{folder}/", "") for line in compact(printed))
+    for line in compact(printed):
+        for folder in folders:
+            line = line.replace(f"{folder}/", "")
+        log.write(line)
     if process.returncode != 0:
         sys.exit(f"held_out.py: {command[1]} ended with code {process.returncode}")
     return "".join(printed)
@@ -86,10 +89,10 @@ def measure(task, arguments, options):
     with open(work / f"{task}.log", "w", encoding="utf-8") as log:
         begin = time.monotonic()
         trained = run([translator, "train", "--data", *files["train"], "--validation-data", *files["validation"],
-                       "--model", model, "--report", work / f"{task}.html", *options], log, arguments.data)
+                       "--model", model, "--report", work / f"{task}.html", *options], log, arguments.data, work)
         minutes = (time.monotonic() - begin) / 60
         begin = time.monotonic()
-        evaluated = run([translator, "evaluate", "--data", *files["test"], "--model", model], log, arguments.data)
+        evaluated = run([translator, "evaluate", "--data", *files["test"], "--model", model], log, arguments.data, work)
         seconds = time.monotonic() - begin
     (work / f"{task}.svg").write_text(loss_curve(work / f"{task}.html"), encoding="utf-8")
     epochs = {}

@@ -247,6 +247,33 @@ TEST_CASE("training ends when the validation loss was not better for as long as 
   }
 }
 
+TEST_CASE("where translations are scored the best model is the one with the best score") {
+  std::vector<double> const losses{5, 4, 3, 2, 1}, scores{10, 30, 20, 30, 25};
+  setting shown(false);
+  training_run run;
+  run.epochs = losses.size();
+  run.patience = 3;
+  run.score_name = "bleu";
+  std::size_t epoch = 0;
+  std::vector<std::size_t> better;
+  run.start_epoch = [&](std::size_t e) { epoch = e; };
+  run.step = [&](std::size_t) {
+    shown.now += 10;
+    return step_outcome{1, 1};
+  };
+  run.validate = [&] { return losses[epoch - 1]; };
+  run.score = [&] { return scores[epoch - 1]; };
+  run.improved = [&](std::size_t e) { better.push_back(e); };
+  auto const history = run_training(run, shown.bar);
+  CHECK(better == std::vector<std::size_t>{1, 2});  // as good is not better
+  CHECK(history.best_epoch == 2);
+  CHECK(history.epochs() == 5);
+  CHECK(history.best_score == 30);
+  CHECK(history.best_validation == 1);
+  CHECK(history.scores == scores);
+  CHECK(shown.take().find("validation 4.000  bleu 30.0") != std::string::npos);
+}
+
 TEST_CASE("the learning rate rises and falls") {
   using tenon::train::decay_form;
   learning_rate_schedule const still, rising{.warm_up = 4}, line{.warm_up = 4, .decay = decay_form::linear},

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
-// Random numbers: Philox against the vectors that its authors published, and dropout, which draws its masks
-// from it.
+// Random numbers: Philox against the vectors that its authors published, and what is drawn from it: dropout's
+// masks, and weights as they start.
 #include "tenon/cpu/random.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "testing.hpp"
@@ -129,6 +131,86 @@ TEST_CASE("dropout keeps the mean and drops at its rate") {
     CHECK(std::abs(dropped / n - rate) <= 4 * deviation);
     CHECK(std::abs(total / n - 1) <= 4 * deviation / (1 - rate) + 1e-4);
   }
+}
+
+/// Two layers as a model has them, with gates of 3 × 16 from 16 and words of 24.
+struct some_layers {
+  parameter<vocab<40>, embedding<24>> words{normal(1)};
+  parameter<gates<3>, hiddens<16>, from<hiddens<16>>> weight_hh{uniform(1)};
+  parameter<gates<3>, hiddens<16>, from<embedding<24>>> weight_ih{uniform(1)};
+  parameter<hiddens<16>> bias{uniform(1)};
+  TENON_MEMBERS(some_layers, words, weight_hh, weight_ih, bias)
+};
+
+/// The weights of layers that start so.
+struct started {
+  some_layers layers;
+  parameter_block block;
+
+  explicit started(some_layers const& how) : layers(laid_out(how)), block(parameter_count(layers)) {
+    initialise(layers, block.values(), 3);
+  }
+  template <class P>
+  std::vector<double> of(P some_layers::*weight) {
+    auto const values = values_of(block.values(), layers.*weight);
+    return {values.begin(), values.end()};
+  }
+};
+
+double deviation(std::span<double const> values) {
+  double sum = 0;
+  for (double const x : values) sum += x * x;
+  return std::sqrt(sum / static_cast<double>(values.size()));
+}
+
+/// How far the columns of a matrix (rows × 16) are from orthonormal.
+double off_orthonormal(std::span<double const> matrix) {
+  double worst = 0;
+  for (std::size_t a = 0; a < 16; ++a)
+    for (std::size_t b = 0; b < 16; ++b) {
+      double dot = 0;
+      for (std::size_t row = 0; row < matrix.size(); row += 16) dot += matrix[row + a] * matrix[row + b];
+      worst = std::max(worst, std::abs(dot - (a == b ? 1 : 0)));
+    }
+  return worst;
+}
+
+TEST_CASE("weights start as Keras and as Flax let them") {
+  some_layers layers;
+  start_as_keras(layers, 30);
+  started keras(layers);
+  CHECK(off_orthonormal(keras.of(&some_layers::weight_hh)) < 1e-6);
+  CHECK(std::ranges::max(keras.of(&some_layers::words)) <= 0.05);
+  CHECK(deviation(keras.of(&some_layers::words)) == doctest::Approx(0.05 / std::sqrt(3.0)).epsilon(0.1));
+  CHECK(deviation(keras.of(&some_layers::weight_ih)) ==
+        doctest::Approx(std::sqrt(2.0 / (24 + 48))).epsilon(0.1));
+  CHECK(deviation(keras.of(&some_layers::bias)) == 0);
+
+  start_as_flax(layers);
+  started flax(layers);
+  auto const recurrent = flax.of(&some_layers::weight_hh);
+  for (std::size_t gate = 0; gate < 3; ++gate)
+    CHECK(off_orthonormal(std::span(recurrent).subspan(gate * 256, 256)) < 1e-6);
+  CHECK(deviation(flax.of(&some_layers::words)) == doctest::Approx(1 / std::sqrt(24.0)).epsilon(0.1));
+  auto const input = flax.of(&some_layers::weight_ih);
+  CHECK(deviation(input) == doctest::Approx(1 / std::sqrt(24.0)).epsilon(0.1));
+  CHECK(std::ranges::max(input) < 2 / std::sqrt(24.0) / 0.879);
+  CHECK(deviation(flax.of(&some_layers::bias)) == 0);
+}
+
+TEST_CASE("orthogonal matrices that are wider than high have orthonormal rows") {
+  some_layers layers;
+  layers.weight_ih.init = orthogonal(12);
+  started wide(layers);
+  auto const values = wide.of(&some_layers::weight_ih);
+  for (std::size_t matrix = 0; matrix < 4; ++matrix)
+    for (std::size_t a = 0; a < 12; ++a)
+      for (std::size_t b = 0; b < 12; ++b) {
+        double dot = 0;
+        for (std::size_t i = 0; i < 24; ++i)
+          dot += values[(matrix * 12 + a) * 24 + i] * values[(matrix * 12 + b) * 24 + i];
+        REQUIRE(dot == doctest::Approx(a == b ? 1 : 0).epsilon(1e-6));
+      }
 }
 
 TEST_CASE("an element's number depends on nothing but seed, step, site and element") {

@@ -191,6 +191,41 @@ TEST_CASE("Adam as PyTorch has it") {
     }
 }
 
+/// What is learnt of rows of x, so many at a time.
+template <std::size_t Rows, class How>
+std::vector<float> learnt(How const& how, std::size_t runs, std::size_t threads) {
+  auto const program = record_now([&](recorder& r) {
+    auto const x = r.input<float, rows<Rows>, columns<12>>("x");
+    constexpr parameter<columns<12>, from<columns<12>>> p{.offset = 0};
+    minimise(r, keep(mean(pow(linear(x, p) - 1, 2))), 144, how, clip_by_global_norm{0.5F});
+  });
+  parameter_block block(144);
+  fill(block.values(), 1, -1, 1);
+  session s(program, block, threads);
+  std::vector<float> all(8 * 3 * 12);
+  fill(std::span(all), 2, -1, 1);
+  auto const x = s.template input_elements<float>("x");
+  for (std::size_t run = 0; run < runs; ++run) {
+    std::ranges::copy(std::span(all).subspan(run * x.size(), x.size()), x.begin());
+    s.run();
+  }
+  return {block.values().begin(), block.values().end()};
+}
+
+TEST_CASE("gradients of several runs make the step that one of all their rows makes") {
+  for (std::size_t threads : {1U, 2U}) {
+    CHECK(worst(learnt<2>(adam{.learning_rate = 0.1F, .accumulate = 4}, 12, threads),
+                learnt<8>(adam{.learning_rate = 0.1F}, 3, threads)) < 1e-5);
+    CHECK(worst(learnt<2>(sgd{.learning_rate = 0.1F, .accumulate = 4}, 12, threads),
+                learnt<8>(sgd{.learning_rate = 0.1F}, 3, threads)) < 1e-5);
+    // Runs that make no step yet change nothing.
+    CHECK(worst(learnt<2>(adam{.accumulate = 4}, 7, threads), learnt<2>(adam{.accumulate = 4}, 4, threads)) ==
+          0);
+    CHECK(worst(learnt<2>(adam{.accumulate = 4}, 8, threads), learnt<2>(adam{.accumulate = 4}, 4, threads)) >
+          1e-4);
+  }
+}
+
 TEST_CASE("the average of the weights forgets them exponentially, the first ones sooner") {
   auto const program = record_now([](recorder& r) {
     auto const x = r.input<float, rows<10>, columns<4>>("x");

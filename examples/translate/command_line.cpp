@@ -122,16 +122,23 @@ struct command_line {
         ->transform(CLI::CheckedTransformer(forms).description(""));
     train
         ->add_option("--patience", chosen.patience,
-                     "Stop after this many epochs without a better validation loss, and keep the best")
+                     "Stop after this many epochs without a better model, and keep the best")
         ->type_name("N")
         ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}));
     train
         ->add_option_function<std::string>(
             "--keep", [this](std::string const& which) { chosen.keep_best = which == "best"; },
-            "Save the last epoch's model, or the one with the best validation loss")
+            "Save the last epoch's model, or the best one")
         ->type_name("last|best")
         ->default_str("last")
         ->check(CLI::IsMember({"last", "best"}));
+    train
+        ->add_option("--best-by", chosen.best_by,
+                     "By what a model is better than others: the validation loss, or how well it translates "
+                     "the pairs that it is validated on, word by word the most probable (corpus BLEU, chrF2)")
+        ->type_name("loss|bleu|chrf")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"loss", "bleu", "chrf"}));
   }
 
   void add_train(defaults const& recipe) {
@@ -224,6 +231,9 @@ struct command_line {
     translate
         ->add_option("--attention", chosen.attention, "Draw where each word came from (.svg: one sentence)")
         ->type_name("FILE.html|.svg");
+    translate->add_flag("--align", chosen.align,
+                        "Print where each token of a translation came from, as `0-0 2-1`: source before "
+                        "translation, counted from 0");
     add_vocabulary_data(translate);
     add_greedy(translate, recipe);
     add_weights(translate);

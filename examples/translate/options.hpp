@@ -35,8 +35,9 @@ struct options {
   std::string recipe, model = "translator.safetensors", checkpoint, report, loss, file, references, attention,
                       svg, range, output = "translator.hpp";
   std::size_t epochs = 0, pairs = every_pair, validation_pairs = 0, threads = 0;
-  std::size_t patience = 0;  ///< epochs without a better validation loss to wait for; 0: train all
-  bool keep_best = false;    ///< save the best epoch's model, by validation loss, not the last one's
+  std::size_t patience = 0;      ///< epochs without a better validation loss to wait for; 0: train all
+  bool keep_best = false;        ///< save the best epoch's model, not the last one's
+  std::string best_by = "loss";  ///< or bleu, or chrf
   train::learning_rate_schedule schedule;
   std::size_t n_best = 0;  ///< translations of a sentence to print with their scores; 0: the best without
   std::uint64_t seed = 1;
@@ -44,6 +45,7 @@ struct options {
   std::size_t buckets = 4, batch_words = 2048;  ///< to choose, and the labels of a batch
   int port = 8080;                              ///< to serve on; 0: any
   bool calls = false, model_given = false;
+  bool align = false;                            ///< print where each word came from
   bool greedy = false;                           ///< one hypothesis, where the recipe has more
   element_type weights = element_type::float32;  ///< as what translating keeps the weights of products
   std::vector<std::string> sentences;

@@ -85,7 +85,8 @@ program_view training_step() {
     using recipes::objective_form;
     auto const loss = record_loss<Recipe, Bucket, mode::training>(r);
     constexpr std::size_t parameters = parameter_count(model_of<Recipe>);
-    constexpr adam how{.learning_rate = Recipe::learning_rate};
+    constexpr adam how{
+        .learning_rate = Recipe::learning_rate, .epsilon = Recipe::epsilon, .accumulate = Recipe::accumulate};
     constexpr clip_by_global_norm clip{Recipe::clip};
     if constexpr (Recipe::objective == objective_form::mean) {
       minimise(r, loss.mean, parameters, how, clip);

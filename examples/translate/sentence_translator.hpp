@@ -57,8 +57,8 @@ template <class Recipe>
 class translation_session {
  public:
   translation_session(program_view const& program, recipes::bucket const& sizes, std::size_t beams,
-                      translator<Recipe>& model, std::size_t threads)
-      : sizes_(sizes), beams_(beams), model_(model), session_(program, model.weights, threads) {
+                      translator<Recipe> const& model, parameter_block& weights, std::size_t threads)
+      : sizes_(sizes), beams_(beams), model_(model), session_(program, weights, threads) {
     std::ranges::fill(session_.template input_elements<std::int32_t>("first"), model.target.words.bos());
     session_.template input_elements<std::int32_t>("used")[0] =
         static_cast<std::int32_t>(model.target.words.size());
@@ -134,17 +134,21 @@ class translation_session {
 
   recipes::bucket sizes_;
   std::size_t beams_;
-  translator<Recipe>& model_;
+  translator<Recipe> const& model_;
   session<device> session_;
   std::size_t steps_ = 0;
 };
 
-/// Translates sentences, one or many. The model must outlive it, and its weights stay as they are.
+/// Translates sentences, one or many. The model must outlive it, and the weights stay as they are.
 template <class Recipe>
 class sentence_translator {
  public:
   explicit sentence_translator(translator<Recipe>& model, std::size_t threads = 1, decoding how = {})
-      : model_(model), threads_(threads), how_(how) {}
+      : sentence_translator(model, model.weights, threads, how) {}
+  /// With other weights than the model's own, laid out like them.
+  sentence_translator(translator<Recipe> const& model, parameter_block& weights, std::size_t threads,
+                      decoding how)
+      : model_(model), translated_with_(weights), threads_(threads), how_(how) {}
 
   /// The best translation. Throws tenon::error if the sentence is not valid UTF-8.
   translation operator()(std::string_view sentence) { return best(sentence, 1).front(); }
@@ -207,8 +211,8 @@ class sentence_translator {
       sizes.batch_size = many ? Recipe::sentences_at_once : 1;
       auto const programs = of_each_bucket<Recipe>(
           [&](auto b) { return many ? program_of<b(), Recipe::sentences_at_once>() : program_of<b(), 1>(); });
-      made = std::make_unique<translation_session<Recipe>>(programs[bucket](), sizes,
-                                                           how_.template beams<Recipe>(), model_, threads_);
+      made = std::make_unique<translation_session<Recipe>>(
+          programs[bucket](), sizes, how_.template beams<Recipe>(), model_, translated_with_, threads_);
     }
     return *made;
   }
@@ -224,7 +228,8 @@ class sentence_translator {
                : &translation_of<Recipe, element_type::float32, Bucket, Rows, Beams>;
   }
 
-  translator<Recipe>& model_;
+  translator<Recipe> const& model_;
+  parameter_block& translated_with_;
   std::size_t threads_;
   decoding how_;
   std::array<std::array<std::unique_ptr<translation_session<Recipe>>, 2>, buckets.size()>

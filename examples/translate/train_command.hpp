@@ -6,11 +6,15 @@
 #include <cstddef>
 #include <filesystem>
 #include <iostream>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "options.hpp"
 #include "output.hpp"
+#include "sentence_translator.hpp"
+#include "tenon/text/corpus_scores.hpp"
 #include "tenon/train/checkpoint.hpp"
 #include "tenon/train/interrupt.hpp"
 #include "tenon/train/progress.hpp"
@@ -36,6 +40,23 @@ train::step_outcome printed(train::step_outcome batch) {
   return batch;
 }
 
+/// Scores the translations of `pairs` by these weights, the most probable word at each step: corpus BLEU or
+/// chrF2.
+template <class Recipe>
+double score_of(translator<Recipe> const& model, parameter_block& weights,
+                std::span<text::sentence_pair const> pairs, options const& chosen) {
+  sentence_translator<Recipe> translate(model, weights, chosen.threads, {.greedy = true});
+  std::vector<std::string_view> sentences(pairs.size());
+  std::ranges::transform(pairs, sentences.begin(), &text::sentence_pair::source);
+  auto const made = translate.best_of_all(sentences, 1);
+  auto const scored = [&](auto corpus) {
+    for (std::size_t i = 0; i < pairs.size(); ++i)
+      corpus.add(made[i].front().text, model.target.tokeniser.comparable(pairs[i].target));
+    return corpus.score();
+  };
+  return chosen.best_by == "bleu" ? scored(text::corpus_bleu{}) : scored(text::corpus_chrf{});
+}
+
 /// What the loss is a mean over: what the command line says, or the recipe. Throws tenon::error.
 template <class Recipe>
 recipes::loss_terms terms_of(options const& chosen) {
@@ -57,8 +78,10 @@ int train_command(options chosen, std::ostream& out) {
   auto const terms = detail::terms_of<Recipe>(chosen);
   if (chosen.keep_best && chosen.validation_pairs == 0)
     throw error(std::string(chosen.patience > 0 ? "--patience" : "--keep best") +
-                " goes by the validation loss, but there are no pairs to validate on: give some with "
-                "--validation-pairs");
+                " needs pairs to validate on: give some with --validation-pairs");
+  if (chosen.best_by != "loss" && chosen.validation_pairs == 0)
+    throw error("--best-by " + chosen.best_by +
+                " scores translations of the pairs to validate on: give some with --validation-pairs");
   train::check_can_save(chosen.model);
   if (!chosen.report.empty()) train::check_can_save(chosen.report);
   if (!chosen.checkpoint.empty()) train::check_can_save(chosen.checkpoint);
@@ -141,6 +164,13 @@ int train_command(options chosen, std::ostream& out) {
                      });
       return loss.value();
     };
+  if (chosen.best_by != "loss") {
+    auto const validated = std::span(pairs.all).subspan(chosen.pairs, chosen.validation_pairs);
+    run.score_name = chosen.best_by.c_str();
+    run.score = [&, validated] {  // after `validate`, which brought the average up to date
+      return detail::score_of(model, averages ? averaged : model.weights, validated, chosen);
+    };
+  }
   run.improved = [&](std::size_t) {
     auto const values = shown();
     best.assign(values.begin(), values.end());
@@ -183,6 +213,9 @@ int train_command(options chosen, std::ostream& out) {
   if (!history.validation_loss.empty())
     out << "validation loss " << train::fixed(history.validation_loss.back(), 3) << " (best "
         << train::fixed(history.best_validation, 3) << ")\n";
+  if (!history.scores.empty())
+    out << "validation " << chosen.best_by << ' ' << train::fixed(history.scores.back(), 1) << " (best "
+        << train::fixed(history.best_score, 1) << ")\n";
   out << "bleu " << train::fixed(bleu, 3) << '\n';
   flush(out);
   return 0;

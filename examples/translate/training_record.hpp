@@ -37,6 +37,8 @@ inline io::metadata_map facts_of(options const& chosen, train::training_history 
     facts["validation_loss"] = loss_at(history.validation_loss);
     facts["best_validation_loss"] = train::fixed(history.best_validation, 6);
   }
+  if (!history.scores.empty())
+    facts["validation_" + chosen.best_by] = train::fixed(history.scores.at(epoch - 1), 2);
   return facts;
 }
 
@@ -121,6 +123,7 @@ io::metadata_map identity(options const& chosen, recipes::loss_terms terms, text
           {"learning_rate", train::trimmed(chosen.learning_rate, 8)},
           {"schedule", schedule_text(chosen)},
           {"loss", terms == recipes::loss_terms::steps ? "steps" : "words"},
+          {"best_by", chosen.best_by},
           {"text", std::to_string(hash)}};
 }
 

@@ -26,8 +26,9 @@ template <class Recipe>
 int translate_command(options const& chosen, std::ostream& out) {
   auto const drawing = std::filesystem::path(chosen.attention);
   bool const draw = !chosen.attention.empty(), as_svg = drawing.extension() == ".svg";
-  if (draw && !attends<Recipe>)
-    throw error("the models of this translator have no attention to draw: leave --attention out");
+  if ((draw || chosen.align) && !attends<Recipe>)
+    throw error(std::string("the models of this translator have no attention to show: leave ") +
+                (draw ? "--attention" : "--align") + " out");
   if (draw && !as_svg && drawing.extension() != ".html")
     io::fail(drawing, "the attention is drawn in an .html or .svg file: give one of these names");
   if (draw) train::check_can_save(drawing);
@@ -60,7 +61,7 @@ int translate_command(options const& chosen, std::ostream& out) {
     for (auto const& made : found) {
       auto sample = as_sample(model, sentence, made, reference);
       if (chosen.n_best > 0) sample.score = made.score;
-      print(out, sample);
+      print(out, sample, chosen.align);
       if (draw && &made == &found.front()) drawn.push_back(std::move(sample));
     }
     flush(out);

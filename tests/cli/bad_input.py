@@ -196,6 +196,7 @@ def main():
                 ["train", "--pairs", 128, "--data", corpus, "--validation-data", missing, "--model", good],
                 ["missing"],
             ),
+            ("a score with nothing to validate on", [*small, "--best-by", "bleu", "--model", good], ["--best-by", "--validation-pairs"]),
             ("patience with nothing to validate on", [*small, "--patience", "2", "--model", good], ["--patience"]),
             ("an unknown decay", ["train", "--decay", "slow"], ["slow"]),
             ("a folder as data", ["train", "--data", folder, "--model", good], [folder.name]),

@@ -108,6 +108,18 @@ def check_greedy(other, corpus, folder, of_model):
     refuses(other, "--greedy", "translate", "go .", "--greedy", "--n-best", 1, *of_model)
 
 
+def check_alignments(translator, corpus, folder):
+    """Each token of a translation is aligned to one of the source."""
+    model = folder / "aligned.safetensors"
+    works(translator, "train", "--data", corpus, "--epochs", 20, "--pairs", PAIRS, "--validation-pairs", 0, "--model", model, *ALONE)
+    for sentence, words in (("go .", 2), ("i lost .", 3)):
+        said = works(translator, "translate", "--align", sentence, "--model", model).splitlines()[0]
+        found = re.match(r".* => (.*?)(?:  bleu [0-9.]+)?  align (.*)$", said)
+        pairs = [tuple(map(int, pair.split("-"))) for pair in found[2].split()]
+        if [target for _, target in pairs] != list(range(len(found[1].split()))) or not all(0 <= source < words for source, _ in pairs):
+            sys.exit(f"'{sentence}': these are not its tokens: {said}")
+
+
 def check_held_out(other, corpus, folder):
     """Trains on two files line by line, validates on two others, in one go and with a break."""
     pairs = [line.split("\t")[:2] for line in pathlib.Path(corpus).read_text(encoding="utf-8").splitlines()[:200]]
@@ -119,15 +131,18 @@ def check_held_out(other, corpus, folder):
     data = ("--pairs", 160, "--data", files["train", "en"], files["train", "fr"])
     held_out = ("--validation-data", files["held_out", "en"], files["held_out", "fr"])
     whole, broken = folder / "whole.safetensors", folder / "broken.safetensors"
-    said = works(other, "train", *data, *held_out, "--epochs", 4, "--decay", "none", "--model", whole, *ALONE)
+    best_by = ("--best-by", "chrf", "--keep", "best", "--decay", "none")
+    said = works(other, "train", *data, *held_out, "--epochs", 4, *best_by, "--model", whole, *ALONE)
+    if not re.search(r"^validation chrf [0-9.]+ \(best [0-9.]+\)$", said, re.MULTILINE):
+        sys.exit(f"expected the score of what is validated on: {said}")
     if "160 pairs to train on, 40 to validate on" not in said or "validation loss" not in said:
         sys.exit(f"expected 160 pairs to train on and 40 to validate on: {said}")
     for epochs in (2, 4):
-        works(other, "train", *data, *held_out, "--epochs", epochs, "--decay", "none", "--model", broken,
+        works(other, "train", *data, *held_out, "--epochs", epochs, *best_by, "--model", broken,
               "--checkpoint", folder / "state", *ALONE)
     if whole.read_bytes() != broken.read_bytes():
         sys.exit("a training with a break gives another model")
-    refuses(other, "schedule", "train", *data, *held_out, "--epochs", 5, "--model", broken,
+    refuses(other, "schedule", "train", *data, *held_out, "--epochs", 5, "--best-by", "chrf", "--model", broken,
             "--checkpoint", folder / "state")
     said = works(other, "train", *data, *held_out, "--epochs", 60, "--learning-rate", 0.05, "--patience", 2,
                  "--model", whole, *ALONE)
@@ -148,6 +163,8 @@ def main():
         check_scores(other, corpus, pathlib.Path(folder), of_model)
         check_held_out(other, corpus, pathlib.Path(folder))
         refuses(other, f"{BEAMS} hypotheses", "translate", "go .", "--n-best", BEAMS + 1, *of_model)
+        check_alignments(translator, corpus, pathlib.Path(folder))
+        refuses(other, "no attention", "translate", "Go .", "--align", *of_model)
         refuses(other, "no attention", "translate", "Go .", "--attention", f"{folder}/a.html", *of_model)
         refuses(other, "--loss", "train", "--loss", "steps", "--data", corpus, *of_model)
         refuses(translator, "everything", "translate", "Go .", *of_model)

@@ -23,11 +23,13 @@ struct adam {
   float beta1 = 0.9F;
   float beta2 = 0.999F;
   float epsilon = 1e-8F;
+  std::size_t accumulate = 1;  ///< of so many runs the gradients' mean makes one step
 };
 
 /// Plain gradient descent: p −= lr · g.
 struct sgd {
   float learning_rate = 0.01F;
+  std::size_t accumulate = 1;  ///< of so many runs the gradients' mean makes one step
 };
 
 /// If ‖g‖ > limit then g ← g · limit / ‖g‖, the norm being over all parameters together (Pascanu, Mikolov,
@@ -58,14 +60,41 @@ constexpr location optimiser_state(recorder& r, std::size_t bytes, std::size_t o
   return {r.add_storage(s), 0};
 }
 
-/// Records the loss's derivative and the gradient's norm; gives the places of the gradients and of the norm's
-/// parts.
+/// Where the gradients of several runs come together, in the optimiser's state behind `offset` bytes of it.
+constexpr location accumulated(recorder& r, location gradients, std::size_t count, std::size_t offset,
+                               std::size_t runs) {
+  std::size_t const bytes = count * sizeof(float);
+  auto const sum = optimiser_state(r, bytes, offset);
+  call_spec spec;
+  spec.name = "accumulate";
+  spec.computed_by<accumulate_kernel>();
+  spec.flops = 2 * count;
+  spec.integers = {static_cast<std::int64_t>(count), static_cast<std::int64_t>(runs)};
+  r.begin(spec);
+  r.result(sum, bytes, true);
+  r.operand(gradients, bytes);
+  r.end();
+  return sum;
+}
+
+/// What an optimiser works with.
+struct gradient_places {
+  location gradients, norm_parts;
+  std::size_t state_bytes;  ///< of the optimiser's state
+};
+
+/// Records the loss's derivative and the gradient's norm. The optimiser has `state_bytes` of its own; behind
+/// them are the gradients of several runs, where there are several.
 template <class T>
-constexpr std::array<location, 2> gradients_and_norm(recorder& r, variable<T, shape<>> const& loss,
-                                                     std::size_t count) {
-  auto const gradients = r.parameter_gradients(count * sizeof(float));
+constexpr gradient_places gradients_and_norm(recorder& r, variable<T, shape<>> const& loss, std::size_t count,
+                                             std::size_t state_bytes, std::size_t runs) {
+  auto gradients = r.parameter_gradients(count * sizeof(float));
   r.differentiate(loss.at);
   if (!r.complete_parameter_gradients(count * sizeof(float))) r.at(gradients.storage).zero_first = true;
+  if (runs > 1) {
+    gradients = accumulated(r, gradients, count, state_bytes, runs);
+    state_bytes += count * sizeof(float);
+  }
   storage s;
   s.name = "gradient norm";
   s.element_bytes = sizeof(double);
@@ -82,7 +111,7 @@ constexpr std::array<location, 2> gradients_and_norm(recorder& r, variable<T, sh
   r.result(parts, s.bytes);
   r.operand(gradients, count * sizeof(float));
   r.end();
-  return {gradients, parts};
+  return {gradients, parts, state_bytes};
 }
 
 /// Where the divisor is, if there is one.
@@ -99,14 +128,15 @@ constexpr std::array<location, sizeof...(Divisor)> divisors(recorder& r, Divisor
 
 /// Ends a training program: derivatives of `loss` (a scalar) with respect to all `parameters` (their number),
 /// clipping, division by `divisor` if one is given (how many words a sum is over, say), one step of Adam.
-/// State: two floats a parameter.
+/// State: two floats a parameter, three where gradients are accumulated.
 template <operand X, operand... Divisor>
 requires std::is_same_v<shape_of<X>, shape<>>
 constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, adam const& how,
                         clip_by_global_norm const& clip = {}, Divisor const&... divisor) {
   std::size_t const bytes = parameters * sizeof(float);
   auto const divided_by = detail::divisors(r, divisor...);
-  auto const [gradients, parts] = detail::gradients_and_norm(r, keep(loss), parameters);
+  auto const [gradients, parts, state] =
+      detail::gradients_and_norm(r, keep(loss), parameters, 2 * bytes, how.accumulate);
   call_spec spec;
   spec.name = "adam";
   spec.computed_by<detail::adam_kernel<sizeof...(Divisor) == 1>>();
@@ -114,7 +144,7 @@ constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, adam
   spec.scalars = {static_cast<double>(how.learning_rate), static_cast<double>(how.beta1),
                   static_cast<double>(how.beta2), static_cast<double>(how.epsilon),
                   static_cast<double>(clip.limit)};
-  spec.integers[0] = static_cast<std::int64_t>(parameters);
+  spec.integers = {static_cast<std::int64_t>(parameters), static_cast<std::int64_t>(how.accumulate)};
   r.begin(spec);
   r.result(detail::parameters_in_place(r, bytes), bytes, true);
   r.result(detail::optimiser_state(r, bytes, 0), bytes, true);
@@ -123,7 +153,7 @@ constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, adam
   r.operand(parts, detail::norm_parts * sizeof(double));
   for (auto const& at : divided_by) r.operand(at, sizeof(float));
   r.end();
-  r.updates_parameters(2 * bytes);
+  r.updates_parameters(state);
 }
 
 /// The same with one step of gradient descent.
@@ -133,20 +163,21 @@ constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, sgd 
                         clip_by_global_norm const& clip = {}, Divisor const&... divisor) {
   std::size_t const bytes = parameters * sizeof(float);
   auto const divided_by = detail::divisors(r, divisor...);
-  auto const [gradients, parts] = detail::gradients_and_norm(r, keep(loss), parameters);
+  auto const [gradients, parts, state] =
+      detail::gradients_and_norm(r, keep(loss), parameters, 0, how.accumulate);
   call_spec spec;
   spec.name = "sgd";
   spec.computed_by<detail::sgd_kernel<sizeof...(Divisor) == 1>>();
   spec.flops = 2 * parameters;
   spec.scalars = {static_cast<double>(how.learning_rate), static_cast<double>(clip.limit)};
-  spec.integers[0] = static_cast<std::int64_t>(parameters);
+  spec.integers = {static_cast<std::int64_t>(parameters), static_cast<std::int64_t>(how.accumulate)};
   r.begin(spec);
   r.result(detail::parameters_in_place(r, bytes), bytes, true);
   r.operand(gradients, bytes);
   r.operand(parts, detail::norm_parts * sizeof(double));
   for (auto const& at : divided_by) r.operand(at, sizeof(float));
   r.end();
-  r.updates_parameters(0);
+  r.updates_parameters(state);
 }
 
 /// Nor is anything learnt through a recorder that leaves derivatives out.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 
 #include "../ops/map/loops.hpp"
 
@@ -47,6 +48,28 @@ struct norm_kernel {
   }
 };
 
+/// Does an optimiser step at the end of this run, counted from 0, if it steps once in so many runs?
+TENON_HOST_DEVICE constexpr bool steps_after(std::uint64_t run, std::int64_t runs) {
+  return runs <= 1 || (run + 1) % static_cast<std::uint64_t>(runs) == 0;
+}
+/// Its steps by then, this one among them.
+TENON_HOST_DEVICE constexpr double steps_by(std::uint64_t run, std::int64_t runs) {
+  return static_cast<double>(runs <= 1 ? run + 1 : (run + 1) / static_cast<std::uint64_t>(runs));
+}
+
+/// Operands: means so far, gradients. integers: parameters, runs that make a mean.
+struct accumulate_kernel {
+  static constexpr std::size_t chunks = optimiser_chunks;
+  static void run(call_arguments const& a, std::size_t chunk) {
+    auto const mine = cpu::part_of(static_cast<std::size_t>(a.integers[0]), chunks, chunk);
+    bool const first = a.state->step % static_cast<std::uint64_t>(a.integers[1]) == 0;
+    float const share = 1.0F / static_cast<float>(a.integers[1]);
+    float* const mean = a.out<float>(0);
+    float const* const g = a.in<float>(1);
+    for (std::size_t i = mine.begin; i < mine.end; ++i) mean[i] = (first ? 0.0F : mean[i]) + share * g[i];
+  }
+};
+
 /// The factor that clips the gradient by the sums of squares at operand k, and divides it by operand k + 1 if
 /// there is one.
 template <bool Divided>
@@ -60,18 +83,19 @@ float gradient_factor(call_arguments const& a, std::size_t k, double limit) {
 }
 
 /// Operands: parameters, first moments, second moments, gradients, sums of squares, divisor if Divided.
-/// scalars: learning rate, β₁, β₂, ε, norm limit; integers[0]: parameters.
+/// scalars: learning rate, β₁, β₂, ε, norm limit; integers: parameters, runs that make a step.
 template <bool Divided>
 struct adam_kernel {
   static constexpr std::size_t chunks = optimiser_chunks;
   static void run(call_arguments const& a, std::size_t chunk) {
+    if (!steps_after(a.state->step, a.integers[1])) return;
     auto const mine = cpu::part_of(static_cast<std::size_t>(a.integers[0]), chunks, chunk);
     float* const p = a.out<float>(0);
     float* const m = a.out<float>(1);
     float* const v = a.out<float>(2);
     float const* const g = a.in<float>(3);
     double const beta1 = a.scalars[1], beta2 = a.scalars[2];
-    auto const step = static_cast<double>(a.state->step + 1);
+    double const step = steps_by(a.state->step, a.integers[1]);
     double const correction1 = 1.0 - std::pow(beta1, step), correction2 = 1.0 - std::pow(beta2, step);
     using V = cpu::pack<float>;
     auto const splat = [](double x) { return cpu::broadcast<float>(static_cast<float>(x)); };
@@ -106,11 +130,12 @@ struct adam_kernel {
 };
 
 /// Operands: parameters, gradients, sums of squares, divisor if Divided. scalars: learning rate, norm limit;
-/// integers[0]: parameters.
+/// integers: parameters, runs that make a step.
 template <bool Divided>
 struct sgd_kernel {
   static constexpr std::size_t chunks = optimiser_chunks;
   static void run(call_arguments const& a, std::size_t chunk) {
+    if (!steps_after(a.state->step, a.integers[1])) return;
     auto const mine = cpu::part_of(static_cast<std::size_t>(a.integers[0]), chunks, chunk);
     float* const p = a.out<float>(0);
     float const* const g = a.in<float>(1);

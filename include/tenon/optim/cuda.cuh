@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 
 #include "../cuda/block_reduce.hpp"
 #include "../cuda/queue.hpp"
@@ -58,11 +59,12 @@ struct adam_body {
   static constexpr index threads = update_threads;
   template <class Block, class Arguments>
   TENON_DEVICE static void run(Block const& block, Arguments const& a) {
+    if (!tenon::detail::steps_after(a.state->step, a.integers[1])) return;
     float const scale = gradient_factor<Divided>(block, a, 4, a.scalars[4]);
     // The powers take long: one thread of each block computes them.
     double* const corrections = block.template shared<double>() + threads / warp;
     if (block.thread() == 0) {
-      auto const step = static_cast<double>(a.state->step + 1);
+      double const step = tenon::detail::steps_by(a.state->step, a.integers[1]);
       corrections[0] = a.scalars[0] * static_cast<double>(a.state->learning_rate_scale) /
                        (1.0 - std::pow(a.scalars[1], step));
       corrections[1] = 1.0 / std::sqrt(1.0 - std::pow(a.scalars[2], step));
@@ -93,6 +95,7 @@ struct sgd_body {
   static constexpr index threads = update_threads;
   template <class Block, class Arguments>
   TENON_DEVICE static void run(Block const& block, Arguments const& a) {
+    if (!tenon::detail::steps_after(a.state->step, a.integers[1])) return;
     float const rate = static_cast<float>(a.scalars[0]) * a.state->learning_rate_scale *
                        gradient_factor<Divided>(block, a, 2, a.scalars[1]);
     auto const count = static_cast<std::size_t>(a.integers[0]);
@@ -100,6 +103,21 @@ struct sgd_body {
     float const* const g = a.template in<float>(1);
     for (std::size_t i = block.number() * threads + block.thread(); i < count; i += block.count() * threads)
       p[i] -= rate * g[i];
+  }
+};
+
+/// Operands and constants as those of detail::accumulate_kernel.
+struct accumulate_body {
+  static constexpr index threads = update_threads;
+  template <class Block, class Arguments>
+  TENON_DEVICE static void run(Block const& block, Arguments const& a) {
+    bool const first = a.state->step % static_cast<std::uint64_t>(a.integers[1]) == 0;
+    float const share = 1.0F / static_cast<float>(a.integers[1]);
+    auto const count = static_cast<std::size_t>(a.integers[0]);
+    float* const mean = a.template out<float>(0);
+    float const* const g = a.template in<float>(1);
+    for (std::size_t i = block.number() * threads + block.thread(); i < count; i += block.count() * threads)
+      mean[i] = (first ? 0.0F : mean[i]) + share * g[i];
   }
 };
 
@@ -129,6 +147,12 @@ struct lowering<tenon::detail::adam_kernel<Divided>> {
   static void enqueue(queue& q, call_arguments const& a) {
     q.run<adam_body<Divided>>(update_grid(static_cast<std::size_t>(a.integers[0])),
                               kernel_arguments<5 + Divided>(a));
+  }
+};
+template <>
+struct lowering<tenon::detail::accumulate_kernel> {
+  static void enqueue(queue& q, call_arguments const& a) {
+    q.run<accumulate_body>(update_grid(static_cast<std::size_t>(a.integers[0])), kernel_arguments<2>(a));
   }
 };
 template <>

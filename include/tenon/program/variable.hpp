@@ -26,11 +26,14 @@ struct variable {
   location at{};
 };
 
-/// How a weight starts: uniform in ±scale, normal with standard deviation scale, or all equal to scale.
+/// How a weight starts: uniform in ±scale; normal with standard deviation scale, or so after its tails beyond
+/// two deviations were cut; orthogonal, as matrices of `rows` rows whose columns, or rows if these are fewer,
+/// are of length scale and at right angles to each other; or all equal to scale.
 struct initialiser {
-  enum class kind_t : std::uint8_t { constant, uniform, normal };
+  enum class kind_t : std::uint8_t { constant, uniform, normal, truncated_normal, orthogonal };
   kind_t kind = kind_t::constant;
   float scale = 0;
+  std::size_t rows = 0;
 };
 
 /// A weight of a model: its place in the model's parameter block and how it starts. Any recording may use it.

@@ -10,7 +10,7 @@
 // - source_capacity, target_capacity: the most words that the vocabularies may have, the extents of
 //   embeddings and output layer. What lies beyond the real vocabulary is masked out of the softmax
 // - model(): the layers, as `encoder_decoder` has them: members encoder and decoder, logits<mode>()
-// - dropout, learning_rate, clip: of the training step, which is Adam with its usual other constants
+// - dropout, learning_rate, clip: of the training step, which is Adam with its usual other constants; epsilon
 // - epochs, pairs, validation_pairs: how long, and on which lines of the data: the first, and those
 //   after them
 // - loss, objective: what the loss is a mean over, and whether that mean is what a step descends

@@ -38,7 +38,9 @@ struct bucket {
 struct recipe_defaults {
   static constexpr loss_terms loss = loss_terms::words;
   static constexpr objective_form objective = objective_form::mean;
-  static constexpr double smoothing = 0;  ///< of the labels, in training
+  static constexpr float epsilon = 1e-8F;       ///< of Adam
+  static constexpr std::size_t accumulate = 1;  ///< batches whose gradients' mean makes one step
+  static constexpr double smoothing = 0;        ///< of the labels, in training
   static constexpr train::learning_rate_schedule schedule{};
   static constexpr double average = 0;  ///< decay of the weights' exponential average; 0: none is kept
 

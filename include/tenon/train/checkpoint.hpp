@@ -2,6 +2,7 @@
 // The whole state of a training run after an epoch: what goes on from it gives the same bits as a run that
 // was never interrupted.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -36,6 +37,7 @@ struct checkpoint {
         {"optimiser", io::dtype::f32, {optimiser.size() / sizeof(float)}, optimiser},
         of("train_loss", history.train_loss),
         of("validation_loss", history.validation_loss),
+        of("scores", history.scores),
     };
     if (!best.empty())
       tensors.push_back({"best", io::dtype::f32, {best.size()}, std::as_bytes(std::span(best))});
@@ -60,12 +62,17 @@ struct checkpoint {
     }
     history.train_loss = losses(path, file, "train_loss");
     history.validation_loss = losses(path, file, "validation_loss");
+    history.scores = losses(path, file, "scores");
     history.best_epoch = number(path, file, "best_epoch");
     history.tokens = number(path, file, "tokens");
     history.seconds = static_cast<double>(number(path, file, "milliseconds")) / 1e3;
     if (history.best_epoch > history.validation_loss.size())
       io::fail(path, "names a best epoch that was not done: choose another file");
-    if (history.best_epoch > 0) history.best_validation = history.validation_loss[history.best_epoch - 1];
+    if (history.best_epoch > 0) {
+      history.best_validation = std::ranges::min(history.validation_loss);
+      if (history.best_epoch <= history.scores.size())
+        history.best_score = history.scores[history.best_epoch - 1];
+    }
     auto const values = weights.values();
     file.copy_to(file.at("weights", std::array{values.size()}), values);
     std::vector<float> state(optimiser.size() / sizeof(float));

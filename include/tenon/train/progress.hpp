@@ -36,7 +36,7 @@ inline std::size_t terminal_columns(int fd) {
 }
 
 /// Where training stands, or other work that is counted. NaN means "not known" for the three last and "not
-/// measured" for validation.
+/// measured" for what is measured on validation pairs.
 struct progress_state {
   static constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
   char const *what = "epoch", *unit = "tokens/s";
@@ -46,6 +46,8 @@ struct progress_state {
   std::size_t steps = 0;
   double loss = unknown;
   double validation_loss = unknown;
+  char const* score_name = "score";
+  double score = unknown;
   double tokens_per_second = unknown;
   double seconds_left = unknown;  ///< when unknown, the progress line estimates it
 };
@@ -180,6 +182,8 @@ class progress {
     if (state.step > 0 || !std::isnan(state.loss)) fields.push_back({"loss " + fixed(state.loss, 3), 1});
     if (!std::isnan(state.validation_loss))
       fields.push_back({"validation " + fixed(state.validation_loss, 3), 3});
+    if (!std::isnan(state.score))
+      fields.push_back({std::string(state.score_name) + ' ' + fixed(state.score, 1), 3});
     if (state.tokens_per_second >= 0 && state.tokens_per_second < 1e15)
       fields.push_back(
           {grouped(static_cast<std::uint64_t>(state.tokens_per_second + 0.5)) + ' ' + state.unit, 4});

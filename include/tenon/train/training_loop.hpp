@@ -42,8 +42,10 @@ class weighted_mean {
 struct training_history {
   std::vector<double> train_loss,
       validation_loss;         ///< one per epoch done; the latter is empty if nothing was validated
-  std::size_t best_epoch = 0;  ///< 0: none
+  std::vector<double> scores;  ///< of translations of what is validated on, one per epoch; none: not scored
+  std::size_t best_epoch = 0;  ///< by score where there are scores, by validation loss otherwise; 0: none
   double best_validation = std::numeric_limits<double>::quiet_NaN();
+  double best_score = std::numeric_limits<double>::quiet_NaN();
   bool interrupted = false;
   double seconds = 0;
   std::size_t tokens = 0;
@@ -54,14 +56,16 @@ struct training_history {
 /// A training run as functions; epochs count from 1, batches from 0.
 struct training_run {
   std::size_t epochs = 1, batches = 1;
-  std::size_t patience = 0;  ///< epochs in a row without a better validation loss that end it; 0: none do
+  std::size_t patience = 0;  ///< epochs in a row without a better model that end it; 0: none do
   std::function<void(std::size_t epoch)> start_epoch;  ///< draws the order of the batches, say
   /// Learns from one batch. Gives its outcome; or that of the batch before, nothing for the first, if one is
   /// still at work on it: then `rest` gives the last one.
   std::function<std::optional<step_outcome>(std::size_t batch)> step;
-  std::function<step_outcome()> rest;               ///< empty: `step` waits for what it began
-  std::function<double()> validate;                 ///< empty: there is nothing to validate on
-  std::function<void(std::size_t epoch)> improved;  ///< the model is the best so far by validation loss
+  std::function<step_outcome()> rest;  ///< empty: `step` waits for what it began
+  std::function<double()> validate;    ///< empty: there is nothing to validate on
+  std::function<double()> score;  ///< after `validate`, the higher the better; empty: the loss alone counts
+  char const* score_name = "score";
+  std::function<void(std::size_t epoch)> improved;          ///< the model is the best so far
   std::function<void(training_history const&)> epoch_done;  ///< saves where the run stands, say
 };
 
@@ -84,7 +88,9 @@ inline training_history run_training(training_run const& run, progress& shown,
     if (run.start_epoch) run.start_epoch(epoch);
     weighted_mean loss;
     progress_state state{.epoch = epoch, .epochs = run.epochs, .steps = run.batches};
+    state.score_name = run.score_name;
     if (!history.validation_loss.empty()) state.validation_loss = history.validation_loss.back();
+    if (!history.scores.empty()) state.score = history.scores.back();
     auto const account_for = [&](step_outcome const& outcome) {
       require_finite(outcome.loss, "train", epoch);
       loss.add(outcome.loss, outcome.weight);
@@ -109,8 +115,15 @@ inline training_history run_training(training_run const& run, progress& shown,
       require_finite(validation, "validation", epoch);
       history.validation_loss.push_back(validation);
       state.validation_loss = validation;
-      if (!(validation >= history.best_validation)) {
-        history.best_validation = validation;
+      bool better = !(validation >= history.best_validation);
+      if (better) history.best_validation = validation;
+      if (run.score) {
+        history.scores.push_back(run.score());
+        state.score = history.scores.back();
+        better = !(state.score <= history.best_score);
+        if (better) history.best_score = state.score;
+      }
+      if (better) {
         history.best_epoch = epoch;
         if (run.improved) run.improved(epoch);
       }

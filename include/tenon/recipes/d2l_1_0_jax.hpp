@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSL-1.0
+// The 1.0 recipe as its JAX build starts, by Flax; its gradients are not clipped.
+#pragma once
+#include <cstddef>
+#include <limits>
+#include <string_view>
+
+#include "../nn/initialisers.hpp"
+#include "../nn/seq2seq.hpp"
+#include "d2l_1_0_common.hpp"
+
+namespace tenon::recipes {
+
+struct d2l_1_0_jax : d2l_1_0_common {
+  static constexpr std::string_view name = "d2l-1.0-jax";
+  static constexpr std::string_view title =
+      "English to French as in Dive into Deep Learning 1.0, the JAX build";
+  static constexpr float clip = std::numeric_limits<float>::infinity();
+
+  static constexpr auto model() {
+    return encoder_decoder<source_capacity, target_capacity, embedding_size, hidden_size, layers>{};
+  }
+
+  template <class Part>
+  static constexpr void start(Part& part, std::size_t /*words*/) {
+    start_as_flax(part);
+  }
+};
+
+using selected = d2l_1_0_jax;
+
+}  // namespace tenon::recipes
