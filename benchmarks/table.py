@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSL-1.0
-"""Prints a file of run.py's results as the Markdown table of the README."""
+"""Prints a file of run.py's or text.py's results as a Markdown table of the README."""
 
 import argparse
 import json
@@ -25,6 +25,10 @@ def rows(measurements, peers_shown):
     for m in measurements:
         groups.setdefault((m["config"], m["what"], m["threads"]), []).append(m)
     for (config, what, threads), group in groups.items():
+        if "unit" in group[0]:  # of text.py: the more, the better
+            m, unit = group[0], group[0]["unit"].replace("_per_s", "/s")
+            yield [f"`{config}` {what}", str(threads), f"{m['tenon']:,.0f} {unit}", f"{m['peer_value']:,.0f} {unit}", f"{m['ratio']:.1f}", ""]
+            continue
         memory = what == "peak_memory"
         field, text = ("mib", lambda x: f"{x:,.0f} MiB") if memory else ("ms", duration)
         ours = group[0][f"tenon_{field}"]
@@ -39,8 +43,8 @@ def rows(measurements, peers_shown):
 
 def main():
     """Reads the file that the command line names."""
-    parser = argparse.ArgumentParser(description="Prints run.py's results as a Markdown table.")
-    parser.add_argument("results", type=Path, help="a JSON file that run.py --out wrote")
+    parser = argparse.ArgumentParser(description="Prints results as a Markdown table.")
+    parser.add_argument("results", type=Path, help="a JSON file that run.py or text.py wrote")
     path = parser.parse_args().results
     try:
         measurements = json.loads(path.read_text(encoding="utf-8"))["measurements"]

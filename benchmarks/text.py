@@ -5,7 +5,7 @@ usage: text.py TRANSLATOR [--python PYTHON] [--model FILE] [--data FOLDER] [--th
 
 TRANSLATOR is tenon-translate-subword, PYTHON has torch, sentencepiece and safetensors. Both learn from Multi30k (German to English),
 from random weights and with the same sub-words, and translate its test set by the same model: the most probable word at each step or
-five beams, one sentence after another or sixteen at a time. They take turns; the medians over the rounds are compared. Tenon's times
+five beams, one sentence after another or 24 at a time. They take turns; the medians over the rounds are compared. Tenon's times
 are those of the whole program, from its start to its end; PyTorch's begin when everything is loaded and warm.
 MODEL is what scripts/held_out.sh de-en trained; without it one is trained first, for one epoch. The text is not part of this project:
 without FOLDER nothing is measured and the exit code is 77 (skipped).
@@ -26,7 +26,7 @@ from pathlib import Path
 SHARED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
 PEER = Path(__file__).resolve().parent / "peers" / "pytorch_text_peer.py"
 SECONDS = 30  # of learning, each time
-BEAMS, TOGETHER = 5, 16  # of the recipe
+BEAMS, TOGETHER = 5, 24  # of the recipe
 RATE = re.compile(r"([0-9,]+) tokens/s")
 
 
