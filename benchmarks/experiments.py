@@ -54,7 +54,8 @@ class Experiment:
         result = {key: float(found[1]) for key, pattern in FIGURES.items() if (found := pattern.search(said))}
         epochs = re.search(r"^epoch \d+/(\d+) ", said, re.M)  # not where all is done at once
         result["epochs"] = int(epochs[1]) if epochs else 1
-        result["seconds"] = float(re.search(r"^trained in ([0-9.]+) s", said, re.M)[1])
+        duration = re.search(r"^trained in ([^,]+),", said, re.M)[1]  # "9.5 s", "2 min 05 s", "1 h 10 min"
+        result["seconds"] = sum(float(count) * {"h": 3600, "min": 60, "s": 1}[unit] for count, unit in re.findall(r"([0-9.]+) (h|min|s)", duration))
         result |= {"model": model, "report": report}
         return result
 
