@@ -139,7 +139,8 @@ struct some_layers {
   parameter<gates<3>, hiddens<16>, from<hiddens<16>>> weight_hh{uniform(1)};
   parameter<gates<3>, hiddens<16>, from<embedding<24>>> weight_ih{uniform(1)};
   parameter<hiddens<16>> bias{uniform(1)};
-  TENON_MEMBERS(some_layers, words, weight_hh, weight_ih, bias)
+  parameter<> scale{uniform(1)};
+  TENON_MEMBERS(some_layers, words, weight_hh, weight_ih, bias, scale)
 };
 
 /// The weights of layers that start so.
@@ -196,6 +197,7 @@ TEST_CASE("weights start as Keras and as Flax let them") {
   CHECK(deviation(input) == doctest::Approx(1 / std::sqrt(24.0)).epsilon(0.1));
   CHECK(std::ranges::max(input) < 2 / std::sqrt(24.0) / 0.879);
   CHECK(deviation(flax.of(&some_layers::bias)) == 0);
+  CHECK(flax.of(&some_layers::scale)[0] != 0);
 }
 
 TEST_CASE("orthogonal matrices that are wider than high have orthonormal rows") {

@@ -63,20 +63,26 @@ constexpr std::size_t in_use(std::size_t words) {
 }
 /// Xavier-uniform over all of a weight as a matrix that acts on its last axis; a vector is one row.
 template <class T, axis_type... A>
-constexpr initialiser xavier_of(basic_parameter<T, A...> const&, std::size_t words) {
-  std::size_t const extents[] = {in_use<A>(words)...};
+constexpr initialiser xavier_of(basic_parameter<T, A...> const&, [[maybe_unused]] std::size_t words) {
+  std::size_t const extents[] = {1, in_use<A>(words)...};
   std::size_t out = 1;
-  for (std::size_t i = 0; i + 1 < sizeof...(A); ++i) out *= extents[i];
-  return xavier_uniform(extents[sizeof...(A) - 1], out);
+  for (std::size_t i = 0; i < sizeof...(A); ++i) out *= extents[i];
+  return xavier_uniform(extents[sizeof...(A)], out);
 }
 template <class T, axis_type... A>
 constexpr bool is_embedding(basic_parameter<T, A...> const&) {
-  return is_named<axis_at<shape<A...>, sizeof...(A) - 1>, embedding>;
+  if constexpr (sizeof...(A) == 0)
+    return false;
+  else
+    return is_named<axis_at<shape<A...>, sizeof...(A) - 1>, embedding>;
 }
-/// A weight as a matrix that acts on its last axis.
+/// A weight as a matrix that acts on its last axis; a number is a matrix, too.
 template <class T, axis_type... A>
 constexpr std::size_t columns_of(basic_parameter<T, A...> const&) {
-  return axis_at<shape<A...>, sizeof...(A) - 1>::extent;
+  if constexpr (sizeof...(A) == 0)
+    return 1;
+  else
+    return axis_at<shape<A...>, sizeof...(A) - 1>::extent;
 }
 template <class P>
 constexpr std::size_t rows_of(P const& p) {
