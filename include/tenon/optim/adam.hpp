@@ -80,7 +80,7 @@ constexpr location accumulated(recorder& r, location gradients, std::size_t coun
 /// What an optimiser works with.
 struct gradient_places {
   location gradients, norm_parts;
-  std::size_t state_bytes;  ///< of the optimiser's state
+  std::size_t state_bytes = 0;  ///< of the optimiser's state
 };
 
 /// Records the loss's derivative and the gradient's norm. The optimiser has `state_bytes` of its own; behind
