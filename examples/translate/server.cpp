@@ -182,7 +182,7 @@ void translate(Request const& request, received const& body, Response& response,
   // A form on a page elsewhere can send any other type without asking.
   if (!request.get_header_value("Content-Type").starts_with("application/json"))
     throw refusal{415, "the body must be JSON: Content-Type: application/json"};
-  if (body.wrong) throw *body.wrong;
+  if (body.wrong) throw refusal(*body.wrong);
   auto const q = parse_question(body.content, what, limits);
   worker_pool::loan const loan(pool, limits.seconds_to_wait);
   auto const begin = clock::now();
@@ -208,7 +208,7 @@ void add_routes(httplib::Server& http, service const& what, server_limits const&
       auto const body = read_body(request, reader, limits);
       if (!named_as_this_machine(request.get_header_value("Host"))) throw refusal{403, foreign_host};
       if (request.method != "POST" || request.path != "/api/translate")
-        throw body.wrong.value_or(refusal{404, reason_of(404, limits)});
+        throw refusal(body.wrong ? *body.wrong : refusal{404, reason_of(404, limits)});
       translate(request, body, response, what, limits, pool);
     } catch (refusal const& why) {
       refuse(response, why);
