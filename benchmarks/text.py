@@ -25,7 +25,7 @@ from pathlib import Path
 
 SHARED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
 PEER = Path(__file__).resolve().parent / "peers" / "pytorch_text_peer.py"
-SECONDS = 30  # of learning, each time
+SECONDS = 20  # of learning, each time
 BEAMS, TOGETHER = 5, 24  # of the recipe
 RATE = re.compile(r"([0-9,]+) tokens/s")
 
@@ -71,7 +71,7 @@ class Sides:
                     begin, rate = begin or time.monotonic(), float(found[-1].replace(",", ""))
                     if time.monotonic() - begin > SECONDS:
                         break
-            process.send_signal(signal.SIGINT)
+            process.send_signal(signal.SIGTERM)  # SIGINT is ignored by what a shell runs in the background
             process.stdout.read()
         if rate is None:
             sys.exit(f"text.py: {self.arguments.translator} did not say how fast it learns")
