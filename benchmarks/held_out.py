@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: BSL-1.0
 """Trains a translator on real text and measures it on sentences that it has not seen, cased and detokenised.
 
-usage: held_out.py TRANSLATORS [TASK...] [--data FOLDER] [--work FOLDER] [--epochs N] [-- options of `train`]
+usage: held_out.py TRANSLATORS [TASK...] [--data FOLDER] [--work FOLDER] [--epochs N] [--evaluate] [-- options of `train`]
 
 TRANSLATORS is the folder where tenon-translate-subword and tenon-translate-subword-short are. Tasks: de-en and en-fr (Multi30k,
 test_2016_flickr) and tatoeba (English to French; 2 % of the English sentences are held out, with all their translations). The text is
 not part of this project: without FOLDER nothing is trained and the exit code is 77 (skipped).
+With --evaluate the models of an earlier run, which are in WORK, are measured again.
 What comes out is printed as a table and kept in WORK: TASK.log (of each epoch the last line), TASK.json with the losses of each epoch,
 TASK.svg with their curve, TASK.html.
 """
@@ -21,7 +22,8 @@ from pathlib import Path
 SHARED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
 TASKS = {"de-en": "subword", "en-fr": "subword", "tatoeba": "subword-short"}  # and their translators
 EPOCH = re.compile(r"^epoch (\d+)/(\d+) .*?loss ([0-9.]+) .*?validation ([0-9.]+)", re.M)
-SCORE = re.compile(r"^corpus (bleu|chrf2) ([0-9.]+) \((.*)\)$", re.M)
+SCORE = re.compile(r"^corpus (bleu|chrf2) ([0-9.]+) \((nrefs:.*)\)$", re.M)
+MEASURED = re.compile(r"^pairs \d.*", re.M | re.S)  # what `evaluate` prints
 PARTS = {"train": range(30, 1000), "validation": range(20, 30), "test": range(20)}  # of a thousand hashes
 
 
@@ -57,6 +59,14 @@ def compact(lines):
     return [line for line, after in zip(lines, [*lines[1:], ""]) if not epoch(line) or epoch(line) != epoch(after)]
 
 
+def translator_of(task, arguments):
+    """The program that a task is for."""
+    translator = arguments.translators / f"tenon-translate-{TASKS[task]}"
+    if not translator.is_file():
+        sys.exit(f"held_out.py: there is no {translator}: scripts/held_out.sh builds it")
+    return translator
+
+
 def loss_curve(report):
     """The first picture of a training's report: its losses by epoch."""
     return re.search(r"<svg.*?</svg>", report.read_text(encoding="utf-8"), re.S)[0].replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n"
@@ -78,31 +88,51 @@ def run(command, log, *folders):
     return "".join(printed)
 
 
+def trained(task, files, arguments, options):
+    """Trains a model; what is to be known of it."""
+    work = arguments.work
+    with open(work / f"{task}.log", "w", encoding="utf-8") as log:
+        begin = time.monotonic()
+        printed = run([translator_of(task, arguments), "train", "--data", *files["train"], "--validation-data", *files["validation"],
+                       "--model", work / f"{task}.safetensors", "--report", work / f"{task}.html", *options], log, arguments.data, work)
+        minutes = (time.monotonic() - begin) / 60
+    (work / f"{task}.svg").write_text(loss_curve(work / f"{task}.html"), encoding="utf-8")
+    epochs = {int(epoch): {"train_loss": float(loss), "validation_loss": float(validation)}
+              for epoch, _, loss, validation in EPOCH.findall(printed)}
+    return {"task": task, "options": options, "minutes": round(minutes, 1), "epochs": list(epochs.values())}
+
+
+def trained_before(task, arguments):
+    """What an earlier run wrote down of its model."""
+    known, log = arguments.work / f"{task}.json", arguments.work / f"{task}.log"
+    for path in (known, log, arguments.work / f"{task}.safetensors"):
+        if not path.is_file():
+            sys.exit(f"held_out.py: there is no {path}: leave --evaluate out to train a model")
+    log.write_text(MEASURED.sub("", log.read_text(encoding="utf-8")), encoding="utf-8")
+    return json.loads(known.read_text(encoding="utf-8"))
+
+
 def measure(task, arguments, options):
     """Trains and evaluates; what is to be known of it."""
     work = arguments.work
     files = tatoeba(arguments.data, work) if task == "tatoeba" else multi30k(arguments.data, *task.split("-"))
-    model = work / f"{task}.safetensors"
-    translator = arguments.translators / f"tenon-translate-{TASKS[task]}"
-    if not translator.is_file():
-        sys.exit(f"held_out.py: there is no {translator}: scripts/held_out.sh builds it")
-    with open(work / f"{task}.log", "w", encoding="utf-8") as log:
-        begin = time.monotonic()
-        trained = run([translator, "train", "--data", *files["train"], "--validation-data", *files["validation"],
-                       "--model", model, "--report", work / f"{task}.html", *options], log, arguments.data, work)
-        minutes = (time.monotonic() - begin) / 60
-        begin = time.monotonic()
-        evaluated = run([translator, "evaluate", "--data", *files["test"], "--model", model], log, arguments.data, work)
-        seconds = time.monotonic() - begin
-    (work / f"{task}.svg").write_text(loss_curve(work / f"{task}.html"), encoding="utf-8")
-    epochs = {}
-    for epoch, _, loss, validation in EPOCH.findall(trained):
-        epochs[int(epoch)] = {"train_loss": float(loss), "validation_loss": float(validation)}
-    scores = {name: {"score": float(score), "signature": signature} for name, score, signature in SCORE.findall(evaluated)}
-    result = {"task": task, "options": options, "minutes": round(minutes, 1), "evaluation_seconds": round(seconds, 1),
-              "scores": scores, "epochs": list(epochs.values())}
+    result = trained_before(task, arguments) if arguments.evaluate else trained(task, files, arguments, options)
+    begin = time.monotonic()
+    with open(work / f"{task}.log", "a", encoding="utf-8") as log:
+        evaluated = run([translator_of(task, arguments), "evaluate", "--data", *files["test"], "--model", work / f"{task}.safetensors"],
+                        log, arguments.data, work)
+    result["evaluation_seconds"] = round(time.monotonic() - begin, 1)
+    scores = [{"name": name, "score": float(score), "signature": signature} for name, score, signature in SCORE.findall(evaluated)]
+    result["scores"] = scores
     (work / f"{task}.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return result
+
+
+def row_of(result):
+    """A line of the table: of several references, if there are, behind those of one."""
+    def values(name):
+        return ", ".join(f"{score['score']:.1f}" for score in result["scores"] if score["name"] == name)
+    return f"| {result['task']} | {len(result['epochs'])} | {result['minutes']:.0f} min | {values('bleu')} | {values('chrf2')} |"
 
 
 def main():
@@ -114,6 +144,7 @@ def main():
     parser.add_argument("--data", type=Path, default=SHARED)
     parser.add_argument("--work", type=Path, default=Path("build/held_out"))
     parser.add_argument("--epochs", type=int)
+    parser.add_argument("--evaluate", action="store_true", help="measure the models of an earlier run again")
     arguments, options = parser.parse_args(own[:split]), own[split + 1:]
     for task in arguments.tasks:
         if task not in TASKS:
@@ -126,11 +157,7 @@ def main():
     if arguments.epochs:
         options += ["--epochs", str(arguments.epochs)]
     arguments.work.mkdir(parents=True, exist_ok=True)
-    rows = []
-    for task in arguments.tasks or TASKS:
-        result = measure(task, arguments, options)
-        bleu, chrf = (result["scores"][name]["score"] for name in ("bleu", "chrf2"))
-        rows.append(f"| {task} | {len(result['epochs'])} | {result['minutes']:.0f} min | {bleu:.1f} | {chrf:.1f} |")
+    rows = [row_of(measure(task, arguments, options)) for task in arguments.tasks or TASKS]
     print("\n| task | epochs | training | BLEU | chrF2 |\n|---|---|---|---|---|")
     print("\n".join(rows))
 

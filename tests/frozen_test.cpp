@@ -129,6 +129,46 @@ TEST_CASE("changed weights are seen when the session is told") {
   CHECK(run(fresh).memory == after.memory);
 }
 
+TEST_CASE("sessions of the same weights share what comes of them") {
+  parameter_block block(parameter_count(net)), others(parameter_count(net));
+  initialise(net, block.values(), 5);
+  initialise(net, others.values(), 6);
+  for (auto const how : {weights::frozen, weights::halved}) {
+    auto const two = translation<2>(how), three = translation<3>(how);
+    session<> first(two, block), second(three, block), alone(three, block), elsewhere(three, others);
+    CHECK(second.share_frozen(first) == 0);  // which has not run
+    run(first);
+    CHECK(elsewhere.share_frozen(first) == 0);
+    auto const shared = second.share_frozen(first);
+    CHECK(shared > 0);
+    CHECK(shared <= three.totals.frozen_calls);
+    auto const expected = run(alone), found = run(second);
+    CHECK(found.memory == expected.memory);
+    CHECK(found.weights == expected.weights);
+    CHECK(found.tokens == expected.tokens);
+
+    initialise(net, block.values(), 6);  // those who are told see other weights
+    second.weights_changed();
+    CHECK(run(second).memory == run(elsewhere).memory);
+    initialise(net, block.values(), 5);
+  }
+}
+
+TEST_CASE("what is read from outside is not shared") {
+  using weight = parameter<rows<5>, columns<8>>;
+  auto const program = record_now([](inference_recorder& r) {
+    r.freeze_weights();
+    r.output("doubled", keep(r.use(weight{}) * 2));
+  });
+  parameter_block block(40);
+  std::iota(block.values().begin(), block.values().end(), 1.0F);
+  session<> first(program, block), second(program, block);
+  first.run();
+  CHECK(second.share_frozen(first) == 0);
+  second.run();
+  CHECK(second.output_elements<float>("doubled")[1] == 4);
+}
+
 TEST_CASE("what is not from weights alone is computed in each run") {
   using weight = parameter<rows<5>, columns<8>>;
   auto const program = record_now([](inference_recorder& r) {

@@ -2,7 +2,9 @@
 // Corpus BLEU and chrF against the figures of sacreBLEU: tests/reference/make_scores.py made the file.
 #include <doctest/doctest.h>
 
+#include <array>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,23 +22,36 @@ TEST_CASE("BLEU and chrF of corpora are sacreBLEU's") {
   std::size_t corpora = 0;
   for (std::string_view line; lines.next(line);) {
     if (line.starts_with('#')) continue;
-    auto const tab = line.find('\t');
-    REQUIRE(tab != std::string_view::npos);
-    auto const left = line.substr(0, tab), right = line.substr(tab + 1);
-    if (left != "=") {
-      bleu.add(left, right);
-      chrf.add(left, right);
+    std::vector<std::string_view> fields;
+    for (std::size_t at = 0, tab = 0; tab != std::string_view::npos; at = tab + 1) {
+      tab = line.find('\t', at);
+      fields.push_back(line.substr(at, tab == std::string_view::npos ? tab : tab - at));
+    }
+    REQUIRE(fields.size() >= 2);
+    if (fields[0] != "=") {
+      bleu.add(fields[0], std::span(fields).subspan(1));
+      chrf.add(fields[0], std::span(fields).subspan(1));
       continue;
     }
     ++corpora;
     CAPTURE(corpora);
-    auto const second = right.find('\t');
-    CHECK(bleu.score() == doctest::Approx(std::stod(std::string(right.substr(0, second)))).epsilon(1e-9));
-    CHECK(chrf.score() == doctest::Approx(std::stod(std::string(right.substr(second + 1)))).epsilon(1e-9));
+    CHECK(bleu.score() == doctest::Approx(std::stod(std::string(fields[1]))).epsilon(1e-9));
+    CHECK(chrf.score() == doctest::Approx(std::stod(std::string(fields[2]))).epsilon(1e-9));
     bleu = {};
     chrf = {};
   }
-  CHECK(corpora == 10);
+  CHECK(corpora == 13);
+}
+
+TEST_CASE("signatures say how many references there are") {
+  using namespace std::string_view_literals;
+  corpus_bleu bleu;
+  CHECK(bleu.signature() == "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp");
+  bleu.add("a", std::array{"a"sv, "b"sv});
+  CHECK(bleu.signature().starts_with("nrefs:2|"));
+  bleu.add("a", "b");
+  CHECK(bleu.signature().starts_with("nrefs:var|"));
+  CHECK(corpus_chrf{}.signature() == "nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no");
 }
 
 TEST_CASE("scores of nothing, and of what is not text") {

@@ -19,7 +19,7 @@ namespace tenon::translate {
 /// Prints how long the sentences of some data are by the recipe's tokens, and the buckets of lengths that
 /// suit them, as a recipe writes them. Throws tenon::error.
 template <class Recipe>
-int buckets_command(options const& chosen, std::ostream& out) {
+TENON_COLD int buckets_command(options const& chosen, std::ostream& out) {
   auto const pairs = read_data(chosen.data, Recipe::pairs);
   auto const both = learnt_languages<Recipe>(pairs);
   std::vector<text::pair_length> lengths(pairs.size());

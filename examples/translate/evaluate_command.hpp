@@ -8,8 +8,11 @@
 #include <cstddef>
 #include <iostream>
 #include <limits>
+#include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "tenon/text/corpus_scores.hpp"
@@ -38,9 +41,24 @@ inline pair_range parse_range(std::string_view text) {
   return range;
 }
 
+/// The scores of a corpus that sacreBLEU gives, too.
+struct corpus_scores {
+  text::corpus_bleu bleu;
+  text::corpus_chrf chrf;
+
+  void add(std::string_view translation, std::span<std::string_view const> references) {
+    bleu.add(translation, references);
+    chrf.add(translation, references);
+  }
+  void print(std::ostream& out) const {
+    out << "corpus bleu " << train::fixed(bleu.score(), 1) << " (" << bleu.signature() << ")\n"
+        << "corpus chrf2 " << train::fixed(chrf.score(), 1) << " (" << chrf.signature() << ")\n";
+  }
+};
+
 /// Prints a model's figures on sentence pairs. Throws tenon::error.
 template <class Recipe>
-int evaluate_command(options const& chosen, std::ostream& out) {
+TENON_COLD int evaluate_command(options const& chosen, std::ostream& out) {
   auto const wanted = chosen.range.empty() ? pair_range{1, std::numeric_limits<std::size_t>::max()}
                                            : parse_range(chosen.range);
   auto model = translator<Recipe>::load(chosen.model, chosen.data);
@@ -59,9 +77,16 @@ int evaluate_command(options const& chosen, std::ostream& out) {
     loss.add(batch.loss, static_cast<double>(batch.tokens));
   });
 
+  // A sentence that several pairs share is translated once.
+  std::vector<std::string_view> sentences;
+  std::vector<std::size_t> number_of(pairs.size());  // each pair's sentence
+  std::unordered_map<std::string_view, std::size_t> known;
+  for (std::size_t i = 0; i < pairs.size(); ++i) {
+    auto const [found, added] = known.try_emplace(pairs[i].source, sentences.size());
+    if (added) sentences.emplace_back(pairs[i].source);
+    number_of[i] = found->second;
+  }
   sentence_translator<Recipe> translate(model, chosen.threads, {chosen.weights, chosen.greedy});
-  std::vector<std::string_view> sentences(pairs.size());
-  std::ranges::transform(pairs, sentences.begin(), &text::sentence_pair::source);
   auto const all = [&] {
     train::progress shown(std::cerr, train::is_terminal(2), train::terminal_columns(2));
     double const start = train::progress::steady_seconds();
@@ -75,18 +100,21 @@ int evaluate_command(options const& chosen, std::ostream& out) {
     });
   }();
   std::array<double, 3> bleu{};
-  text::corpus_bleu corpus;
-  text::corpus_chrf characters;
+  corpus_scores each_pair, each_sentence;
   std::size_t exact = 0;
+  std::vector<std::vector<std::string>> references(sentences.size());
   for (std::size_t i = 0; i < pairs.size(); ++i) {
-    auto const& made = all[i].front();
-    auto const expected = model.target.tokeniser.comparable(pairs[i].target);
+    auto const& made = all[number_of[i]].front();
+    auto expected = model.target.tokeniser.comparable(pairs[i].target);
     for (std::size_t k = 0; k < bleu.size(); ++k)
       bleu[k] += sentence_bleu(made.text, expected, k + 2) / static_cast<double>(pairs.size());
     exact += made.text == expected ? 1 : 0;
-    corpus.add(made.text, expected);
-    characters.add(made.text, expected);
+    each_pair.add(made.text, std::array{std::string_view(expected)});
+    references[number_of[i]].push_back(std::move(expected));
   }
+  for (std::size_t i = 0; i < sentences.size(); ++i)
+    each_sentence.add(all[i].front().text,
+                      std::vector<std::string_view>(references[i].begin(), references[i].end()));
 
   out << "pairs " << pairs.size() << " (" << wanted.first << '-' << wanted.first + pairs.size() - 1 << " of "
       << io::printable(name_of(chosen.data)) << "), label words " << encoded.label_tokens() << '\n'
@@ -94,11 +122,13 @@ int evaluate_command(options const& chosen, std::ostream& out) {
       << "perplexity " << train::fixed(std::exp(loss.value()), 3) << '\n';
   for (std::size_t k = 0; k < bleu.size(); ++k)
     out << "bleu(" << k + 2 << ") " << train::fixed(bleu[k], 3) << '\n';
-  out << "corpus bleu " << train::fixed(corpus.score(), 1) << " (" << text::corpus_bleu::signature << ")\n"
-      << "corpus chrf2 " << train::fixed(characters.score(), 1) << " (" << text::corpus_chrf::signature
-      << ")\n"
-      << "exact matches " << exact << " ("
+  each_pair.print(out);
+  out << "exact matches " << exact << " ("
       << train::fixed(100 * static_cast<double>(exact) / static_cast<double>(pairs.size()), 1) << " %)\n";
+  if (sentences.size() < pairs.size()) {
+    out << "sentences " << sentences.size() << ", each with all its references\n";
+    each_sentence.print(out);
+  }
   flush(out);
   return 0;
 }

@@ -68,7 +68,7 @@ inline void write_weights(io::file_sink& out, std::span<float const> weights) {
 
 /// Writes a model as a C++ header. Throws tenon::error if that fails, and for a recipe of sub-words.
 template <class Recipe>
-int export_command(options const& chosen, std::ostream& out) {
+TENON_COLD int export_command(options const& chosen, std::ostream& out) {
   if constexpr (!std::is_same_v<tokeniser_of<Recipe>, text::word_tokeniser>) {
     throw error("the recipe " + io::in_quotes(Recipe::name) +
                 " splits sentences into sub-words, which a header cannot hold: export a model of words");

@@ -60,7 +60,7 @@ void inspect_model(options const& chosen, std::ostream& out) {
 
 /// Prints the recipe's programs and, if there is one, a model file. Throws tenon::error.
 template <class Recipe>
-int inspect_command(options const& chosen, std::ostream& out) {
+TENON_COLD int inspect_command(options const& chosen, std::ostream& out) {
   if (!chosen.svg.empty()) train::check_can_save(chosen.svg);
   auto const programs = all_programs<Recipe>();
   out << "recipe " << Recipe::name << ": batches of " << batch_sizes<Recipe>() << ", vocabularies up to "

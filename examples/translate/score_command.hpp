@@ -17,7 +17,7 @@ namespace tenon::translate {
 /// Prints how likely a model finds given translations, by the measure of `translate --n-best`: the
 /// log-probability, divided by the length penalty. Throws tenon::error.
 template <class Recipe>
-int score_command(options const& chosen, std::ostream& out) {
+TENON_COLD int score_command(options const& chosen, std::ostream& out) {
   auto model = translator<Recipe>::load(chosen.model, chosen.data);
   auto const pairs = read_data(chosen.data, std::numeric_limits<std::size_t>::max());
   auto const encoded = text::encode(pairs, model.source, model.target, Recipe::text);

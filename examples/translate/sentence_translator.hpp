@@ -67,6 +67,9 @@ class translation_session {
 
   std::size_t rows() const { return sizes_.batch_size; }
 
+  /// Packs no weights that another session has packed, which must have run and outlive this one.
+  void share_weights(translation_session const& other) { session_.share_frozen(other.session_); }
+
   /// Translates at most rows() sentences, and at least one.
   void run(std::span<tokenised_sentence const* const> sentences) {
     auto const source = session_.template input_elements<std::int32_t>("source");
@@ -175,8 +178,12 @@ class sentence_translator {
     std::size_t finished = 0;
     for (std::size_t bucket = 0; bucket < buckets.size(); ++bucket) {
       bool const last = bucket + 1 == buckets.size();
-      auto const longer = std::ranges::find_if(
-          left, [&](std::size_t i) { return !last && read[i].length > buckets[bucket].source_steps; });
+      auto const first_beyond = [&](std::size_t b) {
+        return std::ranges::find_if(left,
+                                    [&](std::size_t i) { return read[i].length > buckets[b].source_steps; });
+      };
+      auto longer = last ? left.end() : first_beyond(bucket);
+      if (!last) longer -= moved_on(longer - left.begin(), first_beyond(bucket + 1) - longer);
       std::vector<std::size_t> unfinished;
       for (auto begin = left.begin(); begin != longer;) {
         auto const rest = static_cast<std::size_t>(longer - begin);
@@ -204,6 +211,14 @@ class sentence_translator {
  private:
   static constexpr auto& buckets = recipes::buckets_of<Recipe>;
 
+  /// How many of a bucket's sentences are left for the next one, which has `next` of its own: those that fill
+  /// no batch here and find room in one there.
+  static constexpr std::ptrdiff_t moved_on(std::ptrdiff_t here, std::ptrdiff_t next) {
+    constexpr auto rows = static_cast<std::ptrdiff_t>(Recipe::sentences_at_once);
+    auto const room = (rows - next % rows) % rows;
+    return here % rows <= room ? here % rows : 0;
+  }
+
   translation_session<Recipe>& session_of(std::size_t bucket, bool many) {
     auto& made = sessions_[bucket][many ? 1 : 0];
     if (!made) {
@@ -213,6 +228,8 @@ class sentence_translator {
           [&](auto b) { return many ? program_of<b(), Recipe::sentences_at_once>() : program_of<b(), 1>(); });
       made = std::make_unique<translation_session<Recipe>>(
           programs[bucket](), sizes, how_.template beams<Recipe>(), model_, translated_with_, threads_);
+      for (auto const* other : in_use_) made->share_weights(*other);
+      in_use_.push_back(made.get());
     }
     return *made;
   }
@@ -234,6 +251,7 @@ class sentence_translator {
   decoding how_;
   std::array<std::array<std::unique_ptr<translation_session<Recipe>>, 2>, buckets.size()>
       sessions_;  // made when first needed
+  std::vector<translation_session<Recipe>*> in_use_;
 };
 
 }  // namespace tenon::translate

@@ -47,7 +47,7 @@ inline serve_function loaded_server() {
 
 /// Serves a model until Ctrl-C. Throws tenon::error.
 template <class Recipe>
-int serve_command(options const& chosen, std::ostream& out) {
+TENON_COLD int serve_command(options const& chosen, std::ostream& out) {
   auto const serve = detail::loaded_server();
   auto model = translator<Recipe>::load(chosen.model, chosen.data);
   std::vector<std::unique_ptr<sentence_translator<Recipe>>> workers(chosen.threads);

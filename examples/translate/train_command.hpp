@@ -71,7 +71,7 @@ recipes::loss_terms terms_of(options const& chosen) {
 
 /// Trains the recipe's model and saves it. Returns 0. Throws tenon::error, and `stopped` when interrupted.
 template <class Recipe>
-int train_command(options chosen, std::ostream& out) {
+TENON_COLD int train_command(options chosen, std::ostream& out) {
   if (!chosen.recipe.empty() && chosen.recipe != Recipe::name)
     throw error("there is no recipe " + io::in_quotes(chosen.recipe) +
                 " here: this translator was compiled from " + std::string(Recipe::name));

@@ -23,7 +23,7 @@ namespace tenon::translate {
 
 /// Translates sentences as they come and prints each at once. Throws tenon::error.
 template <class Recipe>
-int translate_command(options const& chosen, std::ostream& out) {
+TENON_COLD int translate_command(options const& chosen, std::ostream& out) {
   auto const drawing = std::filesystem::path(chosen.attention);
   bool const draw = !chosen.attention.empty(), as_svg = drawing.extension() == ".svg";
   if ((draw || chosen.align) && !attends<Recipe>)
@@ -99,7 +99,7 @@ int translate_command(options const& chosen, std::ostream& out) {
     all_of(chosen.sentences);
   } else if (!chosen.file.empty()) {
     text::line_reader lines{std::filesystem::path(chosen.file)};
-    each_line(lines, Recipe::sentences_at_once > 1 ? 32 * Recipe::sentences_at_once : 1);
+    each_line(lines, Recipe::sentences_at_once > 1 ? 64 * Recipe::sentences_at_once : 1);
   } else {
     text::line_reader lines(stdin, "standard input");
     each_line(lines, 1);

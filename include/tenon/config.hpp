@@ -48,6 +48,8 @@
 #define TENON_SHARED_FUNCTION __attribute__((noinline, noclone))
 #endif
 
-/// For what records programs. It runs once, and there is a copy for each type of operand: it shall be quick
-/// to compile, not quick.
-#define TENON_RECORDING __attribute__((cold, noinline))
+/// For what runs once, beside work that takes seconds: it shall be small and quick to compile, not quick.
+#define TENON_COLD __attribute__((cold))
+
+/// For what records programs. It runs once, and there is a copy for each type of operand.
+#define TENON_RECORDING TENON_COLD __attribute__((noinline))

@@ -63,6 +63,16 @@ inline void prefer_huge_pages(void* memory, std::size_t bytes) {
                               static_cast<std::size_t>(last - first), MADV_HUGEPAGE));
 }
 
+/// Gives the whole pages of memory that nobody uses any more back to the system.
+inline void release_pages(void* memory, std::size_t bytes) {
+  constexpr std::uintptr_t page = 4096;  // where pages are larger, madvise refuses
+  auto const begin = reinterpret_cast<std::uintptr_t>(memory);
+  auto const first = (begin + page - 1) / page * page, last = (begin + bytes) / page * page;
+  if (first < last)
+    static_cast<void>(madvise(static_cast<char*>(memory) + (first - begin),
+                              static_cast<std::size_t>(last - first), MADV_DONTNEED));
+}
+
 /// Memory for `count` elements, not initialised.
 template <class T>
 aligned_memory<T> allocate_aligned(std::size_t count) {

@@ -3,7 +3,7 @@
 
     python make_scores.py > data/scores.tsv
 
-Each block of lines is a corpus: `translation <tab> reference`, ended by `= <tab> BLEU <tab> chrF2`; lines that begin with `#`
+Each block of lines is a corpus: `translation <tab> reference`, more references each behind a tab, ended by `= <tab> BLEU <tab> chrF2`; lines that begin with `#`
 say what made them. The sentences try what tokenisation, smoothing and lengths can do.
 """
 
@@ -25,6 +25,11 @@ CORPORA = [
       "Ein Mann in einem blauen Hemd steht auf einer Leiter und reinigt ein Fenster."),
      ("Two dogs run through the wet grass", "Two dogs are running through wet grass."),
      ("Une fille saute à la corde sur le trottoir.", "Une petite fille saute à la corde sur un trottoir.")],
+    [("I have been here.", "I was here.", "I've been here.", "I have been in this place."),
+     ("Tom left.", "Tom is gone.", "Tom has left."), ("We met in Rome last May.", "We met last May, in Rome.")],
+    [("go go go home", "go home", "go , go , now"), ("it is", "it is not so", "is it", "it was")],
+    [("one two three four five", "one two three four", "one two three four five six", "x"),
+     ("a b", "a b c d", "a"), ("ça va ?", "Ça va ?", "ça va?", "ça ira")],
 ]
 
 
@@ -32,11 +37,13 @@ def main():
     """Prints all corpora with their scores."""
     print(f"# sacreBLEU {sacrebleu.__version__}, BLEU and chrF2 with their usual settings")
     for corpus in CORPORA:
-        translations, references = ([pair[side] for pair in corpus] for side in (0, 1))
-        for pair in corpus:
-            print("\t".join(pair))
-        bleu = sacrebleu.corpus_bleu(translations, [references]).score
-        chrf = sacrebleu.corpus_chrf(translations, [references]).score
+        translations = [group[0] for group in corpus]
+        most = max(len(group) for group in corpus)
+        references = [[group[k] if k < len(group) else None for group in corpus] for k in range(1, most)]
+        for group in corpus:
+            print("\t".join(group))
+        bleu = sacrebleu.corpus_bleu(translations, references).score
+        chrf = sacrebleu.corpus_chrf(translations, references).score
         print(f"=\t{bleu:.10f}\t{chrf:.10f}")
 
 

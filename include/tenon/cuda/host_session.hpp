@@ -40,6 +40,7 @@ class session<cuda_device> : public detail::session_ports<session<cuda_device>> 
 
   /// Frozen weights are no special case here: every run computes from them anew.
   void weights_changed() {}
+  std::size_t share_frozen(session const&) { return 0; }
 
   void seed(std::uint64_t s) { state_.seed = s; }
   void learning_rate_scale(float scale) { state_.learning_rate_scale = scale; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Binding a program to memory: where each operand of each call stands; the same for every device.
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <string>
@@ -49,6 +50,44 @@ inline std::vector<void*> bound_operands(program_view const& program, std::byte*
   for (auto const& a : program.operands)
     places.push_back(a.exists ? bases[static_cast<std::size_t>(a.where)] + a.offset : nullptr);
   return places;
+}
+
+/// Do two calls of one output write the same, given the same operands?
+inline bool computes_alike(program_call const& a, program_call const& b) {
+  return a.run == b.run && a.outputs == 1 && b.outputs == 1 && a.operands == b.operands &&
+         a.chunks == b.chunks && a.accumulate == b.accumulate && a.scalars == b.scalars &&
+         a.integers == b.integers;
+}
+
+/// The block of the arena that a call writes, if nothing else is ever written there and it is no output; else
+/// null.
+inline program_block const* lasting_block(program_view const& program, program_call const& c) {
+  auto const& out = program.operands[c.first_operand];
+  auto const call = static_cast<std::size_t>(&c - program.calls.data());
+  if (!out.exists || out.where != area::arena) return nullptr;
+  auto const lasts = [&](program_block const& b) {
+    return b.offset == out.offset && b.first <= call && b.last >= program.calls.size();
+  };
+  auto const block = std::ranges::find_if(program.blocks, lasts);
+  if (block == program.blocks.end()) return nullptr;
+  auto const inside = [&](program_port const& p) {
+    return p.offset >= block->offset && p.offset < block->offset + block->bytes;
+  };
+  return std::ranges::any_of(program.outputs, inside) ? nullptr : &*block;
+}
+
+/// Lets a lasting block stand at `to`, outside of the arena.
+inline void move_block(program_view const& program, program_block const& block, std::vector<void*>& places,
+                       std::byte* to) {
+  for (std::size_t i = block.first; i < program.calls.size(); ++i) {
+    auto const& c = program.calls[i];
+    for (std::size_t k = c.first_operand; k < c.first_operand + c.operands; ++k) {
+      auto const& a = program.operands[k];
+      if (a.exists && a.where == area::arena && a.offset >= block.offset &&
+          a.offset < block.offset + block.bytes)
+        places[k] = to + (a.offset - block.offset);
+    }
+  }
 }
 
 }  // namespace detail

@@ -2,8 +2,10 @@
 // A session: a program bound to a device, its arena and a parameter block. It allocates when it is made and
 // never again.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -90,7 +92,30 @@ class session<cpu_device> : public detail::session_ports<session<cpu_device>> {
 
   /// Tells a session whose program froze its weights that they were written to: the next run computes anew
   /// what depends on them.
-  void weights_changed() { frozen_ready_ = false; }
+  void weights_changed() {
+    frozen_ready_ = false;
+    for (std::size_t i = 0; i < program_.totals.frozen_calls; ++i)
+      calls_[i].chunks = program_.calls[i].chunks;
+  }
+
+  /// Takes what depends on frozen weights alone from a session of the same parameters, where that has run and
+  /// made it by the same calls: it is computed and kept in memory once. The other session must live as long
+  /// as this one; call it before the first run. Returns how many calls need not be made.
+  std::size_t share_frozen(session const& other) {
+    std::size_t shared = 0;
+    if (!other.frozen_ready_) return shared;
+    for (std::size_t i = 0; i < program_.totals.frozen_calls; ++i) {
+      auto const& c = program_.calls[i];
+      auto const* const block = detail::lasting_block(program_, c);
+      auto* const known = block ? other.frozen_alike(c, operands_of(c)) : nullptr;
+      if (known == nullptr) continue;
+      detail::move_block(program_, *block, places_, static_cast<std::byte*>(known));
+      detail::release_pages(arena_.get() + block->offset, block->bytes);
+      calls_[i].chunks = 0;
+      ++shared;
+    }
+    return shared;
+  }
 
   void seed(std::uint64_t s) { state_.seed = s; }
   void learning_rate_scale(float scale) { state_.learning_rate_scale = scale; }
@@ -105,6 +130,19 @@ class session<cpu_device> : public detail::session_ports<session<cpu_device>> {
     call_arguments arguments;
     bool stops;
   };
+
+  std::span<void* const> operands_of(program_call const& c) const {
+    return std::span(places_).subspan(c.first_operand, c.operands);
+  }
+  /// Where a frozen call that does what `c` does with the same operands keeps its output; null: there is
+  /// none.
+  void* frozen_alike(program_call const& c, std::span<void* const> operands) const {
+    for (auto const& own : program_.calls.first(program_.totals.frozen_calls))
+      if (detail::computes_alike(own, c) && detail::lasting_block(program_, own) &&
+          std::ranges::equal(operands_of(own).subspan(1), operands.subspan(1)))
+        return operands_of(own)[0];
+    return nullptr;
+  }
 
   friend class detail::session_ports<session>;
   std::byte* input_memory(program_port const& p) { return arena_.get() + p.offset; }

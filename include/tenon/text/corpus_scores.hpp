@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
-// BLEU and chrF of a whole corpus, equal to those of sacreBLEU (Post, WMT 2018), version 2, with one
-// reference and its usual settings.
+// BLEU and chrF of a whole corpus, equal to those of sacreBLEU (Post, WMT 2018), version 2, with its usual
+// settings and any number of references.
 #pragma once
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <limits>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -122,27 +124,67 @@ struct ngram_matches {
     }
     for (auto const& [gram, count] : reference) wanted += count;
   }
+  ngram_matches& operator+=(ngram_matches const& more) {
+    translated += more.translated;
+    wanted += more.wanted;
+    matched += more.matched;
+    return *this;
+  }
+};
+
+/// How many references the translations of a corpus have, as sacreBLEU's signature says it.
+class reference_counts {
+ public:
+  void add(std::size_t references) {
+    least_ = std::min(least_, references);
+    most_ = std::max(most_, references);
+  }
+  std::string signature() const {
+    return "nrefs:" + (least_ < most_ ? "var" : std::to_string(std::max<std::size_t>(most_, 1)));
+  }
+
+ private:
+  std::size_t least_ = std::numeric_limits<std::size_t>::max(), most_ = 0;
 };
 
 }  // namespace detail
 
 /// Corpus BLEU (Papineni et al., ACL 2002) over n-grams of one to four words, cased, tokenised as mteval-v13a
-/// does, zero precisions smoothed exponentially: sacreBLEU's `nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp`.
+/// does, zero precisions smoothed exponentially.
 class corpus_bleu {
  public:
-  static constexpr char const* signature = "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp";
+  /// As sacreBLEU prints it.
+  std::string signature() const { return counts_.signature() + "|case:mixed|eff:no|tok:13a|smooth:exp"; }
 
   /// A translation and what it should be. Throws tenon::error if one is not valid UTF-8.
   void add(std::string_view translation, std::string_view reference) {
-    auto const made = tokenise_13a(translation), wanted = tokenise_13a(reference);
-    translated_ += made.size();
-    wanted_ += wanted.size();
-    auto const write = [](std::string& gram, std::string const& word) {
-      gram += word;
-      gram += ' ';
+    add(translation, std::span(&reference, 1));
+  }
+  /// The same with several references, at least one: an n-gram counts as often as the one that has most of
+  /// it, and the length is that of the one whose length is nearest, the shorter of two.
+  void add(std::string_view translation, std::span<std::string_view const> references) {
+    auto const made = tokenise_13a(translation);
+    std::array<detail::token_map<std::size_t>, 4> most;
+    std::size_t nearest = std::numeric_limits<std::size_t>::max();
+    auto const apart = [&](std::size_t length) {
+      return std::max(length, made.size()) - std::min(length, made.size());
     };
+    for (auto const reference : references) {
+      auto const wanted = tokenise_13a(reference);
+      for (std::size_t n = 1; n <= most.size(); ++n)
+        for (auto const& [gram, count] : detail::count_ngrams(wanted, n, write)) {
+          auto& known = most[n - 1][gram];
+          known = std::max(known, count);
+        }
+      if (apart(wanted.size()) < apart(nearest) ||
+          (apart(wanted.size()) == apart(nearest) && wanted.size() < nearest))
+        nearest = wanted.size();
+    }
     for (std::size_t n = 1; n <= matches_.size(); ++n)
-      matches_[n - 1].add(detail::count_ngrams(made, n, write), detail::count_ngrams(wanted, n, write));
+      matches_[n - 1].add(detail::count_ngrams(made, n, write), most[n - 1]);
+    translated_ += made.size();
+    wanted_ += nearest;
+    counts_.add(references.size());
   }
 
   /// 0 to 100.
@@ -168,32 +210,61 @@ class corpus_bleu {
   std::size_t reference_words() const { return wanted_; }
 
  private:
+  static void write(std::string& gram, std::string const& word) {
+    gram += word;
+    gram += ' ';
+  }
+
   std::array<detail::ngram_matches, 4> matches_{};
   std::size_t translated_ = 0, wanted_ = 0;
+  detail::reference_counts counts_;
 };
 
-/// Corpus chrF2 (Popović, WMT 2015): n-grams of one to six characters without spaces, recall counting twice:
-/// sacreBLEU's `nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no`.
+/// Corpus chrF2 (Popović, WMT 2015): n-grams of one to six characters without spaces, recall counting twice.
 class corpus_chrf {
  public:
-  static constexpr char const* signature = "nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no";
+  /// As sacreBLEU prints it.
+  std::string signature() const { return counts_.signature() + "|case:mixed|eff:yes|nc:6|nw:0|space:no"; }
 
   /// A translation and what it should be. Throws tenon::error if one is not valid UTF-8.
   void add(std::string_view translation, std::string_view reference) {
-    auto const made = without_spaces(translation), wanted = without_spaces(reference);
-    auto const write = [](std::string& gram, char32_t code) { append_utf8(gram, code); };
-    for (std::size_t n = 1; n <= matches_.size(); ++n) {
-      auto const of_reference = detail::count_ngrams(wanted, n, write);
-      // What has no counterpart because the reference is too short counts nothing.
-      if (!of_reference.empty()) matches_[n - 1].add(detail::count_ngrams(made, n, write), of_reference);
+    add(translation, std::span(&reference, 1));
+  }
+  /// The same with several references, at least one: the one counts that the translation is most like.
+  void add(std::string_view translation, std::span<std::string_view const> references) {
+    std::array<detail::token_map<std::size_t>, orders> made;
+    auto const characters = without_spaces(translation);
+    for (std::size_t n = 1; n <= orders; ++n) made[n - 1] = detail::count_ngrams(characters, n, write);
+    statistics best;
+    double highest = -1;
+    for (auto const reference : references) {
+      auto const wanted = without_spaces(reference);
+      statistics here;
+      for (std::size_t n = 1; n <= orders; ++n) {
+        auto const of_reference = detail::count_ngrams(wanted, n, write);
+        // What has no counterpart because the reference is too short counts nothing.
+        if (!of_reference.empty()) here[n - 1].add(made[n - 1], of_reference);
+      }
+      if (double const score = score_of(here); score > highest) {
+        highest = score;
+        best = here;
+      }
     }
+    for (std::size_t n = 0; n < orders; ++n) matches_[n] += best[n];
+    counts_.add(references.size());
   }
 
   /// 0 to 100.
-  double score() const {
+  double score() const { return score_of(matches_); }
+
+ private:
+  static constexpr std::size_t orders = 6;
+  using statistics = std::array<detail::ngram_matches, orders>;
+
+  static double score_of(statistics const& matches) {
     constexpr double factor = 4;  // β²
     double precision = 0, recall = 0, lengths = 0;
-    for (auto const& m : matches_) {
+    for (auto const& m : matches) {
       if (m.translated == 0 || m.wanted == 0) continue;
       precision += static_cast<double>(m.matched) / static_cast<double>(m.translated);
       recall += static_cast<double>(m.matched) / static_cast<double>(m.wanted);
@@ -204,15 +275,15 @@ class corpus_chrf {
     recall /= lengths;
     return 100 * (1 + factor) * precision * recall / (factor * precision + recall);
   }
-
- private:
+  static void write(std::string& gram, char32_t code) { append_utf8(gram, code); }
   static std::u32string without_spaces(std::string_view text) {
     std::u32string codes = decode_utf8(text);
     std::erase_if(codes, [](char32_t c) { return detail::is_space(c); });
     return codes;
   }
 
-  std::array<detail::ngram_matches, 6> matches_{};
+  statistics matches_{};
+  detail::reference_counts counts_;
 };
 
 }  // namespace tenon::text

@@ -4,13 +4,14 @@
 #include <string>
 #include <vector>
 
+#include "tenon/config.hpp"
 #include "tenon/train/report.hpp"
 
 namespace tenon::train {
 
 /// One sentence's attention as SVG: rows are decoding steps, columns the words read. Throws tenon::error if
 /// the weights are not steps × words.
-inline std::string attention_picture(sample const& s) {
+TENON_COLD inline std::string attention_picture(sample const& s) {
   return svg::heat_map(s.weights, s.prediction_tokens, s.source_tokens,
                        {.title = s.source + " \xE2\x86\x92 " + s.prediction,
                         .row_label = "Query positions",
@@ -18,7 +19,7 @@ inline std::string attention_picture(sample const& s) {
 }
 
 /// The translations and the attention of several sentences as one HTML page. Throws tenon::error as above.
-inline std::string attention_page(std::vector<sample> const& samples) {
+TENON_COLD inline std::string attention_page(std::vector<sample> const& samples) {
   std::string page =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, "

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "tenon/config.hpp"
 #include "tenon/program/program.hpp"
 #include "tenon/train/format.hpp"
 #include "tenon/train/svg_timeline.hpp"
@@ -32,7 +33,7 @@ inline std::string short_count(std::uint64_t count) {
 }
 
 /// One line for each program: calls, memory, work.
-inline std::string program_table(std::span<named_program const> programs) {
+TENON_COLD inline std::string program_table(std::span<named_program const> programs) {
   text_table table({"program", "calls", "arena", "live", "parameters", "optimiser", "FLOP", "bytes moved"});
   for (auto const& [name, p] : programs)
     table.row({name, grouped(p.calls.size()), bytes_text(p.totals.arena_bytes),
@@ -44,7 +45,7 @@ inline std::string program_table(std::span<named_program const> programs) {
 
 /// One line for each kind of call that every run makes, those with the most work first; then how many calls
 /// the first run alone makes, if any.
-inline std::string call_summary(program_view const& program) {
+TENON_COLD inline std::string call_summary(program_view const& program) {
   struct kind {
     std::string_view name;
     std::size_t count = 0;
@@ -71,7 +72,7 @@ inline std::string call_summary(program_view const& program) {
 }
 
 /// One line for each call, in the order in which they run.
-inline std::string call_list(program_view const& program) {
+TENON_COLD inline std::string call_list(program_view const& program) {
   text_table table({"call", "number", "chunks", "FLOP", "bytes moved"});
   for (std::size_t i = 0; i < program.calls.size(); ++i) {
     auto const& c = program.calls[i];
@@ -82,7 +83,7 @@ inline std::string call_list(program_view const& program) {
 }
 
 /// The arena over the calls, as SVG.
-inline std::string arena_picture(program_view const& program, std::string title) {
+TENON_COLD inline std::string arena_picture(program_view const& program, std::string title) {
   auto const kind_name = [](storage::kind_t kind) {
     switch (kind) {
       case storage::kind_t::input:

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "tenon/config.hpp"
 #include "tenon/error.hpp"
 #include "tenon/io/atomic_file.hpp"
 #include "tenon/train/report_style.hpp"
@@ -57,13 +58,14 @@ inline std::string inline_svg(std::string drawing) {
   return drawing;
 }
 
-inline std::string figure_card(std::string_view name, std::string const& value, std::string const& remark) {
+TENON_COLD inline std::string figure_card(std::string_view name, std::string const& value,
+                                          std::string const& remark) {
   return "<div><dt>" + svg::escape(name) + "</dt><dd>" + svg::escape(value) + "<small>" +
          svg::escape(remark) + "</small></dd></div>\n";
 }
 
 /// The figures that a reader wants first: losses and BLEU.
-inline std::string key_figures(report_data const& data) {
+TENON_COLD inline std::string key_figures(report_data const& data) {
   std::string cards;
   auto const& train = data.train_loss;
   for (std::size_t i = train.size(); i-- > 0;)
@@ -83,7 +85,7 @@ inline std::string key_figures(report_data const& data) {
   return cards.empty() ? cards : "<dl class=\"figures\">\n" + cards + "</dl>\n";
 }
 
-inline std::string loss_section(report_data const& data) {
+TENON_COLD inline std::string loss_section(report_data const& data) {
   std::vector<svg::series> curves;
   double low = INFINITY, high = 0;
   auto const add = [&](char const* name, std::vector<double> const& values) {
@@ -109,7 +111,7 @@ inline std::string loss_section(report_data const& data) {
          chart(390, 320) + "</figure>\n";
 }
 
-inline std::string sample_section(std::vector<sample> const& samples) {
+TENON_COLD inline std::string sample_section(std::vector<sample> const& samples) {
   if (samples.empty()) return "<h2>Translations</h2>\n<p>No sample sentences were translated.</p>\n";
   auto const cell = [](std::string_view label, std::string_view kind, std::string const& content) {
     std::string text = "<td data-label=\"";
@@ -137,7 +139,7 @@ inline std::string sample_section(std::vector<sample> const& samples) {
   return out + "</tbody>\n</table>\n";
 }
 
-inline std::string attention_section(std::vector<sample> const& samples) {
+TENON_COLD inline std::string attention_section(std::vector<sample> const& samples) {
   std::string maps;
   for (std::size_t i = 0; i < samples.size(); ++i) {
     auto const& s = samples[i];
@@ -160,7 +162,7 @@ inline std::string attention_section(std::vector<sample> const& samples) {
          maps + "</div>\n";
 }
 
-inline std::string arena_section(std::string const& drawing) {
+TENON_COLD inline std::string arena_section(std::string const& drawing) {
   if (drawing.empty()) return drawing;
   if (!drawing.starts_with("<svg"))
     throw error("report: the memory picture must be one <svg> element, as svg::timeline returns it");
@@ -169,7 +171,7 @@ inline std::string arena_section(std::string const& drawing) {
          inline_svg(drawing) + "</figure>\n";
 }
 
-inline std::string fact_section(report_data const& data) {
+TENON_COLD inline std::string fact_section(report_data const& data) {
   if (data.facts.empty()) return {};
   std::string out = "<h2>Configuration</h2>\n<table class=\"facts\">\n<tbody>\n";
   for (auto const& [name, value] : data.facts)
@@ -182,7 +184,7 @@ inline std::string fact_section(report_data const& data) {
 /// The report as one HTML page without scripts and without references to anything outside it. All texts of
 /// `data` but `arena_svg` are escaped. Throws `tenon::error` if a sample's weights are not prediction ×
 /// source or the memory picture is no SVG element.
-inline std::string render_report(report_data const& data) {
+TENON_COLD inline std::string render_report(report_data const& data) {
   auto const title = svg::escape(data.title.empty() ? "Training report" : data.title);
   std::string page =
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -201,7 +203,7 @@ inline std::string render_report(report_data const& data) {
 
 /// Writes the report to `path`; an older report there is replaced only by a complete new one. Throws
 /// `tenon::error` as `render_report` does, and if the file cannot be written.
-inline void write_report(std::filesystem::path const& path, report_data const& data) {
+TENON_COLD inline void write_report(std::filesystem::path const& path, report_data const& data) {
   auto const page = render_report(data);
   io::write_atomically(path, [&](io::file_sink& sink) { sink.write(page); });
 }

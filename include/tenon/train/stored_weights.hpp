@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "tenon/config.hpp"
 #include "tenon/io/safetensors.hpp"
 #include "tenon/nn/module.hpp"
 
@@ -80,9 +81,9 @@ std::vector<stored_weight> stored_weights(Model const& model, std::span<float> b
 
 /// Saves weights, and bytes by name beside them, in one piece or not at all. Throws tenon::error if that
 /// fails.
-inline void save_weights(std::filesystem::path const& path, std::span<stored_weight const> weights,
-                         io::metadata_map const& metadata,
-                         std::span<std::pair<std::string, std::string> const> bytes = {}) {
+TENON_COLD inline void save_weights(std::filesystem::path const& path, std::span<stored_weight const> weights,
+                                    io::metadata_map const& metadata,
+                                    std::span<std::pair<std::string, std::string> const> bytes = {}) {
   std::vector<io::tensor_source> tensors;
   tensors.reserve(weights.size());
   for (auto const& w : weights) tensors.push_back({w.name, io::dtype::f32, w.shape, std::as_bytes(w.values)});
@@ -94,8 +95,9 @@ inline void save_weights(std::filesystem::path const& path, std::span<stored_wei
 /// Loads weights from a file that has these and no others but those `besides`. Throws tenon::error, the
 /// weights being as they were, if one is missing or unknown, has another shape, is not of a floating type or
 /// holds something that is not finite. `path` is for messages.
-inline void load_weights(std::filesystem::path const& path, io::safetensors_file const& file,
-                         std::span<stored_weight const> weights, std::span<char const* const> besides = {}) {
+TENON_COLD inline void load_weights(std::filesystem::path const& path, io::safetensors_file const& file,
+                                    std::span<stored_weight const> weights,
+                                    std::span<char const* const> besides = {}) {
   // All are tried before the first is overwritten, in one buffer: fresh memory for each takes longer than
   // reading the file.
   std::vector<float> tried;
@@ -116,7 +118,7 @@ inline void load_weights(std::filesystem::path const& path, io::safetensors_file
 }
 
 /// Throws tenon::error if a file could not be saved there now: asked before hours of work, not after.
-inline void check_can_save(std::filesystem::path const& path) {
+TENON_COLD inline void check_can_save(std::filesystem::path const& path) {
   if (!path.has_filename()) io::fail(path, "cannot save: this names no file: add a file name");
   std::error_code code;
   auto const status = std::filesystem::status(path, code);

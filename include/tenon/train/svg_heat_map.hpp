@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "tenon/config.hpp"
 #include "tenon/error.hpp"
 #include "tenon/train/svg_canvas.hpp"
 
@@ -22,8 +23,9 @@ struct heat_map_options {
 /// Draws `values`, row-major, `rows.size()` × `columns.size()`. Every cell tells its row, column and value
 /// when pointed at, and prints its value where it is large enough. NaN is grey. The first row is at the top.
 /// Throws `tenon::error` if the number of values is not rows × columns, or if `low` is not below `high`.
-inline std::string heat_map(std::span<float const> values, std::span<std::string const> rows,
-                            std::span<std::string const> columns, heat_map_options const& options) {
+TENON_COLD inline std::string heat_map(std::span<float const> values, std::span<std::string const> rows,
+                                       std::span<std::string const> columns,
+                                       heat_map_options const& options) {
   if (values.size() != rows.size() * columns.size())
     throw error("heat map " + in_message(options.title) + ": " + std::to_string(values.size()) +
                 " values for " + std::to_string(rows.size()) + " rows and " + std::to_string(columns.size()) +

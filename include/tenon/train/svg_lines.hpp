@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "tenon/config.hpp"
 #include "tenon/error.hpp"
 #include "tenon/train/svg_canvas.hpp"
 
@@ -124,7 +125,7 @@ inline axis_scale position_axis(double low, double high, bool integer, int wante
 
 /// Draws `all` as curves with markers, a legend, grid and round ticks. Series differ by colour and by dashes.
 /// Markers tell their values when pointed at. With nothing to draw the chart says so.
-inline std::string line_chart(std::span<series const> all, line_chart_options const& options) {
+TENON_COLD inline std::string line_chart(std::span<series const> all, line_chart_options const& options) {
   double const left = 64, right = options.width - 20, bottom = options.height - 48;
   double const top = 62;
   std::vector<std::vector<point>> curves;

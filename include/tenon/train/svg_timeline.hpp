@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "tenon/config.hpp"
 #include "tenon/error.hpp"
 #include "tenon/train/svg_canvas.hpp"
 
@@ -31,7 +32,7 @@ struct timeline_options {
 /// Draws the blocks of an arena: x = index of the call, y = byte offset, from below. Blocks tell name, kind,
 /// calls and bytes when pointed at and show their name where it fits.
 /// Throws `tenon::error` for a block that ends before it begins or whose end does not fit in 64 bits.
-inline std::string timeline(std::span<arena_block const> blocks, timeline_options const& options) {
+TENON_COLD inline std::string timeline(std::span<arena_block const> blocks, timeline_options const& options) {
   std::vector<std::string> kinds;
   std::uint64_t calls = std::max<std::uint64_t>(options.calls, 1),
                 bytes = std::max<std::uint64_t>(options.bytes, 1);

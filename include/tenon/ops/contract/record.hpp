@@ -151,7 +151,7 @@ TENON_RECORDING constexpr void record_contraction(Recorder& r, location out, boo
       packed = C::template packed<bf16>(r, right);
       right_bytes = C::template pack_type<bf16>::bytes;
       spec.integers[3] = static_cast<std::int64_t>(cpu::packed_as::bf16s);
-    } else if (weight && (!few || r.weights_are_frozen())) {
+    } else if (weight && (C::kernel_type::direct || r.weights_are_frozen())) {
       packed = C::template packed<float>(r, right);
       if (packed.exists()) {
         right_bytes = C::template pack_type<float>::bytes;
