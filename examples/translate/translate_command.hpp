@@ -99,7 +99,7 @@ TENON_COLD int translate_command(options const& chosen, std::ostream& out) {
     all_of(chosen.sentences);
   } else if (!chosen.file.empty()) {
     text::line_reader lines{std::filesystem::path(chosen.file)};
-    each_line(lines, Recipe::sentences_at_once > 1 ? 64 * Recipe::sentences_at_once : 1);
+    each_line(lines, Recipe::sentences_at_once > 1 ? 128 * Recipe::sentences_at_once : 1);
   } else {
     text::line_reader lines(stdin, "standard input");
     each_line(lines, 1);
