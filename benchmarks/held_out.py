@@ -12,6 +12,7 @@ TASK.svg with their curve, TASK.html.
 """
 import argparse
 import hashlib
+import io
 import json
 import re
 import subprocess
@@ -108,8 +109,12 @@ def trained_before(task, arguments):
     for path in (known, log, arguments.work / f"{task}.safetensors"):
         if not path.is_file():
             sys.exit(f"held_out.py: there is no {path}: leave --evaluate out to train a model")
-    log.write_text(MEASURED.sub("", log.read_text(encoding="utf-8")), encoding="utf-8")
-    return json.loads(known.read_text(encoding="utf-8"))
+    try:
+        result = json.loads(known.read_text(encoding="utf-8"))
+        result["task"], result["minutes"], result["epochs"]
+    except (ValueError, KeyError, TypeError):
+        sys.exit(f"held_out.py: {known} is damaged: leave --evaluate out to train a model")
+    return result
 
 
 def measure(task, arguments, options):
@@ -118,9 +123,11 @@ def measure(task, arguments, options):
     files = tatoeba(arguments.data, work) if task == "tatoeba" else multi30k(arguments.data, *task.split("-"))
     result = trained_before(task, arguments) if arguments.evaluate else trained(task, files, arguments, options)
     begin = time.monotonic()
-    with open(work / f"{task}.log", "a", encoding="utf-8") as log:
-        evaluated = run([translator_of(task, arguments), "evaluate", "--data", *files["test"], "--model", work / f"{task}.safetensors"],
-                        log, arguments.data, work)
+    measured = io.StringIO()
+    evaluated = run([translator_of(task, arguments), "evaluate", "--data", *files["test"], "--model", work / f"{task}.safetensors"],
+                    measured, arguments.data, work)
+    log = work / f"{task}.log"
+    log.write_text(MEASURED.sub("", log.read_text(encoding="utf-8")) + measured.getvalue(), encoding="utf-8")
     result["evaluation_seconds"] = round(time.monotonic() - begin, 1)
     scores = [{"name": name, "score": float(score), "signature": signature} for name, score, signature in SCORE.findall(evaluated)]
     result["scores"] = scores
@@ -154,6 +161,8 @@ def main():
             sys.exit(f"held_out.py: there is no {arguments.data}: name the folder that has multi30k and fra-eng")
         print(f"held_out.py: skipped: there is no {arguments.data}")
         sys.exit(77)
+    if arguments.evaluate and (arguments.epochs or options):
+        parser.error("--evaluate trains nothing: leave --epochs and options of `train` out")
     if arguments.epochs:
         options += ["--epochs", str(arguments.epochs)]
     arguments.work.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ usage: text.py TRANSLATOR [--python PYTHON] [--model FILE] [--data FOLDER] [--th
 
 TRANSLATOR is tenon-translate-subword, PYTHON has torch, sentencepiece and safetensors. Both learn from Multi30k (German to English),
 from random weights and with the same sub-words, and translate its test set by the same model: the most probable word at each step or
-five beams, one sentence after another or 24 at a time. They take turns; the medians over the rounds are compared. Tenon's times
+five beams, one sentence after another or several at a time: Tenon as many as its recipe says, PyTorch 24. They take turns; the medians over the rounds are compared. Tenon's times
 are those of the whole program, from its start to its end; PyTorch's begin when everything is loaded and warm.
 MODEL is what scripts/held_out.sh de-en trained; without it one is trained first, for one epoch. The text is not part of this project:
 without FOLDER nothing is measured and the exit code is 77 (skipped).
@@ -27,7 +27,7 @@ SHARED = Path(__file__).resolve().parents[1] / ".." / "shared" / "data"
 PEER = Path(__file__).resolve().parent / "peers" / "pytorch_text_peer.py"
 SECONDS = 20  # of learning, each time
 BEAMS = 5  # of the recipe
-TOGETHER = 24  # sentences that PyTorch takes at a time, which suits it better than the recipe's eight
+TOGETHER = 24  # sentences that PyTorch takes at a time; more make its greedy decoding faster still
 RATE = re.compile(r"([0-9,]+) tokens/s")
 
 
@@ -133,7 +133,7 @@ def measure(sides, threads, rounds):
                 ours.append(rate)
                 rate, expected = sides.peer_translates(threads, beams, together)
                 theirs.append(rate)
-                progress(f"  {how}, {together} at a time, round {number + 1} of {rounds}: tenon {ours[-1]:.1f}, "
+                progress(f"  {how}, {where}, round {number + 1} of {rounds}: tenon {ours[-1]:.1f}, "
                          f"pytorch {theirs[-1]:.1f} sentences/s")
             if len(made) != len(expected):
                 sys.exit(f"text.py: {len(made)} translations of Tenon, {len(expected)} of PyTorch")

@@ -154,6 +154,31 @@ TEST_CASE("sessions of the same weights share what comes of them") {
   }
 }
 
+TEST_CASE("frozen weights are packed for products that would not be worth it in each run") {
+  // Neighbours in memory are rows, and there are few of them.
+  using weight = parameter<columns<24>, hiddens<40>>;
+  auto const recorded = [](bool frozen) {
+    return record_now([frozen](inference_recorder& r) {
+      if (frozen) r.freeze_weights();
+      auto const x = r.input<float, columns<24>, rows<5>>("x");
+      r.output("product", dot<columns>(x, r.use(weight{})));
+    });
+  };
+  auto const plain = recorded(false), frozen = recorded(true);
+  CHECK(plain.totals.frozen_calls == 0);
+  CHECK(frozen.totals.frozen_calls == 1);
+  parameter_block block(24 * 40);
+  std::iota(block.values().begin(), block.values().end(), -400.0F);
+  session<> expected(plain, block), found(frozen, block);
+  for (auto* s : {&expected, &found}) {
+    auto const x = s->input_elements<float>("x");
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 7) - 3;
+    s->run();
+  }
+  CHECK(std::ranges::equal(found.output_elements<float>("product"),
+                           expected.output_elements<float>("product")));
+}
+
 TEST_CASE("what is read from outside is not shared") {
   using weight = parameter<rows<5>, columns<8>>;
   auto const program = record_now([](inference_recorder& r) {

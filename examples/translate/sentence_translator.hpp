@@ -228,8 +228,9 @@ class sentence_translator {
           [&](auto b) { return many ? program_of<b(), Recipe::sentences_at_once>() : program_of<b(), 1>(); });
       made = std::make_unique<translation_session<Recipe>>(
           programs[bucket](), sizes, how_.template beams<Recipe>(), model_, translated_with_, threads_);
-      for (auto const* other : in_use_) made->share_weights(*other);
-      in_use_.push_back(made.get());
+      for (auto const& of_bucket : sessions_)
+        for (auto const& other : of_bucket)
+          if (other && other != made) made->share_weights(*other);
     }
     return *made;
   }
@@ -251,7 +252,6 @@ class sentence_translator {
   decoding how_;
   std::array<std::array<std::unique_ptr<translation_session<Recipe>>, 2>, buckets.size()>
       sessions_;  // made when first needed
-  std::vector<translation_session<Recipe>*> in_use_;
 };
 
 }  // namespace tenon::translate

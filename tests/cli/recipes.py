@@ -31,6 +31,18 @@ def check_losses(other, corpus, of_model):
         sys.exit("the losses of training and of evaluation do not fit, or too little was learned")
 
 
+def check_references(other, corpus, folder, of_model):
+    """A sentence that two pairs share is measured with each translation alone, and with both."""
+    sentence = pathlib.Path(corpus).read_text(encoding="utf-8").split("\t", 1)[0]
+    made = re.match(r".*? => (.*?)(  bleu .*)?$", works(other, "translate", sentence, *of_model))[1]
+    file = folder / "shared.tsv"
+    file.write_text(f"{sentence}\t{made}\n{sentence}\tquelque chose d'autre\n", encoding="utf-8")
+    said = works(other, "evaluate", "--data", file, *ALONE, *of_model)
+    scores = [float(score) for score in re.findall(r"^corpus chrf2 ([0-9.]+)", said, re.MULTILINE)]
+    if "sentences 1, each with all its references" not in said or "(nrefs:2|" not in said or len(scores) != 2 or not scores[0] < scores[1] == 100:
+        sys.exit(f"the translation is one of two references, but this is said: {said}")
+
+
 def check_scores(other, corpus, folder, of_model):
     """A given translation scores as it does where a search finds it, and a wrong one less."""
     sentences = [line.split("\t")[0] for line in pathlib.Path(corpus).read_text(encoding="utf-8").splitlines()[:12]]
@@ -160,6 +172,7 @@ def main():
         check_lists(other, corpus, pathlib.Path(folder), of_model)
         check_greedy(other, corpus, pathlib.Path(folder), of_model)
         check_buckets(other, corpus)
+        check_references(other, corpus, pathlib.Path(folder), of_model)
         check_scores(other, corpus, pathlib.Path(folder), of_model)
         check_held_out(other, corpus, pathlib.Path(folder))
         refuses(other, f"{BEAMS} hypotheses", "translate", "go .", "--n-best", BEAMS + 1, *of_model)

@@ -186,8 +186,8 @@ class recording {
   // -----------------------------------------------------------------------------------
 
   /// Declares that the weights stay what they are: a session computes what depends on weights alone when it
-  /// first runs, and keeps it (`session::weights_changed`). Products with few rows then read weights in
-  /// another order, and as numbers of type `stored_as`: float32 or bfloat16, which halves the bytes and
+  /// first runs, and keeps it (`session::weights_changed`). Products then read weights in another order,
+  /// and those with few rows as numbers of type `stored_as`: float32 or bfloat16, which halves the bytes and
   /// leaves each weight 8 bits of precision. Call it before anything is recorded. Throws std::logic_error for
   /// another type, or where something is recorded already.
   constexpr void freeze_weights(element_type stored_as = element_type::float32) {

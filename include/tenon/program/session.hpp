@@ -105,6 +105,7 @@ class session<cpu_device> : public detail::session_ports<session<cpu_device>> {
     std::size_t shared = 0;
     if (!other.frozen_ready_) return shared;
     for (std::size_t i = 0; i < program_.totals.frozen_calls; ++i) {
+      if (calls_[i].chunks == 0) continue;  // shared with a third one
       auto const& c = program_.calls[i];
       auto const* const block = detail::lasting_block(program_, c);
       auto* const known = block ? other.frozen_alike(c, operands_of(c)) : nullptr;

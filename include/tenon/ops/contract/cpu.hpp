@@ -87,9 +87,10 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
       !few && std::is_same_v<T, float> && (by_rows ? piece : M) >= 8 && N >= lanes &&
       (by_product || by_rows ? N : piece) * (by_rows ? piece : M) * K <= (std::size_t{1} << 26);
   /// The right operand can be packed beforehand: once for all calls that multiply with it in a run, which
-  /// pays for direct products, or once and for all.
+  /// pays for direct products, or once and for all. Panels are filled up with zeros: few columns would waste
+  /// them.
   static constexpr bool packable =
-      std::is_same_v<T, float> && products == 1 && terms == 1 && (RK == 1 || RN == 1);
+      (few || N >= lanes) && std::is_same_v<T, float> && products == 1 && terms == 1 && (RK == 1 || RN == 1);
 
   /// Of one product, or of independent ones in one loop; operand k as in `run`.
   static constexpr reach touched(std::size_t k) {
