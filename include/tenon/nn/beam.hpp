@@ -10,6 +10,7 @@
 
 #include "../ops/beam/beam.hpp"
 #include "../ops/stop/stop.hpp"
+#include "running_decoder.hpp"
 #include "seq2seq.hpp"
 
 namespace tenon {
@@ -30,9 +31,9 @@ template <std::size_t N>
 struct candidates : axis<N> {};  // batch and beams together
 
 /// Where a search stands after a step.
-template <class Context, class Hypotheses, class Weights>
+template <class Running, class Hypotheses, class Weights>
 struct beam_step {
-  Context context;        ///< the decoder's, of the hypotheses that go on
+  Running running;        ///< the decoder, with the hypotheses that go on
   Hypotheses hypotheses;  ///< continuations
   Weights weights;        ///< (batch, beams, steps): what chose their last words attended to; or no_weights
 };
@@ -40,42 +41,26 @@ struct beam_step {
 
 /// Decodes Count steps with Beams hypotheses for each row of the batch, from the words `first` (batch, int32:
 /// <bos>), choosing among the first `used` words of the vocabulary; `eos` (one int32) ends a hypothesis. The
-/// best is the one with the highest total divided by ((5 + words) / 6)^alpha (Wu et al., 2016).
-template <std::size_t Count, std::size_t Beams, class Decoder, class Encoded, operand Valid, operand First,
-          operand Eos, operand Used>
-constexpr auto decode_with_beams(Decoder const& decoder, Encoded const& encoded, Valid const& valid,
-                                 First const& first, Eos const& eos, Used const& used, double alpha) {
+/// best is the one with the highest total divided by ((5 + words) / 6)^alpha (Wu et al., 2016). `start`: see
+/// running_decoder.hpp.
+template <std::size_t Count, std::size_t Beams, class Running, operand First, operand Eos, operand Used>
+constexpr auto decode_with_beams(Running const& start, First const& first, Eos const& eos, Used const& used,
+                                 double alpha) {
   constexpr std::size_t rows = extent_of<shape_of<First>, batch>;
-  constexpr bool from_memory_gates = Decoder::attends && rows * Beams < few_rows;
-  auto const& rnn = decoder.rnn;
-  auto const start = decoder.start(encoded, valid);
-  auto const memory_gates = [&] {
-    if constexpr (from_memory_gates)
-      return decoder.memory_gates(start);
-    else
-      return 0;
-  }();
-  // A step of all hypotheses that are held, behind a context of their states.
-  auto const step = [&](auto context, auto const& held) {
-    auto const of_words = decoder.word_gates(context, decoder.embedding(held.last_words));
-    auto const weights = [&] {
-      if constexpr (from_memory_gates)
-        return decoder.step_from(context, of_words, memory_gates);
-      else
-        return decoder.template step<mode::inference>(context, of_words, 0);
-    }();
-    auto const next =
-        best_continuations<Beams>(decoder.logits(rnn.output(context.states)), held, eos, alpha, used);
+  // A step of all hypotheses that are held, of which `running` has the states.
+  auto const step = [&](auto running, auto const& held) {
+    auto const words = running.next(held.last_words);
+    auto const next = best_continuations<Beams>(words.logits, held, eos, alpha, used);
     auto const of_parents = [&](auto const& x) {
       return keep(gather<detail::candidates>(merge<batch, beams, detail::candidates>(x), next.parents));
     };
     auto const seen = [&] {
-      if constexpr (Decoder::attends)
-        return of_parents(weights);
+      if constexpr (Running::attends)
+        return of_parents(words.weights);
       else
-        return weights;
+        return words.weights;
     }();
-    auto const going_on = decoder.with_states(context, rnn.each_part(of_parents, context.states));
+    auto const going_on = running.of_states(of_parents);
     return detail::beam_step<std::remove_cvref_t<decltype(going_on)>, std::remove_cvref_t<decltype(next)>,
                              std::remove_cvref_t<decltype(seen)>>{going_on, next, seen};
   };
@@ -87,7 +72,7 @@ constexpr auto decode_with_beams(Decoder const& decoder, Encoded const& encoded,
   auto const last_words = alone(words);
   hypotheses<std::remove_cvref_t<decltype(zero)>, std::remove_cvref_t<decltype(last_words)>> const none{
       zero, last_words, alone(keep(words * 0))};
-  auto now = step(decoder.with_states(start, rnn.each_part(alone, start.states)), none);
+  auto now = step(start.of_states(alone), none);
   std::array<decltype(now.hypotheses.parents), Count> chosen{}, parents{}, lengths{};
   std::array<decltype(now.hypotheses.totals), Count> totals{};
   std::array<decltype(now.weights), Count> weights{};
@@ -95,7 +80,7 @@ constexpr auto decode_with_beams(Decoder const& decoder, Encoded const& encoded,
     if (t > 0) {
       stop_unless(
           sum<batch, beams>(select(chosen[t - 1] == eos, 0.0F, cast<float>(lengths[t - 1]) * 0.0F + 1.0F)));
-      now = step(now.context, now.hypotheses);
+      now = step(now.running, now.hypotheses);
     }
     chosen[t] = now.hypotheses.last_words;
     parents[t] = now.hypotheses.parents;
@@ -105,7 +90,7 @@ constexpr auto decode_with_beams(Decoder const& decoder, Encoded const& encoded,
   }
   auto const all_words = stack<target_steps>(chosen);
   auto const all_weights = [&] {
-    if constexpr (Decoder::attends)
+    if constexpr (Running::attends)
       return stack<target_steps>(weights);
     else
       return no_weights{};
@@ -114,6 +99,16 @@ constexpr auto decode_with_beams(Decoder const& decoder, Encoded const& encoded,
   return beam_decoded<std::remove_cvref_t<decltype(all_words)>, std::remove_cvref_t<decltype(all_totals)>,
                       std::remove_cvref_t<decltype(all_weights)>>{
       all_words, stack<target_steps>(parents), all_totals, stack<target_steps>(lengths), all_weights};
+}
+
+/// The same with a decoder from its encoder's result.
+template <std::size_t Count, std::size_t Beams, class Decoder, class Encoded, operand Valid, operand First,
+          operand Eos, operand Used>
+constexpr auto decode_with_beams(Decoder const& decoder, Encoded const& encoded, Valid const& valid,
+                                 First const& first, Eos const& eos, Used const& used, double alpha) {
+  constexpr std::size_t hypotheses = extent_of<shape_of<First>, batch> * Beams;
+  return decode_with_beams<Count, Beams>(run_decoder<hypotheses>(decoder, encoded, valid), first, eos, used,
+                                         alpha);
 }
 
 /// How many steps a search took, of whose words (target_steps, rows, beams) `hypotheses` = rows · beams are

@@ -4,13 +4,13 @@
 // a decoder has
 //
 //   attends                    has it attention?
-//   rnn                        recurrent layers
-//   logits(outputs)            (…, hiddens), the top layer's outputs → (…, vocab)
-//   start(encoded, valid)      what it carries from step to step, with the layers' `states`
+//   logits(outputs)            (…, hiddens), what `output` gives → (…, vocab)
+//   start(encoded, valid)      what it carries from step to step
 //   embedding(ids)             words embedded
 //   word_gates(c, words)       what embedded words contribute to the bottom layer's gates
 //   step<Mode>(c, gates, rates) a step: gives the attention weights, or no_weights
-//   with_states(c, states)     c with other states, of other rows perhaps: for beam search alone
+//   output(c)                  (…, hiddens), what the last step's logits are made of
+//   each_state(f, c)           c with f of all that steps change: for beam search alone
 //   memory_gates, step_from    if it attends: the same for a few rows, see attention_decoder
 //
 // What it starts from is a recurrent_result, of the same cells.
@@ -73,12 +73,12 @@ struct teacher_forcing {
     auto const words =
         decoder.word_gates(c, dropped_at<Mode>(decoder.embedding(arrange<target_steps, batch>(target)),
                                                dropout, &dropout_rates::embeddings));
-    std::array<std::remove_cvref_t<decltype(decoder.rnn.output(c.states))>, count> tops{};
+    std::array<std::remove_cvref_t<decltype(decoder.output(c))>, count> outputs{};
     for (std::size_t t = 0; t < count; ++t) {
       decoder.template step<Mode>(c, slice<target_steps>(words, t), dropout);
-      tops[t] = decoder.rnn.output(c.states);
+      outputs[t] = decoder.output(c);
     }
-    return decoder.logits(dropped_at<Mode>(stack<target_steps>(tops), dropout, &dropout_rates::outputs));
+    return decoder.logits(dropped_at<Mode>(stack<target_steps>(outputs), dropout, &dropout_rates::outputs));
   }
   template <mode Mode, class Encoded, operand Valid, operand Ids, dropout_spec Rates,
             shape_error Error = decode_error<Encoded, Valid, Ids>>
@@ -122,10 +122,16 @@ struct attention_decoder
     std::array<State, L> states;
   };
 
-  template <class M, class K, class Valid, class State, class Other>
-  static constexpr auto with_states(context_of<M, K, Valid, State> const& c,
-                                    std::array<Other, L> const& states) {
-    return context_of<M, K, Valid, Other>{c.memory, c.keys, c.valid, states};
+  /// The top layer's.
+  template <class C>
+  constexpr auto output(C const& c) const {
+    return rnn.output(c.states);
+  }
+
+  template <class F, class M, class K, class Valid, class State>
+  constexpr auto each_state(F const& f, context_of<M, K, Valid, State> const& c) const {
+    auto const states = rnn.each_part(f, c.states);
+    return context_of<M, K, Valid, typename decltype(states)::value_type>{c.memory, c.keys, c.valid, states};
   }
 
   /// What of an encoder's result does not fit: it needs the hiddens, the layers and the cells of the decoder.
@@ -208,9 +214,16 @@ struct fixed_context_decoder
     std::array<State, L> states;
   };
 
-  template <class Gates, class State, class Other>
-  static constexpr auto with_states(context_of<Gates, State> const& c, std::array<Other, L> const& states) {
-    return context_of<Gates, Other>{c.gates, states};
+  /// The top layer's.
+  template <class C>
+  constexpr auto output(C const& c) const {
+    return rnn.output(c.states);
+  }
+
+  template <class F, class Gates, class State>
+  constexpr auto each_state(F const& f, context_of<Gates, State> const& c) const {
+    auto const states = rnn.each_part(f, c.states);
+    return context_of<Gates, typename decltype(states)::value_type>{c.gates, states};
   }
 
   template <class Encoded, class Valid>

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "../ops/stop/stop.hpp"
+#include "running_decoder.hpp"
 #include "seq2seq.hpp"
 
 namespace tenon {
@@ -19,32 +20,15 @@ struct decoded {
 
 /// Decodes Count steps from the words `first` (batch, int32: <bos>), choosing among the first `used` words of
 /// the vocabulary (one int32). With `eos` (one int32) a run on a CPU ends once each row has come to it; of
-/// the tokens after it nothing is said.
-template <std::size_t Count, class Decoder, class Encoded, operand Valid, operand First, operand Used,
-          operand... Eos>
-requires(sizeof...(Eos) <= 1) constexpr auto decode_greedily(Decoder const& decoder, Encoded const& encoded,
-                                                             Valid const& valid, First const& first,
+/// the tokens after it nothing is said. `running`: see running_decoder.hpp.
+template <std::size_t Count, class Running, operand First, operand Used, operand... Eos>
+requires(sizeof...(Eos) <= 1) constexpr auto decode_greedily(Running running, First const& first,
                                                              Used const& used, Eos const&... eos) {
-  constexpr bool from_memory_gates = Decoder::attends && shape_of<First>::size < few_rows;
-  auto state = decoder.start(encoded, valid);
-  auto const memory_gates = [&] {
-    if constexpr (from_memory_gates)
-      return decoder.memory_gates(state);
-    else
-      return 0;
-  }();
-  auto const step = [&](auto const& ids, auto* carry) {
-    auto const words = decoder.word_gates(*carry, decoder.embedding(ids));
-    if constexpr (from_memory_gates)
-      return decoder.step_from(*carry, words, memory_gates);
-    else
-      return decoder.template step<mode::inference>(*carry, words, 0);
+  auto const word = [&](auto const& ids) {
+    auto const step = running.next(ids);
+    return std::pair{argmax<vocab>(step.logits, used), step.weights};
   };
-  auto const word = [&](auto const& ids, auto* carry) {
-    auto const weights = step(ids, carry);
-    return std::pair{argmax<vocab>(decoder.logits(decoder.rnn.output(carry->states)), used), weights};
-  };
-  auto const start = word(first, &state);
+  auto const start = word(first);
   std::array<std::remove_cvref_t<decltype(start.first)>, Count> tokens{};
   std::array<std::remove_cvref_t<decltype(start.second)>, Count> weights{};
   tokens[0] = start.first;
@@ -60,19 +44,29 @@ requires(sizeof...(Eos) <= 1) constexpr auto decode_greedily(Decoder const& deco
       going_on = keep(select(tokens[t - 1] == (eos, ...), 0.0F, going_on));
       stop_unless(sum<batch>(going_on));
     }
-    auto const next = word(tokens[t - 1], &state);
+    auto const next = word(tokens[t - 1]);
     tokens[t] = next.first;
     weights[t] = next.second;
   }
   auto const all_tokens = stack<target_steps>(tokens);
   auto const all_weights = [&] {
-    if constexpr (Decoder::attends)
+    if constexpr (Running::attends)
       return stack<target_steps>(weights);
     else
       return no_weights{};
   }();
   return decoded<std::remove_cvref_t<decltype(all_tokens)>, std::remove_cvref_t<decltype(all_weights)>>{
       all_tokens, all_weights};
+}
+
+/// The same with a decoder from its encoder's result.
+template <std::size_t Count, class Decoder, class Encoded, operand Valid, operand First, operand Used,
+          operand... Eos>
+requires(sizeof...(Eos) <= 1) constexpr auto decode_greedily(Decoder const& decoder, Encoded const& encoded,
+                                                             Valid const& valid, First const& first,
+                                                             Used const& used, Eos const&... eos) {
+  return decode_greedily<Count>(run_decoder<shape_of<First>::size>(decoder, encoded, valid), first, used,
+                                eos...);
 }
 
 }  // namespace tenon

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: BSL-1.0
+// A decoder that goes on word by word, as greedy decoding (greedy.hpp) and beam search (beam.hpp) need it.
+// What they ask of it, of whatever else takes its place, too:
+//
+//   attends          has it attention?
+//   next(words)      the logits of the words behind these, and what was attended to; moves on
+//   of_states(f)     the same with f of all that it carries from step to step
+#pragma once
+#include <cstddef>
+#include <type_traits>
+#include <utility>
+
+#include "decoder.hpp"
+
+namespace tenon {
+
+/// The logits of a step's words and what was attended to.
+template <class Logits, class Weights>
+struct decoder_step {
+  Logits logits;    ///< (…, vocab)
+  Weights weights;  ///< (…, steps); or no_weights
+};
+
+/// A decoder, what it carries, and its memory's gates where there are few rows (see attention_decoder).
+template <class Decoder, class Context, class MemoryGates>
+struct running_decoder {
+  static constexpr bool attends = Decoder::attends;
+  Decoder const* decoder;
+  Context context;
+  MemoryGates memory_gates;
+
+  /// words (…), int32, with the axes of the states' rows.
+  template <operand Words>
+  constexpr auto next(Words const& words) {
+    auto const gates = decoder->word_gates(context, decoder->embedding(words));
+    auto const weights = [&] {
+      if constexpr (std::is_same_v<MemoryGates, no_weights>)
+        return decoder->template step<mode::inference>(context, gates, 0);
+      else
+        return decoder->step_from(context, gates, memory_gates);
+    }();
+    auto const logits = decoder->logits(decoder->output(context));
+    return decoder_step<std::remove_cvref_t<decltype(logits)>, std::remove_cvref_t<decltype(weights)>>{
+        logits, weights};
+  }
+
+  template <class F>
+  constexpr auto of_states(F const& f) const {
+    auto const changed = decoder->each_state(f, context);
+    return running_decoder<Decoder, std::remove_cvref_t<decltype(changed)>, MemoryGates>{decoder, changed,
+                                                                                         memory_gates};
+  }
+};
+
+/// Starts a decoder from an encoder's result, to go on with so many rows at a time.
+template <std::size_t Rows, class Decoder, class Encoded, operand Valid>
+constexpr auto run_decoder(Decoder const& decoder, Encoded const& encoded, Valid const& valid) {
+  auto const start = decoder.start(encoded, valid);
+  auto const memory_gates = [&] {
+    if constexpr (Decoder::attends && Rows < few_rows)
+      return decoder.memory_gates(start);
+    else
+      return no_weights{};
+  }();
+  return running_decoder<Decoder, std::remove_cvref_t<decltype(start)>,
+                         std::remove_cvref_t<decltype(memory_gates)>>{&decoder, start, memory_gates};
+}
+
+}  // namespace tenon
