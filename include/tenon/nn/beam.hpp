@@ -106,8 +106,8 @@ template <std::size_t Count, std::size_t Beams, class Decoder, class Encoded, op
           operand Eos, operand Used>
 constexpr auto decode_with_beams(Decoder const& decoder, Encoded const& encoded, Valid const& valid,
                                  First const& first, Eos const& eos, Used const& used, double alpha) {
-  constexpr std::size_t hypotheses = extent_of<shape_of<First>, batch> * Beams;
-  return decode_with_beams<Count, Beams>(run_decoder<hypotheses>(decoder, encoded, valid), first, eos, used,
+  constexpr std::size_t rows = extent_of<shape_of<First>, batch>;
+  return decode_with_beams<Count, Beams>(run_decoder<rows, Beams>(decoder, encoded, valid), first, eos, used,
                                          alpha);
 }
 

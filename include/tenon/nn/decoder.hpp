@@ -174,7 +174,7 @@ struct attention_decoder
 
   /// One step of inference from `memory_gates`, which the attention weights mix as they would the memory: for
   /// a few rows, where the time of a product is that of reading its weights, once for all steps instead of at
-  /// each.
+  /// each; and for several hypotheses of a sentence, whose steps together are more than the memory's.
   template <class C, operand G, operand M>
   constexpr auto step_from(C& c, G const& gates_of_word, M const& memory_gates) const {
     auto const weights = attention.look(rnn.output(c.states), c.keys, c.valid);

@@ -52,12 +52,14 @@ struct running_decoder {
   }
 };
 
-/// Starts a decoder from an encoder's result, to go on with so many rows at a time.
-template <std::size_t Rows, class Decoder, class Encoded, operand Valid>
+/// Starts a decoder from an encoder's result, to go on with so many hypotheses for each of Rows sentences.
+/// The memory's gates pay where there are few rows, and where a sentence has several hypotheses: then its
+/// memory's steps are fewer than theirs.
+template <std::size_t Rows, std::size_t Hypotheses = 1, class Decoder, class Encoded, operand Valid>
 constexpr auto run_decoder(Decoder const& decoder, Encoded const& encoded, Valid const& valid) {
   auto const start = decoder.start(encoded, valid);
   auto const memory_gates = [&] {
-    if constexpr (Decoder::attends && Rows < few_rows)
+    if constexpr (Decoder::attends && (Rows < few_rows || Hypotheses > 1))
       return decoder.memory_gates(start);
     else
       return no_weights{};
