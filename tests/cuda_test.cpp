@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 #include <tenon/tenon.hpp>
 
 #include "devices.hpp"
@@ -64,6 +66,47 @@ TEST_CASE("a program says how precisely a GPU multiplies") {
           r.multiply_with(precision::tf32);
           plain(r);
         }).totals.products == precision::tf32);
+}
+
+TEST_CASE("products on tensor cores are as precise as they are said to be") {
+  // Rows and columns as they lie, transposed, a batch of products, one operand for all of them.
+  auto const products = [](precision how) {
+    return difference([how](inference_recorder& r) {
+      r.multiply_with(how);
+      auto const x = r.input<float, rows<40>, columns<72>>("x");
+      auto const y = r.input<float, rows<40>, vocab<24>>("y");
+      auto const z = r.input<float, vocab<24>, columns<72>>("z");
+      auto const keys = r.input<float, batch<3>, rows<40>, hiddens<16>>("keys");
+      auto const query = r.input<float, batch<3>, hiddens<16>, vocab<8>>("query");
+      auto const square = r.input<float, hiddens<16>, from<hiddens<16>>>("square");
+      r.output("rows", keep(sum<rows>(x * y)));
+      r.output("columns", keep(sum<columns>(x * z)));
+      r.output("vocab", keep(sum<vocab>(y * z)));
+      r.output("batch", keep(sum<hiddens>(keys * query)));
+      r.output("shared", linear(keys, square));
+    });
+  };
+  CHECK(products(precision::fp32) < 1e-6);
+  CHECK(products(precision::tf32x3) < 1e-6);
+  double const tf32 = products(precision::tf32), bf16 = products(precision::bf16);
+  CHECK(tf32 < 1e-3);
+  CHECK(bf16 < 1e-2);
+#if !defined(__CUDACC__)  // where cuBLAS may find that products so small are not worth a tensor core
+  CHECK(tf32 > 2e-5);
+  CHECK(bf16 > 2 * tf32);
+#endif
+}
+
+TEST_CASE("numbers are rounded to 11 significant bits, to even") {
+  using cuda::rounded_to_tf32;
+  CHECK(rounded_to_tf32(1 + 0x1p-10F) == 1 + 0x1p-10F);
+  CHECK(rounded_to_tf32(1 + 0x1p-11F) == 1);
+  CHECK(rounded_to_tf32(1 + 0x3p-11F) == 1 + 0x1p-9F);
+  CHECK(rounded_to_tf32(-1 - 0x1.8p-11F) == -1 - 0x1p-10F);
+  constexpr float most = std::numeric_limits<float>::max(), infinity = std::numeric_limits<float>::infinity();
+  CHECK(rounded_to_tf32(most) == 0x1.ffcp127F);  // not infinite, so that the rest is finite too
+  CHECK(rounded_to_tf32(infinity) == infinity);
+  CHECK(std::isnan(rounded_to_tf32(std::numeric_limits<float>::quiet_NaN())));
 }
 
 TEST_CASE("programs drawn by chance, and their gradients") {

@@ -10,6 +10,7 @@
 #include "../program/precision.hpp"
 #include "check.cuh"
 #include "device_block.cuh"
+#include "split_products.hpp"
 
 namespace tenon::cuda {
 
@@ -56,6 +57,13 @@ class queue {
 
   template <class T>
   void multiply(matrix_product<T> const& p) {
+    if constexpr (std::is_same_v<T, float>)
+      if (how_ == precision::tf32x3) return multiply_in_three(*this, p);
+    multiply(p, how_);
+  }
+  /// One product in this arithmetic.
+  template <class T>
+  void multiply(matrix_product<T> const& p, precision how) {
     multiplies_ = true;
     if (measuring_) return;
     // cuBLAS stores by columns: what it sees are the transposes, and out^T = right^T · left^T.
@@ -64,8 +72,8 @@ class queue {
     T const one = 1, accumulate = p.add ? T(1) : T(0);
     constexpr auto type = std::is_same_v<T, double> ? CUDA_R_64F : CUDA_R_32F;
     auto const compute = std::is_same_v<T, double> ? CUBLAS_COMPUTE_64F
-                         : how_ == precision::tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32
-                         : how_ == precision::bf16 ? CUBLAS_COMPUTE_32F_FAST_16BF
+                         : how == precision::tf32  ? CUBLAS_COMPUTE_32F_FAST_TF32
+                         : how == precision::bf16  ? CUBLAS_COMPUTE_32F_FAST_16BF
                                                    : CUBLAS_COMPUTE_32F;
     check(cublasGemmStridedBatchedEx(
               blas_.get(), right.operation, left.operation, static_cast<int>(p.n), static_cast<int>(p.m),

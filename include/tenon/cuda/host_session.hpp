@@ -48,7 +48,7 @@ class session<cuda_device> : public detail::session_ports<session<cuda_device>> 
   /// How many nodes the graph of each call would have, those of joint calls counted with the first of them;
   /// nothing is run.
   std::vector<std::size_t> nodes_of_calls() {
-    cuda::queue counting;
+    cuda::queue counting(program_.totals.products);
     counting.only_counts = true;
     std::vector<std::size_t> result(program_.calls.size(), 0);
     for (auto const& g : groups_) {
@@ -93,7 +93,7 @@ class session<cuda_device> : public detail::session_ports<session<cuda_device>> 
   detail::aligned_bytes arena_;
   std::vector<void*> places_;
   std::vector<call_group> groups_ = dependencies_of(program_);
-  cuda::queue queue_;
+  cuda::queue queue_{program_.totals.products};
 };
 
 }  // namespace tenon
