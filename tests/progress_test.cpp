@@ -85,6 +85,16 @@ TEST_CASE("the estimate of the time left follows the recent speed") {
   CHECK(std::isnan(left.seconds()));
 }
 
+TEST_CASE("a pause moves the time left of long work little") {
+  time_left_estimator left;
+  double now = 0;
+  for (double done = 0; done <= 1000; ++done, ++now) left.update(now, done, 4000);
+  double const before = left.seconds();
+  CHECK(before == doctest::Approx(3000).epsilon(0.01));
+  left.update(now + 20, 1001, 4000);  // twenty seconds to measure
+  CHECK(left.seconds() < 1.08 * before);
+}
+
 TEST_CASE("a short job prints its summary only") {
   for (bool const tty : {false, true}) {
     CAPTURE(tty);

@@ -53,8 +53,9 @@ struct progress_state {
 };
 
 /// Estimates the time left from how fast work was done, recent work counting more: a span `half_life` seconds
-/// back has half the weight of the present. The average is divided by the weight gathered so far (as Adam
-/// corrects its moments), so that early estimates are not drawn towards zero.
+/// back has half the weight of the present, or one of a quarter of the time so far if that is longer, lest
+/// the estimate jump at each pause for measuring. The average is divided by the weight gathered so far (as
+/// Adam corrects its moments), so that early estimates are not drawn towards zero.
 class time_left_estimator {
  public:
   explicit time_left_estimator(double half_life = 15) : half_life_(half_life) {}
@@ -64,9 +65,10 @@ class time_left_estimator {
   void update(double now, double done, double total) {
     if (!started_ || done < done_) {
       rate_ = weight_ = 0;
+      start_ = now;
     } else if (now > now_) {
       double const dt = now - now_;
-      double const fresh = 1 - std::exp2(-dt / half_life_);
+      double const fresh = 1 - std::exp2(-dt / std::max(half_life_, (now - start_) / 4));
       rate_ += fresh * ((done - done_) / dt - rate_);
       weight_ += fresh * (1 - weight_);
     } else {
@@ -83,7 +85,7 @@ class time_left_estimator {
   }
 
  private:
-  double half_life_, rate_ = 0, weight_ = 0, now_ = 0, done_ = 0, total_ = 0;
+  double half_life_, rate_ = 0, weight_ = 0, start_ = 0, now_ = 0, done_ = 0, total_ = 0;
   bool started_ = false;
 };
 
