@@ -107,6 +107,7 @@ TENON_ALWAYS_INLINE void multiply_rows(std::size_t rows, strided_matrix<T> a, W 
   if constexpr (sizeof(T) == sizeof(float)) {  // wider accumulators are fewer
     tiles(std::integral_constant<std::size_t, tile_rows>{});
     tiles(std::integral_constant<std::size_t, 8>{});
+    tiles(std::integral_constant<std::size_t, 5>{});  // the hypotheses of a sentence
   }
   tiles(std::integral_constant<std::size_t, 4>{});
   tiles(std::integral_constant<std::size_t, 1>{});
@@ -158,6 +159,7 @@ inline void multiply_rounded(std::size_t m, std::size_t n, std::size_t depth, st
       };
       tiles(std::integral_constant<std::size_t, tile_rows>{});
       tiles(std::integral_constant<std::size_t, 8>{});
+      tiles(std::integral_constant<std::size_t, 5>{});
       tiles(std::integral_constant<std::size_t, 4>{});
       tiles(std::integral_constant<std::size_t, 1>{});
     }
