@@ -152,3 +152,20 @@ TEST_CASE("greedy decoding chooses the same words") {
             },
             1) < 1e-5);
 }
+
+TEST_CASE("two models together choose the same words") {
+  CHECK(difference(
+            [](inference_recorder& r) {
+              auto const nets = laid_out_together(small_translator<8, 12>, 2);
+              auto const source = r.input<std::int32_t, batch<2>, steps<5>>("source");
+              auto const valid = r.input<std::int32_t, batch<2>>("valid");
+              auto const first = r.input<std::int32_t, batch<2>>("first");
+              auto const used = r.input<std::int32_t>("used");
+              auto running = run_ensemble<2>(nets, source, valid, used);
+              r.output("logits", running.next(first).logits);
+              auto const decoded = decode_greedily<4>(running, first, used);
+              r.output("tokens", decoded.tokens);
+              r.output("weights", decoded.weights);
+            },
+            1) < 1e-5);
+}

@@ -53,6 +53,17 @@ struct command_line {
         ->type_name("FILE")
         ->default_str(chosen.model);
   }
+  /// Of those commands that translate, with several models together where the recipe can.
+  void add_models(CLI::App* command, defaults const& recipe) {
+    command
+        ->add_option("-m,--model", chosen.models,
+                     recipe.ensembles ? "The model; given several times: models that translate together, by "
+                                        "the mean of their probabilities"
+                                      : "The model")
+        ->type_name("FILE")
+        ->allow_extra_args(false)  // what follows a file is a sentence
+        ->default_str(chosen.model);
+  }
   void add_threads(CLI::App* command, std::size_t count) {
     command
         ->add_option("-t,--threads", chosen.threads,
@@ -215,7 +226,7 @@ struct command_line {
     translate = app.add_subcommand("translate",
                                    "Translate sentences: arguments, a file, or standard input line by line");
     translate->add_option("sentences", chosen.sentences, "Sentences, each in quotes")->type_name("SENTENCE");
-    add_model(translate, "The model");
+    add_models(translate, recipe);
     auto* const file = translate->add_option("-f,--file", chosen.file, "Translate each line of this file")
                            ->type_name("FILE");
     file->excludes("sentences");
@@ -243,13 +254,16 @@ struct command_line {
         "known.\nExamples:\n  " +
         recipe.program + " translate \"go .\" \"i'm home .\"\n  echo \"i lost .\" | " + recipe.program +
         " translate --model french.safetensors\n  " + recipe.program +
-        " translate --attention where.html \"he's calm .\"");
+        " translate --attention where.html \"he's calm .\"" +
+        (recipe.ensembles ? "\n  " + recipe.program +
+                                " translate --model first.safetensors --model second.safetensors \"i lost .\""
+                          : ""));
   }
 
   void add_evaluate(defaults const& recipe) {
     evaluate = app.add_subcommand("evaluate",
                                   "Measure a model on sentence pairs: loss, perplexity, BLEU, exact matches");
-    add_model(evaluate, "The model");
+    add_models(evaluate, recipe);
     add_data(evaluate, recipe);
     evaluate->add_option("--pairs", chosen.range, "Which pairs, counted from 1 (default: all)")
         ->type_name("FROM-TO");
@@ -293,7 +307,7 @@ struct command_line {
 
   void add_serve(defaults const& recipe) {
     serve = app.add_subcommand("serve", "A page to try a model, and a JSON interface, on this machine alone");
-    add_model(serve, "The model");
+    add_models(serve, recipe);
     serve->add_option("-p,--port", chosen.port, "Of 127.0.0.1; 0: any that is free, which is printed")
         ->type_name("N")
         ->check(CLI::Range(0, 65535))
@@ -355,6 +369,11 @@ std::optional<options> parse_command_line(int count, char const* const* argument
     return std::nullopt;
   }
   auto& said = line.chosen;
+  if (said.models.size() > 1 && !recipe.ensembles)
+    throw error(
+        "--model is given " + std::to_string(said.models.size()) +
+        " times, but this translator takes one model: give one, or compile a translator from a recipe "
+        "with `ensembles = true`");
   said.chosen = line.train->parsed()       ? command::train
                 : line.translate->parsed() ? command::translate
                 : line.evaluate->parsed()  ? command::evaluate

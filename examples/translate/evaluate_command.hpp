@@ -61,7 +61,8 @@ template <class Recipe>
 TENON_COLD int evaluate_command(options const& chosen, std::ostream& out) {
   auto const wanted = chosen.range.empty() ? pair_range{1, std::numeric_limits<std::size_t>::max()}
                                            : parse_range(chosen.range);
-  auto model = translator<Recipe>::load(chosen.model, chosen.data);
+  ensemble<Recipe> models(chosen.models, chosen.data);
+  auto const& model = models.first;
   auto pairs = read_data(chosen.data, wanted.last);
   if (pairs.size() < (chosen.range.empty() ? 1 : wanted.last))
     io::fail(name_of(chosen.data), "has " + std::to_string(pairs.size()) +
@@ -70,7 +71,7 @@ TENON_COLD int evaluate_command(options const& chosen, std::ostream& out) {
   pairs.erase(pairs.begin(), pairs.begin() + static_cast<std::ptrdiff_t>(wanted.first - 1));
 
   auto const encoded = text::encode(pairs, model.source, model.target, Recipe::text);
-  loss_session<Recipe> measure(std::array{measured_loss<Recipe>()}, model, model.weights, chosen.threads,
+  loss_session<Recipe> measure(std::array{models.measured_loss()}, model, models.weights(), chosen.threads,
                                recipes::loss_terms::words);
   train::weighted_mean loss;
   for_each_batch(measure, encoded, 0, pairs.size(), [&](train::step_outcome const& batch, std::size_t) {
@@ -86,7 +87,8 @@ TENON_COLD int evaluate_command(options const& chosen, std::ostream& out) {
     if (added) sentences.emplace_back(pairs[i].source);
     number_of[i] = found->second;
   }
-  sentence_translator<Recipe> translate(model, chosen.threads, {chosen.weights, chosen.greedy});
+  sentence_translator<Recipe> translate(model, models.weights(), chosen.threads,
+                                        {chosen.weights, chosen.greedy}, models.size());
   auto const all = [&] {
     train::progress shown(std::cerr, train::is_terminal(2), train::terminal_columns(2));
     double const start = train::progress::steady_seconds();

@@ -41,7 +41,7 @@ int run(int count, char const* const* arguments) {
       count, arguments,
       {std::filesystem::path(arguments[0]).filename().string(), std::string(recipe::name), corpus(),
        recipe::epochs, recipe::pairs, recipe::validation_pairs, recipe::beams, recipe::learning_rate,
-       recipe::schedule});
+       recipe::schedule, recipe::ensembles});
   if (!said) return 0;
   using translate::command;
   bool const needs_data = said->chosen == command::train || said->chosen == command::evaluate ||

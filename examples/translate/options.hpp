@@ -34,6 +34,7 @@ struct options {
   data_files data, validation_data;
   std::string recipe, model = "translator.safetensors", checkpoint, report, loss, file, references, attention,
                       svg, range, output = "translator.hpp";
+  std::vector<std::string> models{model};  ///< to translate with, together
   std::size_t epochs = 0, pairs = every_pair, validation_pairs = 0, threads = 0;
   std::size_t patience = 0;      ///< epochs without a better validation loss to wait for; 0: train all
   bool keep_best = false;        ///< save the best epoch's model, not the last one's
@@ -57,6 +58,7 @@ struct defaults {
   std::size_t epochs, pairs, validation_pairs, beams;
   double learning_rate;
   train::learning_rate_schedule schedule;
+  bool ensembles;
 };
 
 /// What the command line says; nothing if it asked for help, which was printed then. Throws tenon::error if

@@ -8,8 +8,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <forward_list>
 #include <type_traits>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "tenon/recipes/terms.hpp"
 #include "tenon/tenon.hpp"
@@ -54,10 +57,18 @@ struct batch_loss {
   Words words;
 };
 
+/// The model's logits, as record_loss asks for them.
+template <class Recipe, mode Mode>
+inline constexpr auto logits_of_model =
+    [](auto const& source, auto const& valid, auto const& target, auto const&) {
+      return model_of<Recipe>.template logits<Mode>(source, valid, target, Recipe::dropout);
+    };
+
 /// Inputs: source, source_valid, target_in, labels, weight, used (the target words in use). Outputs: loss,
 /// the mean over labels; where nothing is learnt also pair_losses, the sum over each pair's labels.
-template <class Recipe, std::size_t Bucket, mode Mode, class Recorder>
-constexpr auto record_loss(Recorder& r) {
+/// logits_of(source, valid, target, used): (target_steps, batch, vocab).
+template <class Recipe, std::size_t Bucket, mode Mode, class Recorder, class Logits>
+constexpr auto record_loss(Recorder& r, Logits const& logits_of) {
   constexpr auto sizes = recipes::buckets_of<Recipe>[Bucket];
   using rows = batch<sizes.batch_size>;
   using source_words = steps<sizes.source_steps>;
@@ -68,7 +79,7 @@ constexpr auto record_loss(Recorder& r) {
   auto labels = r.template input<std::int32_t, rows, target_words>("labels");
   auto weight = r.template input<float, rows, target_words>("weight");
   auto used = r.template input<std::int32_t>("used");
-  auto logits = model_of<Recipe>.template logits<Mode>(source, valid, target, Recipe::dropout);
+  auto logits = logits_of(source, valid, target, used);
   auto losses = cross_entropy<vocab>(logits, labels, used,
                                      label_smoothing{Mode == mode::training ? Recipe::smoothing : 0});
   auto mean = keep(sum(losses * weight) / sum(weight));
@@ -83,7 +94,7 @@ template <class Recipe, std::size_t Bucket = 0>
 program_view training_step() {
   return recorded<Recipe>([](recorder& r) {
     using recipes::objective_form;
-    auto const loss = record_loss<Recipe, Bucket, mode::training>(r);
+    auto const loss = record_loss<Recipe, Bucket, mode::training>(r, logits_of_model<Recipe, mode::training>);
     constexpr std::size_t parameters = parameter_count(model_of<Recipe>);
     constexpr adam how{
         .learning_rate = Recipe::learning_rate, .epsilon = Recipe::epsilon, .accumulate = Recipe::accumulate};
@@ -105,17 +116,37 @@ program_view training_step() {
 /// The loss of a batch, without dropout: of the longest bucket alone, since this is done once in an epoch and
 /// each program takes its time to compile.
 template <class Recipe>
+inline constexpr std::size_t longest_bucket = recipes::buckets_of<Recipe>.size() - 1;
+template <class Recipe>
 program_view measured_loss() {
-  constexpr std::size_t longest = recipes::buckets_of<Recipe>.size() - 1;
-  return recorded<Recipe>([](inference_recorder& r) { record_loss<Recipe, longest, mode::inference>(r); });
+  return recorded<Recipe>([](inference_recorder& r) {
+    record_loss<Recipe, longest_bucket<Recipe>, mode::inference>(r, logits_of_model<Recipe, mode::inference>);
+  });
+}
+/// The same of so many models together.
+template <class Recipe>
+dynamic_program measured_loss_of(std::size_t models) requires Recipe::ensembles {
+  auto const nets = laid_out_together(Recipe::model(), models);
+  return record_now([&](inference_recorder& r) {
+    record_loss<Recipe, longest_bucket<Recipe>, mode::inference>(
+        r, [&](auto const& source, auto const& valid, auto const& target, auto const& used) {
+          auto const one = [&](auto const& net) {
+            return net.template logits<mode::inference>(source, valid, target);
+          };
+          std::vector<decltype(one(nets.front()))> logits;
+          for (auto const& net : nets) logits.push_back(one(net));
+          return mean_distribution(logits, used);
+        });
+  });
 }
 
-/// So many sentences, with the weights of products kept as `weights`. Inputs: source, source_valid, first
-/// (<bos>), eos, used. Outputs: tokens (steps, sentences) and, with attention, weights (steps, sentences,
-/// source steps); with several beams tokens, parents, totals and lengths (steps, sentences, beams), weights
-/// (steps, sentences, beams, source steps).
-template <class Recipe, std::size_t Bucket, std::size_t Sentences, std::size_t Beams = Recipe::beams>
-constexpr void record_translation(inference_recorder& r, element_type weights) {
+/// So many sentences by what run(source, valid, used) starts (see running_decoder.hpp), with the weights of
+/// products kept as `weights`. Inputs: source, source_valid, first (<bos>), eos, used. Outputs: tokens
+/// (steps, sentences) and, with attention, weights (steps, sentences, source steps); with several beams
+/// tokens, parents, totals and lengths (steps, sentences, beams), weights (steps, sentences, beams, source
+/// steps).
+template <class Recipe, std::size_t Bucket, std::size_t Sentences, std::size_t Beams, class Run>
+constexpr void record_decoding(inference_recorder& r, element_type weights, Run const& run) {
   constexpr auto sizes = recipes::buckets_of<Recipe>[Bucket];
   r.freeze_weights(weights);
   auto source = r.input<std::int32_t, batch<Sentences>, steps<sizes.source_steps>>("source");
@@ -123,16 +154,15 @@ constexpr void record_translation(inference_recorder& r, element_type weights) {
   auto first = r.input<std::int32_t, batch<Sentences>>("first");
   auto eos = r.input<std::int32_t>("eos");
   auto used = r.input<std::int32_t>("used");
-  auto const& net = model_of<Recipe>;
-  auto const encoded = net.encoder.template encode<mode::inference>(source, valid);
+  auto const running = run(source, valid, used);
   auto const found = [&] {
     if constexpr (Beams == 1) {
-      auto const greedy = decode_greedily<sizes.target_steps>(net.decoder, encoded, valid, first, used, eos);
+      auto const greedy = decode_greedily<sizes.target_steps>(running, first, used, eos);
       r.output("tokens", greedy.tokens);
       return greedy.weights;
     } else {
-      auto const best = decode_with_beams<sizes.target_steps, Beams>(net.decoder, encoded, valid, first, eos,
-                                                                     used, Recipe::length_penalty);
+      auto const best =
+          decode_with_beams<sizes.target_steps, Beams>(running, first, eos, used, Recipe::length_penalty);
       r.output("tokens", best.words);
       r.output("parents", best.parents);
       r.output("totals", best.totals);
@@ -142,12 +172,40 @@ constexpr void record_translation(inference_recorder& r, element_type weights) {
   }();
   if constexpr (attends<Recipe>) r.output("weights", found);
 }
+
+/// By the model.
+template <class Recipe, std::size_t Bucket, std::size_t Sentences, std::size_t Beams = Recipe::beams>
+constexpr void record_translation(inference_recorder& r, element_type weights) {
+  record_decoding<Recipe, Bucket, Sentences, Beams>(
+      r, weights, [](auto const& source, auto const& valid, auto const&) {
+        auto const& net = model_of<Recipe>;
+        return run_decoder<Sentences * Beams>(
+            net.decoder, net.encoder.template encode<mode::inference>(source, valid), valid);
+      });
+}
 template <class Recipe, element_type Weights, std::size_t Bucket, std::size_t Sentences,
           std::size_t Beams = Recipe::beams>
 program_view translation_of() {
   return recorded<Recipe>(
       [](inference_recorder& r) { record_translation<Recipe, Bucket, Sentences, Beams>(r, Weights); });
 }
+
+/// By so many models together, whose weights stand one behind the other.
+template <class Recipe, std::size_t Bucket, std::size_t Sentences, std::size_t Beams>
+dynamic_program translation_of_several(element_type weights, std::size_t models) requires Recipe::ensembles {
+  auto const nets = laid_out_together(Recipe::model(), models);
+  return record_now([&](inference_recorder& r) {
+    record_decoding<Recipe, Bucket, Sentences, Beams>(
+        r, weights, [&](auto const& source, auto const& valid, auto const& used) {
+          return run_ensemble<Sentences * Beams>(nets, source, valid, used);
+        });
+  });
+}
+
+/// Where such programs are kept by those who run them: they are recorded anew for each.
+template <class Recipe>
+using programs_of_several =
+    std::conditional_t<Recipe::ensembles, std::forward_list<dynamic_program>, std::monostate>;
 
 /// What f gives for each bucket's number, a std::integral_constant.
 template <class Recipe, class F>

@@ -148,10 +148,11 @@ class sentence_translator {
  public:
   explicit sentence_translator(translator<Recipe>& model, std::size_t threads = 1, decoding how = {})
       : sentence_translator(model, model.weights, threads, how) {}
-  /// With other weights than the model's own, laid out like them.
+  /// With other weights than the model's own, laid out like them: those of so many models, one behind the
+  /// other, which translate together.
   sentence_translator(translator<Recipe> const& model, parameter_block& weights, std::size_t threads,
-                      decoding how)
-      : model_(model), translated_with_(weights), threads_(threads), how_(how) {}
+                      decoding how, std::size_t models = 1)
+      : model_(model), translated_with_(weights), threads_(threads), how_(how), models_(models) {}
 
   /// The best translation. Throws tenon::error if the sentence is not valid UTF-8.
   translation operator()(std::string_view sentence) { return best(sentence, 1).front(); }
@@ -224,10 +225,8 @@ class sentence_translator {
     if (!made) {
       auto sizes = buckets[bucket];
       sizes.batch_size = many ? Recipe::sentences_at_once : 1;
-      auto const programs = of_each_bucket<Recipe>(
-          [&](auto b) { return many ? program_of<b(), Recipe::sentences_at_once>() : program_of<b(), 1>(); });
       made = std::make_unique<translation_session<Recipe>>(
-          programs[bucket](), sizes, how_.template beams<Recipe>(), model_, translated_with_, threads_);
+          program_of(bucket, many), sizes, how_.template beams<Recipe>(), model_, translated_with_, threads_);
       for (auto const& of_bucket : sessions_)
         for (auto const& other : of_bucket)
           if (other && other != made) made->share_weights(*other);
@@ -235,21 +234,39 @@ class sentence_translator {
     return *made;
   }
 
-  template <std::size_t Bucket, std::size_t Rows>
-  auto program_of() const {
-    return how_.greedy ? kept_as<Bucket, Rows, 1>() : kept_as<Bucket, Rows, Recipe::beams>();
+  program_view program_of(std::size_t bucket, bool many) {
+    if constexpr (Recipe::ensembles)
+      if (models_ > 1) {
+        auto const record =
+            asked_for(bucket, many, []<std::size_t Bucket, std::size_t Rows, std::size_t Beams>() {
+              return &translation_of_several<Recipe, Bucket, Rows, Beams>;
+            });
+        return recorded_.emplace_front(record(how_.weights, models_)).view();
+      }
+    return asked_for(bucket, many, [this]<std::size_t Bucket, std::size_t Rows, std::size_t Beams>() {
+      return how_.weights == element_type::bfloat16
+                 ? &translation_of<Recipe, element_type::bfloat16, Bucket, Rows, Beams>
+                 : &translation_of<Recipe, element_type::float32, Bucket, Rows, Beams>;
+    })();
   }
-  template <std::size_t Bucket, std::size_t Rows, std::size_t Beams>
-  auto kept_as() const {
-    return how_.weights == element_type::bfloat16
-               ? &translation_of<Recipe, element_type::bfloat16, Bucket, Rows, Beams>
-               : &translation_of<Recipe, element_type::float32, Bucket, Rows, Beams>;
+  /// f<bucket, rows, beams>() of those that are asked for.
+  template <class F>
+  auto asked_for(std::size_t bucket, bool many, F const& f) const {
+    constexpr std::size_t together = Recipe::sentences_at_once;
+    return of_each_bucket<Recipe>([&](auto b) {
+      if (how_.greedy)
+        return many ? f.template operator()<b(), together, 1>() : f.template operator()<b(), 1, 1>();
+      return many ? f.template operator()<b(), together, Recipe::beams>()
+                  : f.template operator()<b(), 1, Recipe::beams>();
+    })[bucket];
   }
 
   translator<Recipe> const& model_;
   parameter_block& translated_with_;
   std::size_t threads_;
   decoding how_;
+  std::size_t models_;
+  [[no_unique_address]] programs_of_several<Recipe> recorded_;
   std::array<std::array<std::unique_ptr<translation_session<Recipe>>, 2>, buckets.size()>
       sessions_;  // made when first needed
 };

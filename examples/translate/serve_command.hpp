@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ensemble.hpp"
 #include "options.hpp"
 #include "output.hpp"
 #include "server.hpp"
@@ -49,10 +50,12 @@ inline serve_function loaded_server() {
 template <class Recipe>
 TENON_COLD int serve_command(options const& chosen, std::ostream& out) {
   auto const serve = detail::loaded_server();
-  auto model = translator<Recipe>::load(chosen.model, chosen.data);
+  ensemble<Recipe> models(chosen.models, chosen.data);
+  auto const& model = models.first;
   std::vector<std::unique_ptr<sentence_translator<Recipe>>> workers(chosen.threads);
   for (auto& w : workers) {
-    w = std::make_unique<sentence_translator<Recipe>>(model, 1, decoding{chosen.weights});
+    w = std::make_unique<sentence_translator<Recipe>>(model, models.weights(), 1, decoding{chosen.weights},
+                                                      models.size());
     (*w)(Recipe::samples[0].source);  // makes its programs and memory now, not when somebody waits
   }
   service what;

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ensemble.hpp"
 #include "options.hpp"
 #include "output.hpp"
 #include "tenon/text/lines.hpp"
@@ -41,8 +42,10 @@ TENON_COLD int translate_command(options const& chosen, std::ostream& out) {
                      ? "decodes greedily and knows no other translation: leave --n-best out"
                      : "follows " + std::to_string(Recipe::beams) + " hypotheses: ask for at most as many"));
 
-  auto model = translator<Recipe>::load(chosen.model, chosen.data);
-  sentence_translator<Recipe> translate(model, chosen.threads, {chosen.weights, chosen.greedy});
+  ensemble<Recipe> models(chosen.models, chosen.data);
+  auto const& model = models.first;
+  sentence_translator<Recipe> translate(model, models.weights(), chosen.threads,
+                                        {chosen.weights, chosen.greedy}, models.size());
   std::optional<text::line_reader> references;
   if (!chosen.references.empty()) references.emplace(std::filesystem::path(chosen.references));
 

@@ -12,6 +12,7 @@
 // clang-format on
 
 #include "nn/beam.hpp"                          // IWYU pragma: export
+#include "nn/ensemble.hpp"                      // IWYU pragma: export
 #include "nn/fields.hpp"                        // IWYU pragma: export
 #include "nn/greedy.hpp"                        // IWYU pragma: export
 #include "ops/argmax/argmax.hpp"                // IWYU pragma: export

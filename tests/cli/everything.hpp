@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // A small recipe with what the 1.0 recipe does not have: sub-words, buckets of lengths, no attention, both
 // directions, layer normalisation, tied embeddings, dropout in other places, smoothed labels, a loss that is
-// a sum over pairs, averaged weights, a learning rate that falls, nothing to validate on, beam search.
+// a sum over pairs, averaged weights, a learning rate that falls, nothing to validate on, beam search, several
+// models together.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -34,6 +35,7 @@ struct everything : recipe_defaults {
   static constexpr float learning_rate = 0.005F, clip = 1;
   static constexpr std::size_t epochs = 60, pairs = 256, validation_pairs = 0;
   static constexpr std::size_t beams = 4, sentences_at_once = 3;
+  static constexpr bool ensembles = true;
   static constexpr objective_form objective = objective_form::sum_of_pairs_divided;
 
   template <class Part>

@@ -120,6 +120,46 @@ def check_greedy(other, corpus, folder, of_model):
     refuses(other, "--greedy", "translate", "go .", "--greedy", "--n-best", 1, *of_model)
 
 
+def check_ensembles(other, translator, corpus, folder, of_model):
+    """Copies of a model translate as it does alone, different ones are no worse than their mean."""
+    single = of_model[1]
+    file = folder / "together.txt"
+    file.write_text("".join(f"{line.split(chr(9))[0]}\n" for line in pathlib.Path(corpus).read_text(encoding="utf-8").splitlines()[:40]), encoding="utf-8")
+
+    def found(models, *how):
+        """Each line without its score, and the scores."""
+        said = works(other, "translate", "--file", file, *how, *(word for model in models for word in ("--model", model)))
+        return re.sub(r"  score .*", "", said).splitlines(), [float(score) for score in re.findall(r"  score (\S+)", said)]
+
+    for how in ((), ("--greedy",), ("--weights", "bfloat16"), ("--n-best", BEAMS)):
+        (alone, scores), (copies, their_scores) = found([single], *how), found([single, single], *how)
+        alike = sum(a == b for a, b in zip(alone, copies, strict=True))
+        # Rounding may decide between translations that are as likely as each other.
+        if alike < 0.95 * len(alone) or any(abs(a - b) > 0.01 for a, b in zip(scores, their_scores, strict=True)):
+            sys.exit(f"{how}: a model and its copy say {copies}, alone it says {alone}")
+    # Of each option its own file: what follows it is a sentence.
+    if works(other, "translate", "--model", single, "--model", single, "go .") != works(other, "translate", *of_model, "go ."):
+        sys.exit("a model and its copy translate an argument in another way than the model alone")
+
+    second, stranger = folder / "second.safetensors", folder / "stranger.safetensors"
+    works(other, "train", "--data", corpus, "--epochs", 20, "--seed", 2, "--model", second, *ALONE)
+    works(other, "train", "--data", corpus, "--epochs", 1, "--pairs", 200, "--model", stranger, *ALONE)
+
+    def loss(*models):
+        said = works(other, "evaluate", "--data", corpus, "--pairs", f"1-{PAIRS + 100}", *ALONE, *(word for model in models for word in ("--model", model)))
+        return float(re.search(r"^loss ([0-9.]+)$", said, re.MULTILINE)[1])
+
+    first, other_one, both, copies = loss(single), loss(second), loss(single, second), loss(single, single)
+    print(f"losses {first} and {other_one}, together {both}")
+    # A mean's logarithm is no smaller than the mean of the logarithms.
+    if abs(copies - first) > 0.001 or not both <= (first + other_one) / 2 + 0.001 or both == first:
+        sys.exit(f"losses {first} and {other_one}, together {both}, the first and its copy {copies}")
+    refuses(other, f"{single}", "translate", "go .", "--model", single, "--model", stranger)
+    refuses(other, "stranger.safetensors: has other vocabularies", "translate", "go .", "--model", single, "--model", stranger)
+    refuses(other, "--model", "score", "--data", corpus, "--model", single, "--model", second)
+    refuses(translator, "takes one model", "translate", "go .", "--model", single, "--model", second)
+
+
 def check_alignments(translator, corpus, folder):
     """Each token of a translation is aligned to one of the source."""
     model = folder / "aligned.safetensors"
@@ -174,6 +214,7 @@ def main():
         check_buckets(other, corpus)
         check_references(other, corpus, pathlib.Path(folder), of_model)
         check_scores(other, corpus, pathlib.Path(folder), of_model)
+        check_ensembles(other, translator, corpus, pathlib.Path(folder), of_model)
         check_held_out(other, corpus, pathlib.Path(folder))
         refuses(other, f"{BEAMS} hypotheses", "translate", "go .", "--n-best", BEAMS + 1, *of_model)
         check_alignments(translator, corpus, pathlib.Path(folder))

@@ -110,10 +110,10 @@ constexpr void for_each_parameter(Model& model, F&& f, member_path const* parent
   }
 }
 
-/// The model with its weights laid out one behind the other in a parameter block.
+/// The model with its weights laid out one behind the other in a parameter block, from number `first` on.
 template <class Model>
-constexpr Model laid_out(Model model) {
-  std::size_t offset = 0;
+constexpr Model laid_out(Model model, std::size_t first = 0) {
+  std::size_t offset = first * sizeof(float);
   for_each_parameter(model, [&offset]<class P>(member_path const&, P& p) {
     p.offset = offset;
     offset += P::shape_type::size * sizeof(typename P::element);

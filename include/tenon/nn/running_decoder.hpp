@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // A decoder that goes on word by word, as greedy decoding (greedy.hpp) and beam search (beam.hpp) need it.
-// What they ask of it, of whatever else takes its place, too:
+// What they ask of it, of whatever else takes its place (several models: ensemble.hpp), too:
 //
 //   attends          has it attention?
 //   next(words)      the logits of the words behind these, and what was attended to; moves on

@@ -16,6 +16,7 @@
 // - loss, objective: what the loss is a mean over, and whether that mean is what a step descends
 // - smoothing: how much of each label is spread over the vocabulary
 // - beams, length_penalty: of beam search; one beam decodes greedily
+// - ensembles: can several models translate together?
 // - start(part, words): how the weights of encoder and decoder start
 // - text: how sentences become words and words become ids
 // - samples: sentences whose translation is known, translated after training and scored by BLEU(2)

@@ -30,6 +30,7 @@ struct subword_gru_common : recipe_defaults {
   static constexpr train::learning_rate_schedule schedule{.warm_up = 400, .decay = train::decay_form::linear};
   static constexpr std::size_t pairs = every_pair, validation_pairs = 100;
   static constexpr std::size_t beams = 5, sentences_at_once = 8;
+  static constexpr bool ensembles = true;
 
   /// The decoder's embeddings are its output layer, too: from N(0, 1) its first logits would be of the order
   /// of 16.

@@ -49,6 +49,7 @@ struct recipe_defaults {
   static constexpr std::size_t beams = 1;
   static constexpr double length_penalty = 1;
   static constexpr std::size_t sentences_at_once = 1;  ///< of many, so many are translated together
+  static constexpr bool ensembles = false;  ///< can several models translate together? Code for it, if so
 
   /// How the weights of the model's encoder or decoder start, of whose vocabulary `words` are in use: here as
   /// their layers say.
