@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 scripts/setup.sh bench
 mkdir -p build/quality
 translators=(
-  tenon-translate{,-plain,-lstm,-dot,-mxnet,-tensorflow,-jax}
+  tenon-translate{,-plain,-lstm,-dot,-input-feeding,-mxnet,-tensorflow,-jax}
   tenon-translate-0.17{,-plain}
   tenon-translate-mxnet-lstm{,-plain}
 )

@@ -173,6 +173,11 @@ TEST_CASE("searches are those of a plain implementation") {
     check_search<translator_of<bidirectional_encoder<source_words, 6, 8, L, lstm_cells>,
                                attention_decoder<target_words, 6, 8, L, lstm_cells>>>("bidirectional_lstm");
   }
+  SUBCASE("input feeding") {
+    check_search<
+        luong_encoder_decoder<source_words, target_words, 6, 8, L, gru_cells, dot_product_attention>>(
+        "input_feeding");
+  }
   SUBCASE("no attention") {
     check_search<plain_encoder_decoder<source_words, target_words, 6, 8, L>>("plain");
   }

@@ -23,4 +23,18 @@ TEST_CASE("parity: other cells, other attentions, none") {
     check_variant<plain_encoder_decoder<source_words, target_words, 6, 8, L, lstm_cells, false>>(
         "lstm_plain");
   }
+  SUBCASE("input feeding") {
+    check_variant<
+        luong_encoder_decoder<source_words, target_words, 6, 8, L, gru_cells, dot_product_attention>>(
+        "input_feeding");
+  }
+  SUBCASE("input feeding, LSTM, additive attention") {
+    check_variant<luong_encoder_decoder<source_words, target_words, 6, 8, L, lstm_cells>>(
+        "input_feeding_lstm");
+  }
+  SUBCASE("Luong's decoder without feeding") {
+    check_variant<
+        luong_encoder_decoder<source_words, target_words, 6, 8, L, gru_cells, dot_product_attention, false>>(
+        "luong");
+  }
 }

@@ -19,8 +19,8 @@ from torch import nn
 
 from make_reference import (BOS, EOS, LAYERS, PAD, SMALLEST_MARGIN, SOURCE_VOCABULARY, TARGET_STEPS, TARGET_VOCABULARY,
                             make_batch, random_weights, save)
-from seq2seq_reference import (BidirectionalEncoder, DotProductAttention, FixedContextDecoder, NormalisedGRU, NormalisedLSTM,
-                               Translator, masked_loss)
+from seq2seq_reference import (BidirectionalEncoder, DotProductAttention, FixedContextDecoder, LuongDecoder, NormalisedGRU,
+                               NormalisedLSTM, Translator, masked_loss)
 
 EMBEDDING, HIDDENS = 6, 8
 BEAMS, ALPHA = 4, 0.6
@@ -40,6 +40,9 @@ VARIANTS = {
     "tied": {"embedding": HIDDENS, "tied": True},
     "projected_tied": {"tied": True},
     "smoothed": {"smoothing": 0.1},
+    "input_feeding": {"decoder": LuongDecoder, "attention": DotProductAttention},
+    "input_feeding_lstm": {"decoder": LuongDecoder, "rnn": nn.LSTM},
+    "luong": {"decoder": LuongDecoder, "attention": DotProductAttention, "feeding": False},
 }
 
 

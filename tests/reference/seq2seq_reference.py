@@ -6,6 +6,8 @@ E embedding, H hiddens, L layers, V vocabulary; tokens are (B, steps). The modul
 parameters' names in model files.
 """
 
+from typing import Any, NamedTuple
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -221,6 +223,42 @@ class FixedContextDecoder(nn.Module):
             joined = torch.cat((joined, memory[:, -1, :]), dim=-1)
         output, state = self.rnn(joined[:, None, :], state)
         return self.dense(output[:, 0, :]), state, memory.new_zeros(len(token), 0)
+
+    forward = Decoder.forward
+
+
+class Fed(NamedTuple):
+    """What LuongDecoder carries behind its first step."""
+
+    state: Any
+    attentional: torch.Tensor  # (B,H)
+
+
+class LuongDecoder(nn.Module):
+    """Recurrent layers on [embedding ; last attentional vector], or the embedding alone; attention follows them."""
+
+    def __init__(self, vocabulary, embedding, hiddens, layers, dropout=0.0, rnn=nn.GRU, attention=AdditiveAttention,
+                 feeding=True):
+        super().__init__()
+        self.feeding, self.hiddens = feeding, hiddens
+        self.attention = attention(hiddens, dropout)
+        self.embedding = nn.Embedding(vocabulary, embedding)
+        width = embedding + hiddens if feeding else embedding
+        self.rnn = rnn(width, hiddens, layers, dropout=dropout, batch_first=True)
+        self.W_c = nn.Linear(2 * hiddens, hiddens, bias=False)
+        self.dense = nn.Linear(hiddens, vocabulary)
+
+    def step(self, token, state, memory, source_valid):
+        """As Decoder's; the state is the encoder's, or Fed."""
+        if not isinstance(state, Fed):
+            state = Fed(state, memory.new_zeros(len(token), self.hiddens))
+        joined = self.embedding(token)
+        if self.feeding:
+            joined = torch.cat((joined, state.attentional), dim=-1)
+        output, after = self.rnn(joined[:, None, :], state.state)
+        context, weights = self.attention(output[:, 0, :], memory, source_valid)
+        attentional = torch.tanh(self.W_c(torch.cat((context, output[:, 0, :]), dim=-1)))
+        return self.dense(attentional), Fed(after, attentional), weights
 
     forward = Decoder.forward
 

@@ -27,6 +27,17 @@ static_assert(parameter_count(gru_encoder<20, 6, 8, 2>{}) ==
 static_assert(parameter_count(encoder_decoder<194, 214, 256, 256, 2>{}) == 2'066'390, "the 1.0 recipe");
 static_assert(parameter_count(plain_encoder_decoder<194, 214, 256, 256, 2>{}) == 1'935'062,
               "the 1.0 recipe without attention");
+static_assert(
+    parameter_count(luong_encoder_decoder<194, 214, 256, 256, 2, gru_cells, dot_product_attention>{}) ==
+        2'066'134,
+    "the 1.0 recipe with input feeding");
+static_assert(parameter_count(luong_decoder<10, 8, 16, 2>{}) ==
+                  parameter_count(attention_decoder<10, 8, 16, 2>{}) + 2 * 16 * 16,
+              "W_c");
+static_assert(parameter_count(luong_decoder<10, 8, 16, 2>{}) -
+                      parameter_count(luong_decoder<10, 8, 16, 2, gru_cells, additive_attention, false>{}) ==
+                  3 * 16 * 16,
+              "what is fed back has weights");
 
 // ---- a parameter block
 // ---------------------------------------------------------------------------------------------
@@ -71,6 +82,15 @@ static_assert(
     std::is_same_v<logits_of<encoder_decoder<10, 10, 8, 16, 2, gru_cells, dot_product_attention>>, logits>);
 static_assert(std::is_same_v<logits_of<plain_encoder_decoder<10, 10, 8, 16, 2>>, logits>);
 static_assert(std::is_same_v<logits_of<plain_encoder_decoder<10, 10, 8, 16, 2, lstm_cells, false>>, logits>);
+static_assert(std::is_same_v<logits_of<luong_encoder_decoder<10, 10, 8, 16, 2, lstm_cells>>, logits>);
+static_assert(
+    std::is_same_v<
+        logits_of<luong_encoder_decoder<10, 10, 8, 16, 2, gru_cells, dot_product_attention, false>>, logits>);
+static_assert(
+    std::is_same_v<logits_of<translator_of<bidirectional_encoder<10, 8, 16, 2, normalised_lstm_cells>,
+                                           luong_decoder<10, 8, 16, 2, normalised_lstm_cells,
+                                                         additive_attention, true, projected_tied_output>>>,
+                   logits>);
 extern rnn_encoder<10, 8, 16, 2, lstm_cells> const an_lstm_encoder;
 using of_lstm = decltype(an_lstm_encoder.encode<mode::training>(source, valid, 0.1));
 static_assert(has_shape_of<decltype(of_lstm::states[0].output), batch<4>, hiddens<16>>);

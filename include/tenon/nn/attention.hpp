@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Attentions: additive, and by scaled dot products. A user's own one for attention_decoder has keys and
-// scores, and derives from detail::attention_by_scores as they do; or it has keys, attend<Mode> → context and
+// Attentions: additive, and by scaled dot products. A user's own one for a decoder has keys and scores,
+// and derives from detail::attention_by_scores as they do; or it has keys, attend<Mode> → context and
 // weights, and look → weights, for a few rows.
 #pragma once
 #include "../ops/attend/attend.hpp"

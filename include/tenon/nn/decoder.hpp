@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Decoders: with attention (Bahdanau, Cho, Bengio, ICLR 2015), and with a context that stays as it is (Cho et
-// al., EMNLP 2014). `decode` runs one over known words, `decode_greedily` (greedy.hpp) over its own; for them
-// a decoder has
+// al., EMNLP 2014); luong_decoder.hpp has Luong's. `decode` runs one over known words, `decode_greedily`
+// (greedy.hpp) over its own; for them a decoder has
 //
 //   attends                    has it attention?
 //   logits(outputs)            (…, hiddens), what `output` gives → (…, vocab)
@@ -51,12 +51,31 @@ using start_error = typename first_of<
                        cell_mismatch<operation::decoder, typename Encoded::cells, Cells>>,
     extent_error<operation::decoder, memory_shape<Encoded>, shape_of<Valid>>>::type;
 
-/// Decoding of known words (teacher forcing), for any decoder of L layers of H hiddens.
+/// What decoders of L layers of H hiddens have in common: the start, decoding of known words (teacher
+/// forcing) and logits. Decoder has context_from(encoded, valid), which makes of an encoder's result what it
+/// carries, the members embedding and dense, and what is listed above.
 template <class Decoder, class Cells, std::size_t H, std::size_t L>
-struct teacher_forcing {
+struct decoder_base {
+  /// What of an encoder's result does not fit: it needs the hiddens, the layers and the cells of the decoder.
+  template <class Encoded, class Valid>
+  using start_error = detail::start_error<Cells, H, L, Encoded, Valid>;
+
+  template <class Encoded, operand Valid>
+  requires std::is_void_v<start_error<Encoded, Valid>>
+  constexpr auto start(Encoded const& encoded, Valid const& valid) const {
+    return self().context_from(encoded, valid);
+  }
+  template <class Encoded, operand Valid, shape_error Error = start_error<Encoded, Valid>>
+  Error start(Encoded const& encoded, Valid const& valid) const;
+
+  template <operand X>
+  constexpr auto logits(X const& outputs) const {
+    return self().dense(outputs, self().embedding.weight);
+  }
+
   template <class Encoded, class Valid, class Ids>
   using decode_error =
-      typename first_of<start_error<Cells, H, L, Encoded, Valid>,
+      typename first_of<start_error<Encoded, Valid>,
                         name_error<operation::decoder, shape_of<Ids>, target_steps>,
                         name_error<operation::decoder, shape_of<Ids>, batch>,
                         extent_error<operation::decoder, memory_shape<Encoded>, shape_of<Ids>>,
@@ -67,7 +86,7 @@ struct teacher_forcing {
   requires std::is_void_v<decode_error<Encoded, Valid, Ids>>
   constexpr auto decode(Encoded const& encoded, Valid const& valid, Ids const& target,
                         Rates const& dropout) const {
-    auto const& decoder = static_cast<Decoder const&>(*this);
+    auto const& decoder = self();
     auto c = decoder.start(encoded, valid);
     constexpr std::size_t count = extent_of<shape_of<Ids>, target_steps>;
     auto const words =
@@ -83,6 +102,9 @@ struct teacher_forcing {
   template <mode Mode, class Encoded, operand Valid, operand Ids, dropout_spec Rates,
             shape_error Error = decode_error<Encoded, Valid, Ids>>
   Error decode(Encoded const& encoded, Valid const& valid, Ids const& target, Rates const& dropout) const;
+
+ private:
+  constexpr Decoder const& self() const { return static_cast<Decoder const&>(*this); }
 };
 }  // namespace detail
 
@@ -92,18 +114,13 @@ template <std::size_t V, std::size_t E, std::size_t H, std::size_t L, class Cell
           template <std::size_t> class Attention = additive_attention,
           template <std::size_t, std::size_t, std::size_t> class Output = dense_output>
 struct attention_decoder
-    : detail::teacher_forcing<attention_decoder<V, E, H, L, Cells, Attention, Output>, Cells, H, L> {
+    : detail::decoder_base<attention_decoder<V, E, H, L, Cells, Attention, Output>, Cells, H, L> {
   static constexpr bool attends = true;
   Attention<H> attention;
   embedding_table<V, E> embedding;
   recurrent_layers<Cells, detail::decoder_inputs<H + E>, H, L> rnn;
   Output<V, E, H> dense;
   TENON_MEMBERS(attention_decoder, attention, embedding, rnn, dense)
-
-  template <operand X>
-  constexpr auto logits(X const& outputs) const {
-    return dense(outputs, embedding.weight);
-  }
 
   /// The columns of the bottom layer's weight that act on the context and on the embedding.
   constexpr auto context_weight() const {
@@ -134,20 +151,13 @@ struct attention_decoder
     return context_of<M, K, Valid, typename decltype(states)::value_type>{c.memory, c.keys, c.valid, states};
   }
 
-  /// What of an encoder's result does not fit: it needs the hiddens, the layers and the cells of the decoder.
-  template <class Encoded, class Valid>
-  using start_error = detail::start_error<Cells, H, L, Encoded, Valid>;
-
   /// Starts from the encoder's result: states of all layers, outputs as memory.
   template <class Encoded, operand Valid>
-  requires std::is_void_v<start_error<Encoded, Valid>>
-  constexpr auto start(Encoded const& encoded, Valid const& valid) const {
+  constexpr auto context_from(Encoded const& encoded, Valid const& valid) const {
     auto const keys = attention.keys(encoded.outputs);
     return context_of<decltype(encoded.outputs), std::remove_cvref_t<decltype(keys)>, Valid,
                       detail::state_of<Encoded>>{encoded.outputs, keys, valid, encoded.states};
   }
-  template <class Encoded, operand Valid, shape_error Error = start_error<Encoded, Valid>>
-  Error start(Encoded const& encoded, Valid const& valid) const;
 
   /// What embedded words contribute to the bottom layer's gates: (…, embedding) → (…, gates, hiddens).
   template <class C, operand X>
@@ -189,17 +199,12 @@ struct attention_decoder
 template <std::size_t V, std::size_t E, std::size_t H, std::size_t L, class Cells = gru_cells,
           bool Fed = true, template <std::size_t, std::size_t, std::size_t> class Output = dense_output>
 struct fixed_context_decoder
-    : detail::teacher_forcing<fixed_context_decoder<V, E, H, L, Cells, Fed, Output>, Cells, H, L> {
+    : detail::decoder_base<fixed_context_decoder<V, E, H, L, Cells, Fed, Output>, Cells, H, L> {
   static constexpr bool attends = false;
   embedding_table<V, E> embedding;
   recurrent_layers<Cells, detail::decoder_inputs<Fed ? E + H : E>, H, L> rnn;
   Output<V, E, H> dense;
   TENON_MEMBERS(fixed_context_decoder, embedding, rnn, dense)
-
-  template <operand X>
-  constexpr auto logits(X const& outputs) const {
-    return dense(outputs, embedding.weight);
-  }
 
   constexpr auto embedding_weight() const {
     return detail::input_columns<tenon::embedding<E>>(rnn.bottom().weight_ih, 0);
@@ -226,13 +231,9 @@ struct fixed_context_decoder
     return context_of<Gates, typename decltype(states)::value_type>{c.gates, states};
   }
 
-  template <class Encoded, class Valid>
-  using start_error = detail::start_error<Cells, H, L, Encoded, Valid>;
-
   /// Starts from the encoder's result: the context is the top layer's output in its last state.
   template <class Encoded, operand Valid>
-  requires std::is_void_v<start_error<Encoded, Valid>>
-  constexpr auto start(Encoded const& encoded, Valid const&) const {
+  constexpr auto context_from(Encoded const& encoded, Valid const&) const {
     auto const gates = [&] {
       if constexpr (Fed) {
         return linear(rnn.output(encoded.states), context_weight());
@@ -242,8 +243,6 @@ struct fixed_context_decoder
     }();
     return context_of<std::remove_cvref_t<decltype(gates)>, detail::state_of<Encoded>>{gates, encoded.states};
   }
-  template <class Encoded, operand Valid, shape_error Error = start_error<Encoded, Valid>>
-  Error start(Encoded const& encoded, Valid const& valid) const;
 
   /// What embedded words and the context contribute to the bottom layer's gates: (…, embedding) → (…, gates,
   /// hiddens).

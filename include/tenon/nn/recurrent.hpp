@@ -62,6 +62,12 @@ constexpr auto input_columns(parameter<gates<Gates>, hiddens<H>, from<Whole>> co
   return parameter_part<whole, shape<gates<Gates>, hiddens<H>, from<In>>, typename whole::layout>{
       weight, begin * sizeof(float)};
 }
+/// The same of a linear layer's weight.
+template <axis_type In, axis_type Out, axis_type Whole>
+constexpr auto input_columns(parameter<Out, from<Whole>> const& weight, std::size_t begin) {
+  using whole = parameter<Out, from<Whole>>;
+  return parameter_part<whole, shape<Out, from<In>>, typename whole::layout>{weight, begin * sizeof(float)};
+}
 
 }  // namespace detail
 

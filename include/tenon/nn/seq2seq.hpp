@@ -8,6 +8,7 @@
 #include "decoder.hpp"
 #include "encoder.hpp"
 #include "lstm.hpp"
+#include "luong_decoder.hpp"
 #include "normalised_cells.hpp"
 
 namespace tenon {
@@ -34,6 +35,13 @@ template <std::size_t SourceVocab, std::size_t TargetVocab, std::size_t E, std::
           class Cells = gru_cells, template <std::size_t> class Attention = additive_attention>
 using encoder_decoder = translator_of<rnn_encoder<SourceVocab, E, H, L, Cells>,
                                       attention_decoder<TargetVocab, E, H, L, Cells, Attention>>;
+
+/// With Luong's decoder, which feeds its attentional vector back, or does not.
+template <std::size_t SourceVocab, std::size_t TargetVocab, std::size_t E, std::size_t H, std::size_t L,
+          class Cells = gru_cells, template <std::size_t> class Attention = additive_attention,
+          bool Feeding = true>
+using luong_encoder_decoder = translator_of<rnn_encoder<SourceVocab, E, H, L, Cells>,
+                                            luong_decoder<TargetVocab, E, H, L, Cells, Attention, Feeding>>;
 
 /// Without attention.
 template <std::size_t SourceVocab, std::size_t TargetVocab, std::size_t E, std::size_t H, std::size_t L,
