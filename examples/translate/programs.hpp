@@ -179,7 +179,7 @@ constexpr void record_translation(inference_recorder& r, element_type weights) {
   record_decoding<Recipe, Bucket, Sentences, Beams>(
       r, weights, [](auto const& source, auto const& valid, auto const&) {
         auto const& net = model_of<Recipe>;
-        return run_decoder<Sentences * Beams>(
+        return run_decoder<Sentences, Beams>(
             net.decoder, net.encoder.template encode<mode::inference>(source, valid), valid);
       });
 }
@@ -197,7 +197,7 @@ dynamic_program translation_of_several(element_type weights, std::size_t models)
   return record_now([&](inference_recorder& r) {
     record_decoding<Recipe, Bucket, Sentences, Beams>(
         r, weights, [&](auto const& source, auto const& valid, auto const& used) {
-          return run_ensemble<Sentences * Beams>(nets, source, valid, used);
+          return run_ensemble<Sentences, Beams>(nets, source, valid, used);
         });
   });
 }

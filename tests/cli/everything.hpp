@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // A small recipe with what the 1.0 recipe does not have: sub-words, buckets of lengths, no attention, both
 // directions, layer normalisation, tied embeddings, dropout in other places, smoothed labels, a loss that is
-// a sum over pairs, averaged weights, a learning rate that falls, nothing to validate on, beam search, several
-// models together.
+// a sum over pairs, averaged weights, a learning rate that falls, nothing to validate on, beam search,
+// several models together.
 #pragma once
 #include <array>
 #include <cstddef>

@@ -78,21 +78,23 @@ struct running_ensemble {
   }
 };
 
-/// Starts models from a source (batch, steps) with `valid` (batch) words each, to go on with so many rows at
-/// a time (for beam search: of all hypotheses) among the first `used` words. A model has an encoder and a
-/// decoder; all must outlive what this gives.
-template <std::size_t Rows, class Model, operand Source, operand Valid, operand Used>
+/// Starts models from a source (batch, steps) with `valid` (batch) words each, to go on with so many
+/// hypotheses for each of Rows sentences (see run_decoder) among the first `used` words. A model has an
+/// encoder and a decoder; all must outlive what this gives.
+template <std::size_t Rows, std::size_t Hypotheses = 1, class Model, operand Source, operand Valid,
+          operand Used>
 constexpr auto run_ensemble(std::vector<Model> const& models, Source const& source, Valid const& valid,
                             Used const& used) {
   auto const run = [&](Model const& model) {
-    return run_decoder<Rows>(model.decoder, model.encoder.template encode<mode::inference>(source, valid),
-                             valid);
+    return run_decoder<Rows, Hypotheses>(
+        model.decoder, model.encoder.template encode<mode::inference>(source, valid), valid);
   };
   std::vector<decltype(run(models.front()))> members;
   for (auto const& model : models) members.push_back(run(model));
   return running_ensemble<typename decltype(members)::value_type, Used>{members, used};
 }
-template <std::size_t Rows, class Model, operand Source, operand Valid, operand Used>
+template <std::size_t Rows, std::size_t Hypotheses = 1, class Model, operand Source, operand Valid,
+          operand Used>
 void run_ensemble(std::vector<Model>&& models, Source const&, Valid const&, Used const&) = delete;
 
 }  // namespace tenon
