@@ -79,10 +79,10 @@ TEST_CASE("products on tensor cores are as precise as they are said to be") {
       auto const keys = r.input<float, batch<3>, rows<40>, hiddens<16>>("keys");
       auto const query = r.input<float, batch<3>, hiddens<16>, vocab<8>>("query");
       auto const square = r.input<float, hiddens<16>, from<hiddens<16>>>("square");
-      r.output("rows", keep(sum<rows>(x * y)));
-      r.output("columns", keep(sum<columns>(x * z)));
-      r.output("vocab", keep(sum<vocab>(y * z)));
-      r.output("batch", keep(sum<hiddens>(keys * query)));
+      r.output("rows", dot<rows>(x, y));
+      r.output("columns", dot<columns>(x, z));
+      r.output("vocab", dot<vocab>(y, z));
+      r.output("batch", dot<hiddens>(keys, query));
       r.output("shared", linear(keys, square));
     });
   };
@@ -96,6 +96,27 @@ TEST_CASE("products on tensor cores are as precise as they are said to be") {
   CHECK(bf16 > 2 * tf32);
 #endif
 }
+
+#if !defined(__CUDACC__)
+TEST_CASE("a product of split operands is three, behind two kernels that split them") {
+  auto const nodes = [](precision how) {
+    auto const program = record_now([how](inference_recorder& r) {
+      r.multiply_with(how);
+      auto const x = r.input<float, rows<40>, columns<72>>("x");
+      auto const y = r.input<float, rows<40>, vocab<24>>("y");
+      r.output("product", dot<rows>(x, y));
+    });
+    parameter_block none(0);
+    session<cuda_device> s(program, none);
+    std::size_t all = 0;
+    for (auto const n : s.nodes_of_calls()) all += n;
+    return all;
+  };
+  CHECK(nodes(precision::fp32) == 1);
+  CHECK(nodes(precision::tf32) == 1);
+  CHECK(nodes(precision::tf32x3) == 5);
+}
+#endif
 
 TEST_CASE("numbers are rounded to 11 significant bits, to even") {
   using cuda::rounded_to_tf32;

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "testing.hpp"
@@ -78,12 +79,12 @@ outputs decoded_by(How const& how, parameter_block& block, bool together) {
       auto const weights = how(r, running, first, used, end);
       if constexpr (Model{}.decoder.attends) r.output("weights", weights);
     };
-    constexpr std::size_t rows = B * (greedy ? 1 : followed);
+    constexpr std::size_t hypotheses = greedy ? 1 : followed;
     if (together)
-      decode(run_ensemble<rows>(nets, source, valid, used));
+      decode(run_ensemble<B, hypotheses>(nets, source, valid, used));
     else
-      decode(run_decoder<rows>(nets[0].decoder,
-                               nets[0].encoder.template encode<mode::inference>(source, valid), valid));
+      decode(run_decoder<B, hypotheses>(
+          nets[0].decoder, nets[0].encoder.template encode<mode::inference>(source, valid), valid));
   });
   session<cpu_device> s(program, block, 2);
   put_source(s);

@@ -5,9 +5,12 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <numeric>
+#include <tenon/cpu/meeting.hpp>
 #include <tenon/tenon.hpp>
+#include <thread>
 #include <vector>
 
 #include "small_translator.hpp"
@@ -134,6 +137,27 @@ program_call cut(std::size_t chunks, std::uint64_t flops = 1'000'000) {
 }
 
 }  // namespace
+
+TEST_CASE("nobody leaves a meeting before all have come, awake or asleep") {
+  constexpr std::size_t threads = 3, meetings = 2000;
+  cpu::meeting meets;
+  std::vector<std::size_t> come(threads);  // of each thread, written by it alone between two meetings
+  std::vector<std::size_t> wrong(threads);
+  auto const attend = [&](std::size_t thread) {
+    for (std::size_t i = 1; i <= meetings; ++i) {
+      if (i % 500 == thread) std::this_thread::sleep_for(std::chrono::milliseconds(3));  // the others sleep
+      come[thread] = i;
+      meets.wait(threads);
+      for (std::size_t const c : come) wrong[thread] += c == i ? 0 : 1;
+      meets.wait(threads);
+    }
+  };
+  std::vector<std::thread> others;
+  for (std::size_t t = 1; t < threads; ++t) others.emplace_back(attend, t);
+  attend(0);
+  for (auto& t : others) t.join();
+  CHECK(wrong == std::vector<std::size_t>(threads));
+}
 
 TEST_CASE("a training step needs no meeting but those that are found") {
   check_drift<64, 5, 32, 40>({2, 4, 3});

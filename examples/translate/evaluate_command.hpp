@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "ensemble.hpp"
 #include "tenon/text/corpus_scores.hpp"
 #include "tenon/train/progress.hpp"
 #include "translate_command.hpp"

@@ -3,9 +3,11 @@
 #pragma once
 #include <cstddef>
 #include <cstring>
+#include <type_traits>
 #include <vector>
 
 #include "../cpu/product.hpp"
+#include "../element.hpp"
 #include "../program/precision.hpp"
 #include "host_block.hpp"
 #include "split_products.hpp"
@@ -37,10 +39,11 @@ class queue {
       cpu::strided_matrix<T> left{p.left + i * p.left_step, p.left_row, p.left_column};
       cpu::strided_matrix<T> right{p.right + i * p.right_step, p.right_row, p.right_column};
       std::vector<T> of_left, of_right;
-      if (std::is_same_v<T, float> && how != precision::fp32) {
-        left = rounded(left, p.m, p.k, how, of_left);
-        right = rounded(right, p.k, p.n, how, of_right);
-      }
+      if constexpr (std::is_same_v<T, float>)
+        if (how != precision::fp32) {
+          left = rounded(left, p.m, p.k, how, of_left);
+          right = rounded(right, p.k, p.n, how, of_right);
+        }
       cpu::multiply<T>(p.m, p.n, p.k, left, right, p.add, p.out + i * p.out_step, p.out_row);
     }
   }

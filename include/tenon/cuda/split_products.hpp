@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// Products almost as precise as float32's on tensor cores, which take 11 significant bits: each operand is
-// the sum of two numbers of 11 bits, and three of the four products of the sums' parts are computed. The
-// fourth is 2^-22 of the result or less.
+// Products almost as precise as float32's on tensor cores, which take 11 significant bits: each operand
+// becomes the sum of two numbers of 11 bits, and three of the four products of the sums' parts are computed.
+// What the fourth and the second rounding leave out is some 2^-22 of each term. An infinite factor gives NaN.
 //
 // Method: Ootomo and Yokota, "Recovering single precision accuracy from Tensor Cores while surpassing the
 // FP32 theoretical peak performance", IJHPCA 36, 2022, with their scaling left out: TF32 has float32's
@@ -51,7 +51,7 @@ struct split_body {
       for (std::size_t i = block.thread(); i < s.length; i += threads) {
         float const high = rounded_to_tf32(from[i]);
         s.high[line * s.length + i] = high;
-        s.low[line * s.length + i] = high == from[i] ? 0.0F : from[i] - high;
+        s.low[line * s.length + i] = rounded_to_tf32(from[i] - high);
       }
     }
   }

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
 // Decoders: with attention (Bahdanau, Cho, Bengio, ICLR 2015), and with a context that stays as it is (Cho et
-// al., EMNLP 2014); luong_decoder.hpp has Luong's. `decode` runs one over known words, `decode_greedily`
-// (greedy.hpp) over its own; for them a decoder has
+// al., EMNLP 2014); luong_decoder.hpp has Luong's. `decode` runs one over known words; greedy decoding and
+// beam search run it over its own (running_decoder.hpp). For them a decoder has
 //
 //   attends                    has it attention?
 //   logits(outputs)            (…, hiddens), what `output` gives → (…, vocab)
 //   start(encoded, valid)      what it carries from step to step
 //   embedding(ids)             words embedded
 //   word_gates(c, words)       what embedded words contribute to the bottom layer's gates
-//   step<Mode>(c, gates, rates) a step: gives the attention weights, or no_weights
+//   step<Mode>(c, gates, rates) a step: gives the attention weights, or no_weights; of inference with rates 0
 //   output(c)                  (…, hiddens), what the last step's logits are made of
 //   each_state(f, c)           c with f of all that steps change: for beam search alone
-//   memory_gates, step_from    if it attends: the same for a few rows, see attention_decoder
+//   memory_gates, step_from    if it attends: a step from the memory times the weights that the context
+//   meets,
+//                              for few rows or several hypotheses
 //
 // What it starts from is a recurrent_result, of the same cells.
 #pragma once

@@ -33,7 +33,7 @@ template <class Logits, operand Used>
 constexpr auto mean_distribution(std::vector<Logits> const& logits, Used const& used) {
   auto sum = softmax<vocab>(logits.front(), used);
   for (std::size_t i = 1; i < logits.size(); ++i) sum = keep(sum + softmax<vocab>(logits[i], used));
-  // Of a word that no model finds possible at all the logarithm shall be a number, too.
+  // Where every model gives a word the probability 0, its logarithm would be -inf.
   constexpr auto least = std::numeric_limits<element_of<Logits>>::min();
   return keep(log(max(sum * (1.0 / static_cast<double>(logits.size())), least)));
 }

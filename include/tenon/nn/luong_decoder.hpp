@@ -7,7 +7,7 @@
 //   h̃_t = tanh(W_c [c_t ; s_t])                      logits are made of this attentional vector
 //
 // W_c has no bias, as in the paper, and in OpenNMT where scores are dot products. h̃_t is fed back as it is:
-// dropout_rates::outputs drops of what the logits see alone.
+// dropout_rates::outputs drops only of what the logits see.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -72,7 +72,7 @@ struct luong_decoder
       if constexpr (Feeding)
         return f(c.attentional);
       else
-        return rnn.output(states);  // no step reads it
+        return rnn.output(states);  // of that shape; the next step makes it anew before `output` is asked
     }();
     return context_of<M, K, Valid, typename decltype(states)::value_type,
                       std::remove_cvref_t<decltype(attentional)>>{c.memory, c.keys,      c.valid,

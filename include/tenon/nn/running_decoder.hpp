@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 // A decoder that goes on word by word, as greedy decoding (greedy.hpp) and beam search (beam.hpp) need it.
-// What they ask of it, of whatever else takes its place (several models: ensemble.hpp), too:
+// They ask the same of it and of what may take its place (several models: ensemble.hpp):
 //
 //   attends          has it attention?
 //   next(words)      the logits of the words behind these, and what was attended to; moves on
-//   of_states(f)     the same with f of all that it carries from step to step
+//   of_states(f)     a copy with f applied to all that steps change
 #pragma once
 #include <cstddef>
 #include <type_traits>
-#include <utility>
 
 #include "decoder.hpp"
 
@@ -53,8 +52,9 @@ struct running_decoder {
 };
 
 /// Starts a decoder from an encoder's result, to go on with so many hypotheses for each of Rows sentences.
-/// The memory's gates pay where there are few rows, and where a sentence has several hypotheses: then its
-/// memory's steps are fewer than theirs.
+/// The decoder must outlive what this gives. The memory is multiplied beforehand where there are few rows,
+/// and where a sentence has several hypotheses, which usually take more steps together than its source has
+/// words.
 template <std::size_t Rows, std::size_t Hypotheses = 1, class Decoder, class Encoded, operand Valid>
 constexpr auto run_decoder(Decoder const& decoder, Encoded const& encoded, Valid const& valid) {
   auto const start = decoder.start(encoded, valid);
@@ -67,5 +67,7 @@ constexpr auto run_decoder(Decoder const& decoder, Encoded const& encoded, Valid
   return running_decoder<Decoder, std::remove_cvref_t<decltype(start)>,
                          std::remove_cvref_t<decltype(memory_gates)>>{&decoder, start, memory_gates};
 }
+template <std::size_t Rows, std::size_t Hypotheses = 1, class Decoder, class Encoded, operand Valid>
+void run_decoder(Decoder const&&, Encoded const&, Valid const&) = delete;  // it would be gone
 
 }  // namespace tenon

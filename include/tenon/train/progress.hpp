@@ -53,9 +53,9 @@ struct progress_state {
 };
 
 /// Estimates the time left from how fast work was done, recent work counting more: a span `half_life` seconds
-/// back has half the weight of the present, or one of a quarter of the time so far if that is longer, lest
-/// the estimate jump at each pause for measuring. The average is divided by the weight gathered so far (as
-/// Adam corrects its moments), so that early estimates are not drawn towards zero.
+/// back has half the weight of the present. The half-life is at least a quarter of the time so far, so that
+/// pauses for measuring do not make the estimate jump. The average is divided by the weight gathered so far
+/// (as Adam corrects its moments), so that early estimates are not drawn towards zero.
 class time_left_estimator {
  public:
   explicit time_left_estimator(double half_life = 15) : half_life_(half_life) {}
