@@ -50,7 +50,9 @@ struct attention_by_scores {
 
 }  // namespace detail
 
-/// Additive attention (Bahdanau, Cho, Bengio, ICLR 2015): score(q, k) = w_v · tanh(W_q q + W_k k).
+/// Additive attention (Bahdanau, Cho, Bengio, ICLR 2015): score(q, k) = w_v · tanh(W_q q + W_k k), computed
+/// as tanh(x + y) = 1 − 2 / (1 + e^2x · e^2y): exponentials are taken of queries and of keys, where a tanh
+/// would be taken of every pair.
 template <std::size_t H>
 struct additive_attention : detail::attention_by_scores<additive_attention<H>, H> {
   linear_map<hiddens<H>, hiddens<H>> W_q, W_k;
@@ -60,11 +62,11 @@ struct additive_attention : detail::attention_by_scores<additive_attention<H>, H
   } w_v;
   TENON_MEMBERS(additive_attention, W_q, W_k, w_v)
 
-  /// The part of the keys that no query changes: memory (steps, batch, hiddens) → W_k k, once for all
+  /// The part of the keys that no query changes: memory (steps, batch, hiddens) → e^(2 W_k k), once for all
   /// queries.
   template <operand M>
   requires std::is_void_v<detail::axis_error<operation::attention, shape_of<M>, hiddens<H>>>
-  constexpr auto keys(M const& memory) const { return W_k(memory); }
+  constexpr auto keys(M const& memory) const { return keep(exponential(W_k(memory))); }
   template <operand M, shape_error Error = detail::axis_error<operation::attention, shape_of<M>, hiddens<H>>>
   Error keys(M const& memory) const;
 
@@ -73,7 +75,15 @@ struct additive_attention : detail::attention_by_scores<additive_attention<H>, H
   /// derivative.
   template <operand Q, operand K>
   constexpr auto scores(Q const& query, K const& keys) const {
-    return sum<hiddens>(w_v.weight * tanh(W_q(query) + keys));
+    return sum<hiddens>(w_v.weight * (1 - 2 / (1 + keep_on_cpu(exponential(W_q(query))) * keys)));
+  }
+
+ private:
+  /// e^2x, of x within ±43, so that no product of two is 0 · ∞. An x beyond has its tanh at ±1, unless
+  /// another as large stands against it.
+  template <operand X>
+  static constexpr auto exponential(X const& x) {
+    return exp(clamp(2 * x, -86, 86));
   }
 };
 

@@ -30,7 +30,8 @@ struct map_kernel {
     return leaf_reach<Nest>(all{}, k, cut, chunks);
   }
 
-  static void run(call_arguments const& a, std::size_t chunk) {
+  static void run(call_arguments const& given, std::size_t chunk) {
+    own_arguments<1 + tenon::detail::list_size<leaves>> const a(given);
     bool const add = a.adds_to(0);
     if constexpr (by_rows) {
       auto const rows = part_of(Nest::rows, chunks, chunk);
@@ -125,7 +126,8 @@ struct reduce_kernel {
     return leaf_reach<Nest>(all{}, k, cut, chunks);
   }
 
-  static void run(call_arguments const& a, std::size_t chunk) {
+  static void run(call_arguments const& given, std::size_t chunk) {
+    own_arguments<1 + tenon::detail::list_size<leaves>> const a(given);
     bool const add = a.adds_to(0);
     if constexpr (by_rows) {
       auto const rows = part_of(Nest::rows, chunks, chunk);

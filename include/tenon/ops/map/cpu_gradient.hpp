@@ -3,6 +3,7 @@
 #pragma once
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 
 #include "loops.hpp"
 
@@ -58,15 +59,19 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
     return k < sinks ? result : leaf_reach<Nest>(read{}, k, cut, Chunks);
   }
 
-  static void run(call_arguments const& a, std::size_t chunk) {
+  static void run(call_arguments const& given, std::size_t chunk) {
+    own_arguments<sinks + 2 + tenon::detail::list_size<loads>> const a(given);
+    std::uint32_t wanted = 0;
+    for (std::size_t k = 0; k < sinks; ++k)
+      wanted |= static_cast<std::uint32_t>(a.operands[k] != nullptr) << k;
     if constexpr (by_rows) {
       auto const first = part_of(Nest::extents[0], Chunks, chunk);
       constexpr std::size_t inner_rows = rows / Nest::extents[0];
       for (std::size_t row = first.begin * inner_rows; row < first.end * inner_rows; ++row)
-        do_row(a, row, first.begin, chunk, 0, vector_extent);
+        do_row(a, wanted, row, first.begin, chunk, 0, vector_extent);
     } else {
       auto const blocks = part_of((vector_extent + lanes - 1) / lanes, Chunks, chunk);
-      do_row(a, 0, 0, chunk, blocks.begin * lanes, std::min(blocks.end * lanes, vector_extent));
+      do_row(a, wanted, 0, 0, chunk, blocks.begin * lanes, std::min(blocks.end * lanes, vector_extent));
     }
   }
 
@@ -89,47 +94,54 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
       return leaf_reach<Nest>(tenon::detail::list<S>{}, place<S>::index, cut, Chunks);
   }
 
-  struct sink_row {
-    void* row = nullptr;
-    bool add = false;
+  /// Where a row of each sink is; bit k: whether sink k is wanted, and whether to add to what is there.
+  struct sink_rows {
+    void* row[sinks];
+    std::uint32_t wanted, added;
+    TENON_ALWAYS_INLINE bool wants(std::size_t k) const { return ((wanted >> k) & 1U) != 0; }
+    TENON_ALWAYS_INLINE bool adds(std::size_t k) const { return ((added >> k) & 1U) != 0; }
   };
 
   template <class S>
-  TENON_ALWAYS_INLINE static sink_row sink_at(call_arguments const& a, std::size_t const* coordinates,
-                                              std::size_t first, std::size_t chunk) {
-    using element = typename place<S>::element;
-    constexpr auto strides = place<S>::layout::values;
-    auto* const start = static_cast<element*>(a.operands[place<S>::index]);
-    if (start == nullptr) return {};
+  TENON_ALWAYS_INLINE static void* sink_at(call_arguments const& a, std::size_t const* coordinates,
+                                           std::size_t chunk) {
     std::size_t offset = row_offset<Nest, S, outer>(coordinates);
-    bool touched = false;  // by an earlier iteration of a loop that this sink lacks
-    for (std::size_t d = 0; d < outer; ++d)
-      if (strides[d] == 0) touched |= coordinates[d] != (d == 0 ? first : 0);
     if constexpr (in_parts<S>) offset += chunk * part<S>;
-    return {start + offset, touched || a.adds_to(place<S>::index)};
+    // As a number: an unwanted sink is null, to which nothing may be added.
+    return reinterpret_cast<void*>(reinterpret_cast<std::uintptr_t>(a.operands[place<S>::index]) +
+                                   offset * sizeof(typename place<S>::element));
   }
 
-  TENON_ALWAYS_INLINE static void do_row(call_arguments const& a, std::size_t row, std::size_t first,
-                                         std::size_t chunk, std::size_t begin, std::size_t end) {
+  /// The sinks that lack loop d: each of its iterations but the first adds to what the one before has left.
+  static constexpr std::uint32_t lacking(std::size_t d) {
+    std::uint32_t bits = 0;
+    ((bits |= static_cast<std::uint32_t>(place<Sink>::layout::values[d] == 0) << place<Sink>::index), ...);
+    return bits;
+  }
+
+  TENON_ALWAYS_INLINE static void do_row(call_arguments const& a, std::uint32_t wanted, std::size_t row,
+                                         std::size_t first, std::size_t chunk, std::size_t begin,
+                                         std::size_t end) {
     std::size_t coordinates[Nest::rank];
     decode<Nest, 0, outer>(row, coordinates);
     void const* base[sinks + 2 + tenon::detail::list_size<loads>];
     set_rows<Nest>(loads{}, a, coordinates, base);
     set_rows<Nest>(tenon::detail::list<G, Y>{}, a, coordinates, base);
-    sink_row const sink[] = {sink_at<Sink>(a, coordinates, first, chunk)...};
+    sink_rows to{{sink_at<Sink>(a, coordinates, chunk)...}, wanted, a.accumulate};
+    for (std::size_t d = 0; d < outer; ++d)
+      if (coordinates[d] != (d == 0 ? first : 0)) to.added |= lacking(d);
     gradient_pack<leaf_list> totals;
     random_cache randoms;
     std::size_t i = begin;
     if constexpr (vector_extent >= lanes)
-      for (; i + lanes <= end; i += lanes) at<true>(a, base, sink, totals, i, lanes, randoms);
+      for (; i + lanes <= end; i += lanes) at<true>(a, base, to, totals, i, lanes, randoms);
     if constexpr (vector_extent % lanes != 0)
-      if (i < end) at<false>(a, base, sink, totals, i, end - i, randoms);
-    std::size_t k = 0;
-    (finish_row<Leaf, Sink>(sink[k++], totals), ...);
+      if (i < end) at<false>(a, base, to, totals, i, end - i, randoms);
+    (finish_row<Leaf, Sink>(to, totals), ...);
   }
 
   template <bool Full>
-  TENON_ALWAYS_INLINE static void at(call_arguments const& a, void const* const* base, sink_row const* sink,
+  TENON_ALWAYS_INLINE static void at(call_arguments const& a, void const* const* base, sink_rows const& to,
                                      gradient_pack<leaf_list>& totals, std::size_t i, std::size_t count,
                                      random_cache& randoms) {
     lane_environment<Full> const env{a, base, i, count, randoms};
@@ -152,12 +164,11 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
     }
     gradient_pack<leaf_list> here;
     tenon::detail::backward<Tree, environment>::run(e, g, here);
-    std::size_t k = 0;
-    (deliver<Full, Leaf, Sink>(sink[k++], here, totals, i, count), ...);
+    (deliver<Full, Leaf, Sink>(to, here, totals, i, count), ...);
   }
 
   template <bool Full, class L, class S>
-  TENON_ALWAYS_INLINE static void deliver(sink_row const& sink, gradient_pack<leaf_list>& here,
+  TENON_ALWAYS_INLINE static void deliver(sink_rows const& to, gradient_pack<leaf_list>& here,
                                           gradient_pack<leaf_list>& totals, std::size_t i,
                                           std::size_t count) {
     constexpr std::size_t stride = place<S>::layout::values[outer];
@@ -168,19 +179,20 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
         v = select(iota<std::int32_t>() < static_cast<std::int32_t>(count), v, decltype(v){});
       gradient_pack<leaf_list>::template slot<place<L>::index>(totals) += v;
     } else {
-      if (sink.row != nullptr)
-        put<Full, stride>(static_cast<element*>(sink.row) + i * stride, v, count, sink.add);
+      constexpr std::size_t k = place<S>::index;
+      if (to.wants(k)) put<Full, stride>(static_cast<element*>(to.row[k]) + i * stride, v, count, to.adds(k));
     }
   }
 
   template <class L, class S>
-  TENON_ALWAYS_INLINE static void finish_row(sink_row const& sink, gradient_pack<leaf_list>& totals) {
+  TENON_ALWAYS_INLINE static void finish_row(sink_rows const& to, gradient_pack<leaf_list>& totals) {
     if constexpr (place<S>::layout::values[outer] == 0) {
       using element = typename place<S>::element;
-      if (sink.row == nullptr) return;
-      auto* const p = static_cast<element*>(sink.row);
+      constexpr std::size_t k = place<S>::index;
+      if (!to.wants(k)) return;
+      auto* const p = static_cast<element*>(to.row[k]);
       auto const total = sum(gradient_pack<leaf_list>::template slot<place<L>::index>(totals));
-      *p = static_cast<element>(sink.add ? static_cast<decltype(total)>(*p) + total : total);
+      *p = static_cast<element>(to.adds(k) ? static_cast<decltype(total)>(*p) + total : total);
     }
   }
 };

@@ -80,6 +80,22 @@ struct lane_environment {
   }
 };
 
+/// A call's arguments with operands of their own: what a kernel stores cannot change these for all that a
+/// compiler knows, so it reads them once and not in every row.
+template <std::size_t Operands>
+struct own_arguments : call_arguments {
+  TENON_ALWAYS_INLINE explicit own_arguments(call_arguments const& a) : call_arguments(a) {
+    for (std::size_t i = 0; i < Operands; ++i) own[i] = a.operands[i];
+    operands = own;
+  }
+  own_arguments(own_arguments const&) = delete;
+  own_arguments& operator=(own_arguments const&) = delete;
+  ~own_arguments() = default;
+
+ private:
+  void* own[Operands];
+};
+
 /// Row r of a value: the offset of its first element. E: extents of the row axes, S: their strides.
 template <class E, class S>
 struct row_walk;

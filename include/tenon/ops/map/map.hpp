@@ -2,6 +2,7 @@
 // Maps and reductions: what an expression becomes when its value is needed.
 //
 //   keep(e)            stores an expression: a variable of the recording, or a tensor
+//   keep_on_cpu(e)     the same on a CPU; on a GPU an expression stays one
 //   tensor y = e       one loop, at once
 #pragma once
 #include <array>
@@ -98,6 +99,17 @@ constexpr auto keep(X&& x) {
       return out;
     }
   }
+}
+
+/// For what a loop reads more often than it has elements: stores it on a CPU, once, and leaves it to be
+/// computed again by a GPU, where a kernel more costs more than that.
+template <operand X>
+constexpr auto keep_on_cpu(X const& x) {
+#if TENON_CUDA
+  return x;
+#else
+  return keep(x);
+#endif
 }
 
 template <class K, class S, class X>
