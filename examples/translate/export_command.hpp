@@ -13,6 +13,7 @@
 #include "model.hpp"
 #include "options.hpp"
 #include "output.hpp"
+#include "tenon/config.hpp"
 #include "tenon/io/atomic_file.hpp"
 
 namespace tenon::translate {
@@ -38,7 +39,7 @@ inline std::string literal(std::string_view text) {
   return result + '"';
 }
 
-inline void write_words(io::file_sink& out, std::string_view name, text::vocabulary const& words) {
+TENON_COLD inline void write_words(io::file_sink& out, std::string_view name, text::vocabulary const& words) {
   out.write("  static constexpr std::string_view " + std::string(name) + "[] = {\n");
   for (auto const& word : words.tokens()) out.write("      " + literal(word) + ",\n");
   out.write("  };\n");

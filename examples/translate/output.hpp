@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sentence_translator.hpp"
+#include "tenon/config.hpp"
 #include "tenon/text/bleu.hpp"
 #include "tenon/train/format.hpp"
 #include "tenon/train/report.hpp"
@@ -58,7 +59,7 @@ train::sample as_sample(translator<Recipe> const& model, std::string_view senten
 
 /// The recipe's samples, translated.
 template <class Recipe>
-std::vector<train::sample> translate_samples(translator<Recipe>& model) {
+TENON_COLD std::vector<train::sample> translate_samples(translator<Recipe>& model) {
   sentence_translator<Recipe> translate(model);
   std::vector<train::sample> samples;
   for (auto const& sample : Recipe::samples)
@@ -68,7 +69,7 @@ std::vector<train::sample> translate_samples(translator<Recipe>& model) {
 
 /// For each token of a translation, without <eos>, the token of the source that it looked at most: "0-0 2-1",
 /// source before translation, counted from 0 (the format of Pharaoh).
-inline std::string alignment(train::sample const& s) {
+TENON_COLD inline std::string alignment(train::sample const& s) {
   auto const words = [](std::vector<std::string> const& tokens) {
     return tokens.size() - (!tokens.empty() && tokens.back() == text::eos_token ? 1 : 0);
   };

@@ -11,6 +11,7 @@
 
 #include "options.hpp"
 #include "output.hpp"
+#include "tenon/config.hpp"
 #include "tenon/cpu/blas.hpp"
 #include "tenon/train/inspect.hpp"
 #include "tenon/train/training_loop.hpp"
@@ -20,8 +21,8 @@ namespace tenon::translate {
 namespace detail {
 
 /// What the model file and the report tell about a run.
-inline io::metadata_map facts_of(options const& chosen, train::training_history const& history,
-                                 std::size_t epoch) {
+TENON_COLD inline io::metadata_map facts_of(options const& chosen, train::training_history const& history,
+                                            std::size_t epoch) {
   auto const loss_at = [epoch](std::vector<double> const& losses) {
     return train::fixed(losses.at(epoch - 1), 6);
   };
@@ -56,9 +57,9 @@ inline std::string dropout_text(dropout_rates const& rates) {
 }
 
 template <class Recipe>
-void write_report(options const& chosen, translator<Recipe> const& model,
-                  train::training_history const& history, std::vector<train::sample> samples,
-                  program_view const& step) {
+TENON_COLD void write_report(options const& chosen, translator<Recipe> const& model,
+                             train::training_history const& history, std::vector<train::sample> samples,
+                             program_view const& step) {
   train::report_data report;
   report.title = Recipe::title;
   report.train_loss = history.train_loss;

@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "posix_file.hpp"
+#include "tenon/config.hpp"
 
 namespace tenon::io {
 
@@ -119,7 +120,7 @@ class temporary_file {
   }
 
  private:
-  int create(std::filesystem::path const& directory, std::filesystem::path const& path) {
+  TENON_COLD int create(std::filesystem::path const& directory, std::filesystem::path const& path) {
     static std::atomic<unsigned> counter = 0;
     for (int tries = 0; tries < 1000; ++tries) {
       // Short and independent of the target's name, which may already have the greatest length allowed.

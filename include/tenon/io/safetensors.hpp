@@ -20,6 +20,7 @@
 #include "dtype.hpp"
 #include "posix_file.hpp"
 #include "safetensors_header.hpp"
+#include "tenon/config.hpp"
 #include "tenon/owned.hpp"
 
 namespace tenon::io {
@@ -161,8 +162,9 @@ struct tensor_source {
 /// types come first, so that every tensor is aligned to its own elements. The same input gives the same
 /// bytes. Throws tenon::error as `write_atomically` does, and if a name is taken twice or not UTF-8, or a
 /// tensor has another number of bytes than its shape needs.
-inline void write_safetensors(std::filesystem::path const& path, std::span<tensor_source const> tensors,
-                              metadata_map const& metadata = {}) {
+TENON_COLD inline void write_safetensors(std::filesystem::path const& path,
+                                         std::span<tensor_source const> tensors,
+                                         metadata_map const& metadata = {}) {
   std::vector<std::size_t> order(tensors.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::ranges::sort(order, {}, [&](std::size_t i) { return std::pair(8 - dtype_bytes(tensors[i].type), i); });

@@ -18,6 +18,7 @@
 
 #include "dtype.hpp"
 #include "posix_file.hpp"
+#include "tenon/config.hpp"
 
 namespace tenon::io {
 
@@ -168,8 +169,8 @@ class header_reader {
 };
 
 /// Checks that the tensors fill `data_bytes` bytes exactly, each by the size that its shape and type need.
-inline void check_layout(std::filesystem::path const& path, std::span<header_entry const> entries,
-                         std::size_t data_bytes) {
+TENON_COLD inline void check_layout(std::filesystem::path const& path, std::span<header_entry const> entries,
+                                    std::size_t data_bytes) {
   for (auto const& entry : entries) {
     auto const begin = entry.offsets[0];
     auto const end = entry.offsets[1];

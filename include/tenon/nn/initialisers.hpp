@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../config.hpp"
 #include "../cpu/random.hpp"
 #include "module.hpp"
 
@@ -167,7 +168,7 @@ struct uniform_pair {
 
 /// Makes the shorter sides of a matrix of normal numbers orthonormal, by the modified method of Gram and
 /// Schmidt, twice for the sake of rounding: uniformly distributed over all such matrices.
-inline void orthonormalise(std::span<float> matrix, std::size_t rows, std::size_t columns) {
+TENON_COLD inline void orthonormalise(std::span<float> matrix, std::size_t rows, std::size_t columns) {
   bool const across = rows < columns;  // then rows are vectors
   std::size_t const count = across ? rows : columns, length = across ? columns : rows;
   std::vector<double> vectors(count * length);
@@ -199,7 +200,7 @@ inline constexpr double deviation_without_tails = 0.87962566103423978;
 
 /// Draws all weights anew. The same seed gives the same weights on every machine and device.
 template <class Model>
-void initialise(Model const& model, std::span<float> block, std::uint64_t seed) {
+TENON_COLD void initialise(Model const& model, std::span<float> block, std::uint64_t seed) {
   std::uint32_t site = 0x80000000U;  // not the sites that programs' dropout counts from 0
   for_each_parameter(model, [&](member_path const&, auto const& p) {
     auto const values = values_of(block, p);

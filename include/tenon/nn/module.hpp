@@ -24,6 +24,7 @@
 #include <string>
 #include <string_view>
 
+#include "../config.hpp"
 #include "../expr/expression.hpp"
 
 namespace tenon {
@@ -90,7 +91,7 @@ inline constexpr bool is_layer_stack<hana::tuple<Layer...>> = true;
 
 /// Calls f(path, weight) for every weight of a model, in the order of its members.
 template <class Model, class F>
-constexpr void for_each_parameter(Model& model, F&& f, member_path const* parent = nullptr) {
+TENON_COLD constexpr void for_each_parameter(Model& model, F&& f, member_path const* parent = nullptr) {
   using M = std::remove_cv_t<Model>;
   if constexpr (detail::is_layer_stack<M>) {
     int layer = 0;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "tenon/config.hpp"
 #include "tenon/error.hpp"
 
 namespace tenon::text {
@@ -28,8 +29,8 @@ struct length_bucket {
 /// `covered` part of the pairs, the shortest by their longer side; the others would be cut. Exact for buckets
 /// that are cut by the longer side, by dynamic programming over the lengths. Throws tenon::error without
 /// pairs or buckets.
-inline std::vector<length_bucket> choose_buckets(std::span<pair_length const> lengths, std::size_t count,
-                                                 double covered = 1) {
+TENON_COLD inline std::vector<length_bucket> choose_buckets(std::span<pair_length const> lengths,
+                                                            std::size_t count, double covered = 1) {
   if (lengths.empty() || count == 0) throw error("buckets of lengths need at least one pair and one bucket");
   std::vector<pair_length> sorted(lengths.begin(), lengths.end());
   auto const longer = [](pair_length const& p) { return std::max(p.source, p.target); };

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "tenon/config.hpp"
 #include "tenon/io/safetensors.hpp"
 #include "tenon/program/parameter_block.hpp"
 #include "tenon/train/training_loop.hpp"
@@ -30,7 +31,7 @@ struct checkpoint {
   training_history& history;
 
   /// Saves all of it, in one piece or not at all. Throws tenon::error if that fails.
-  void save(std::filesystem::path const& path, io::metadata_map facts) const {
+  TENON_COLD void save(std::filesystem::path const& path, io::metadata_map facts) const {
     auto const values = std::as_const(weights).values();
     std::vector<io::tensor_source> tensors{
         {"weights", io::dtype::f32, {values.size()}, std::as_bytes(values)},
@@ -50,7 +51,7 @@ struct checkpoint {
 
   /// Takes up what `save` wrote. Throws tenon::error if the file is none of these, or of a run with other
   /// facts.
-  void load(std::filesystem::path const& path, io::metadata_map const& facts) {
+  TENON_COLD void load(std::filesystem::path const& path, io::metadata_map const& facts) {
     auto const file = io::safetensors_file::read(path);
     for (auto const& [name, value] : facts) {
       auto const found = file.metadata().find(name);

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "tenon/config.hpp"
 #include "tenon/train/format.hpp"
 
 namespace tenon::train {
@@ -168,7 +169,7 @@ class progress {
 
   /// The line in at most `room` columns (all of it ASCII: one byte, one column). What matters least is left
   /// out first where room is short. A negative `share` asks for no bar.
-  static std::string line(progress_state const& state, double share, std::size_t room) {
+  TENON_COLD static std::string line(progress_state const& state, double share, std::size_t room) {
     struct field {
       std::string text;
       int rank;  // the higher, the sooner it goes

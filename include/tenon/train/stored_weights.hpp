@@ -62,7 +62,8 @@ constexpr std::size_t parameters_in_use(Model const& model, std::size_t words) {
 
 /// The weights of a model in `block`. A weight whose first axis is `vocab` has words(name) rows in use.
 template <class Model, class Words>
-std::vector<stored_weight> stored_weights(Model const& model, std::span<float> block, Words const& words) {
+TENON_COLD std::vector<stored_weight> stored_weights(Model const& model, std::span<float> block,
+                                                     Words const& words) {
   std::vector<stored_weight> result;
   for_each_parameter(model, [&]<class P>(member_path const& path, P const& p) {
     using S = typename P::shape_type;

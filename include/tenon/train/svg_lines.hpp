@@ -77,7 +77,7 @@ struct axis_scale {
 };
 
 /// An axis that shows [low, high]: widened to whole ticks, down to zero where zero is near.
-inline axis_scale value_axis(double low, double high, bool log) {
+TENON_COLD inline axis_scale value_axis(double low, double high, bool log) {
   axis_scale axis{low, high, {}, {}};
   if (log) {
     axis.low = nice_below(low), axis.high = nice_above(high);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "tenon/config.hpp"
 #include "tenon/train/svg_text.hpp"
 
 namespace tenon::train {
@@ -20,7 +21,7 @@ class text_table {
 
   /// The table with a line under its heading; each line ends with a line feed and starts with `indent`
   /// spaces.
-  std::string str(std::size_t indent = 0) const {
+  TENON_COLD std::string str(std::size_t indent = 0) const {
     std::vector<std::size_t> widths(rows_.front().size());
     for (auto const& row : rows_)
       for (std::size_t i = 0; i < std::min(widths.size(), row.size()); ++i)
