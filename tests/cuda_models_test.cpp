@@ -21,6 +21,10 @@ constexpr auto rich =
     laid_out(translator_of<
              bidirectional_encoder<12, 8, 8, 2, normalised_lstm_cells>,
              attention_decoder<12, 8, 8, 2, normalised_lstm_cells, dot_product_attention, tied_output>>{});
+
+/// The attention behind the recurrent layers, and what it gives fed back to them.
+constexpr auto feeding =
+    laid_out(translator_of<rnn_encoder<12, 8, 8, 1, gru_cells>, luong_decoder<12, 8, 8, 1>>{});
 }  // namespace
 
 TEST_CASE("an attention, whatever its scores, forwards and backwards") {
@@ -134,6 +138,12 @@ TEST_CASE("three steps of learning: losses and weights, with dropout and smoothe
   auto const p = training_step_of<rich, 4, 5, 6>(label_smoothing{0.1});
   CHECK(device_difference(
             p, [](auto& s) { fill_translator_inputs(s, 5, 12); }, 3) < 1e-5);
+}
+
+TEST_CASE("steps of learning with input feeding") {
+  auto const p = training_step_of<feeding, 4, 5, 3>();
+  CHECK(device_difference(
+            p, [](auto& s) { fill_translator_inputs(s, 5, 12); }, 2) < 1e-5);
 }
 
 TEST_CASE("greedy decoding chooses the same words") {

@@ -2,14 +2,18 @@
 // The translator's training step as a whole: memory, allocations, reproducibility.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <tenon/tenon.hpp>
 #include <vector>
 
 #include "counted_allocations.hpp"
 #include "small_translator.hpp"
+#include "testing.hpp"
 
 using namespace tenon;
 
@@ -55,6 +59,55 @@ TEST_CASE("additive attention's features are stored nowhere") {
   constexpr std::size_t features = B * T * H * sizeof(float);
   CHECK(blocks_of(few, features) > 0);  // keys, outputs and their gradients are
   CHECK(blocks_of(few, features) == blocks_of(many, features));
+}
+
+TEST_CASE("additive attention scores as its tanh does, where that is at its limits, too") {
+  constexpr std::size_t Q = 3, K = 4, N = 8;
+  static constexpr auto attention = laid_out(additive_attention<N>{});
+  auto const program = record_now([](inference_recorder& r) {
+    auto const query = r.input<float, batch<Q>, hiddens<N>>("query");
+    auto const memory = r.input<float, steps<K>, batch<Q>, hiddens<N>>("memory");
+    r.output("scores", keep(attention.scores(query, attention.keys(memory))));
+  });
+  parameter_block block(parameter_count(attention));
+  session<> s(program, block);
+  auto const query = s.input_elements<float>("query"), memory = s.input_elements<float>("memory");
+  auto const W_q = block.values().first(N * N), W_k = block.values().subspan(N * N, N * N),
+             w_v = block.values().subspan(2 * N * N);
+  auto const product = [](std::span<float const> weight, std::size_t row, std::span<float const> x) {
+    double sum = 0;
+    for (std::size_t i = 0; i < N; ++i) sum += static_cast<double>(weight[row * N + i]) * x[i];
+    return sum;
+  };
+  for (double const scale : {0.1, 1.0, 10.0}) {
+    testing::fill(block.values(), 1);
+    testing::fill(query, 2, -scale, scale);
+    testing::fill(memory, 3, -scale, scale);
+    s.run();
+    auto const scores = s.output_elements<float>("scores");
+    double largest = 0, worst = 0;
+    for (std::size_t b = 0; b < Q; ++b)
+      for (std::size_t k = 0; k < K; ++k) {
+        double expected = 0;
+        for (std::size_t h = 0; h < N; ++h) {
+          double const q = product(W_q, h, query.subspan(b * N, N));
+          double const key = product(W_k, h, memory.subspan((k * Q + b) * N, N));
+          largest = std::max({largest, std::abs(q), std::abs(key)});
+          expected += static_cast<double>(w_v[h]) * std::tanh(q + key);
+        }
+        worst = std::max(worst, std::abs(expected - scores[b * K + k]));
+      }
+    CAPTURE(scale);
+    CHECK(largest > 2 * scale);  // of ten, tanh is ±1 to all its digits
+    CHECK(largest < 43);
+    CHECK(worst < 1e-5 * std::max(1.0, largest));
+  }
+  for (float const far : {-1e30F, 1e30F}) {  // the query at one limit, keys at the other
+    std::ranges::fill(query, far);
+    std::ranges::fill(memory, -far);
+    s.run();
+    for (float const x : s.output_elements<float>("scores")) CHECK(std::isfinite(x));
+  }
 }
 
 TEST_CASE("a training step allocates nothing") {

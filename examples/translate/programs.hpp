@@ -113,10 +113,10 @@ program_view training_step() {
   });
 }
 
-/// The loss of a batch, without dropout: of the longest bucket alone, since this is done once in an epoch and
-/// each program takes its time to compile.
 template <class Recipe>
 inline constexpr std::size_t longest_bucket = recipes::buckets_of<Recipe>.size() - 1;
+/// The loss of a batch, without dropout: of the longest bucket alone, since this is done once in an epoch and
+/// each program takes its time to compile.
 template <class Recipe>
 program_view measured_loss() {
   return recorded<Recipe>([](inference_recorder& r) {
