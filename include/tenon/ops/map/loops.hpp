@@ -93,7 +93,7 @@ struct own_arguments : call_arguments {
   ~own_arguments() = default;
 
  private:
-  void* own[Operands];
+  void* own[Operands]{};
 };
 
 /// Row r of a value: the offset of its first element. E: extents of the row axes, S: their strides.
