@@ -141,9 +141,10 @@ TEST_CASE("three steps of learning: losses and weights, with dropout and smoothe
 }
 
 TEST_CASE("steps of learning with input feeding") {
+  // Adam divides a gradient by its size: of one that is nearly nothing, roundings are much.
   auto const p = training_step_of<feeding, 4, 5, 3>();
   CHECK(device_difference(
-            p, [](auto& s) { fill_translator_inputs(s, 5, 12); }, 2) < 1e-5);
+            p, [](auto& s) { fill_translator_inputs(s, 5, 12); }, 2) < 1e-4);
 }
 
 TEST_CASE("greedy decoding chooses the same words") {
