@@ -3,7 +3,6 @@
 // can load a leaf: on the CPU a value is a pack of lanes, in a GPU kernel a scalar.
 #pragma once
 #include <cstddef>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 

@@ -3,7 +3,7 @@
 // type and no storage; it becomes a loop when it is assigned to a tensor, recorded in a program, or handed to
 // an operation that needs its value.
 #pragma once
-#include <tuple>
+#include <boost/hana/basic_tuple.hpp>
 #include <type_traits>
 #include <utility>
 
@@ -78,7 +78,8 @@ struct computed_in<fn::convert<T>, X> {
 
 template <class F, class... X>
 constexpr auto make_mapped(X&&... x) {
-  return mapped<F, decltype(hold(std::forward<X>(x)))...>{{hold(std::forward<X>(x))...}};
+  return mapped<F, decltype(hold(std::forward<X>(x)))...>{
+      boost::hana::basic_tuple<decltype(hold(std::forward<X>(x)))...>{hold(std::forward<X>(x))...}};
 }
 
 }  // namespace detail
@@ -89,7 +90,7 @@ template <class F, class... X>
 struct mapped {
   using element = typename detail::computed_in<F, X...>::type;
   using shape_type = unite_t<operation::map, typename X::shape_type...>;
-  std::tuple<X...> operands;
+  boost::hana::basic_tuple<X...> operands;
 };
 
 // ---- operators

@@ -3,7 +3,6 @@
 // this.
 #pragma once
 #include <cstddef>
-#include <tuple>
 
 #include "expression.hpp"
 #include "nest.hpp"
@@ -167,7 +166,7 @@ inline constexpr std::size_t flops_of<apply<F, T, X...>> = (F::flops + ... + flo
 template <class X, class Visit>
 constexpr void each_leaf(X const& x, Visit&& visit) {
   if constexpr (is_mapped<X>)
-    std::apply([&](auto const&... y) { (each_leaf(y, visit), ...); }, x.operands);
+    boost::hana::unpack(x.operands, [&](auto const&... y) { (each_leaf(y, visit), ...); });
   else if constexpr (!is_scalar<X>)
     visit(x);
 }
@@ -177,8 +176,8 @@ template <class X>
 constexpr void collect_numbers(X const& x, call_spec& spec, std::size_t& scalar_index,
                                std::size_t& integer_index) {
   if constexpr (is_mapped<X>) {
-    std::apply([&](auto const&... y) { (collect_numbers(y, spec, scalar_index, integer_index), ...); },
-               x.operands);
+    boost::hana::unpack(
+        x.operands, [&](auto const&... y) { (collect_numbers(y, spec, scalar_index, integer_index), ...); });
   } else if constexpr (is_scalar<X>) {
     spec.scalars[scalar_index++] = x.value;
   } else if constexpr (is_mask<X>) {

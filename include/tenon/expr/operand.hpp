@@ -2,10 +2,10 @@
 // Operands: whatever has a shape and elements and is accepted by operations. What kinds there are, and which
 // recording they belong to.
 #pragma once
+#include <boost/hana/unpack.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <stdexcept>
-#include <tuple>
 #include <type_traits>
 
 #include "../program/recorder.hpp"
@@ -189,8 +189,8 @@ constexpr recording* recording_in(X const& x) {
     return x.owner;
   } else if constexpr (is_mapped<X>) {
     recording* found = nullptr;
-    std::apply([&](auto const&... y) { ((found = found != nullptr ? found : recording_in(y)), ...); },
-               x.operands);
+    boost::hana::unpack(
+        x.operands, [&](auto const&... y) { ((found = found != nullptr ? found : recording_in(y)), ...); });
     return found;
   } else if constexpr (is_reduced<X>) {
     return recording_in(x.operand);

@@ -113,7 +113,8 @@ constexpr auto decode_with_beams(Decoder const& decoder, Encoded const& encoded,
 
 /// How many steps a search took, of whose words (target_steps, rows, beams) `hypotheses` = rows · beams are
 /// of one step: up to the first whose words are all eos. What is said of steps behind it is of another run.
-inline std::size_t beam_steps(std::span<std::int32_t const> words, std::size_t hypotheses, std::int32_t eos) {
+TENON_WHEN_USED inline std::size_t beam_steps(std::span<std::int32_t const> words, std::size_t hypotheses,
+                                              std::int32_t eos) {
   std::size_t const most = words.size() / hypotheses;
   for (std::size_t t = 0; t < most; ++t) {
     auto const step = words.subspan(t * hypotheses, hypotheses);
@@ -125,8 +126,9 @@ inline std::size_t beam_steps(std::span<std::int32_t const> words, std::size_t h
 /// The beams that a hypothesis went through, one for each step: at step t its word is words(t, row, path[t]).
 /// parents: (steps, rows, beams) of the steps that beam search took; the hypothesis is number `beam` of
 /// `row`.
-inline std::vector<std::size_t> beam_path(std::span<std::int32_t const> parents, std::size_t rows,
-                                          std::size_t beams, std::size_t row, std::size_t beam) {
+TENON_WHEN_USED inline std::vector<std::size_t> beam_path(std::span<std::int32_t const> parents,
+                                                          std::size_t rows, std::size_t beams,
+                                                          std::size_t row, std::size_t beam) {
   std::vector<std::size_t> path(parents.size() / (rows * beams));
   for (std::size_t t = path.size(); t-- > 0;) {
     path[t] = beam;

@@ -2,16 +2,15 @@
 // How weights start: each layer says how its own do, in PyTorch's way; functions over whole models let them
 // start as others' do; `initialise` draws them.
 #pragma once
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <numbers>
-#include <numeric>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "../config.hpp"
+#include "../cpu/libm.hpp"
 #include "../cpu/random.hpp"
 #include "module.hpp"
 
@@ -163,12 +162,13 @@ struct uniform_pair {
     v = (static_cast<double>(bits.word[1] >> 8) + 0.5) * 0x1p-24;
   }
   /// A normal number (Box and Muller).
-  double normal() const { return std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v); }
+  double normal() const { return libm::sqrt(-2 * libm::log(u)) * libm::cos(2 * std::numbers::pi * v); }
 };
 
 /// Makes the shorter sides of a matrix of normal numbers orthonormal, by the modified method of Gram and
 /// Schmidt, twice for the sake of rounding: uniformly distributed over all such matrices.
-TENON_COLD inline void orthonormalise(std::span<float> matrix, std::size_t rows, std::size_t columns) {
+TENON_WHEN_USED TENON_COLD inline void orthonormalise(std::span<float> matrix, std::size_t rows,
+                                                      std::size_t columns) {
   bool const across = rows < columns;  // then rows are vectors
   std::size_t const count = across ? rows : columns, length = across ? columns : rows;
   std::vector<double> vectors(count * length);
@@ -176,7 +176,9 @@ TENON_COLD inline void orthonormalise(std::span<float> matrix, std::size_t rows,
     for (std::size_t i = 0; i < length; ++i)
       vectors[c * length + i] = matrix[across ? c * columns + i : i * columns + c];
   auto const dot = [&](std::size_t a, std::size_t b) {
-    return std::inner_product(&vectors[a * length], &vectors[a * length] + length, &vectors[b * length], 0.0);
+    double sum = 0;
+    for (std::size_t i = 0; i < length; ++i) sum += vectors[a * length + i] * vectors[b * length + i];
+    return sum;
   };
   for (std::size_t c = 0; c < count; ++c) {
     for (int pass = 0; pass < 2; ++pass)
@@ -185,7 +187,7 @@ TENON_COLD inline void orthonormalise(std::span<float> matrix, std::size_t rows,
         for (std::size_t i = 0; i < length; ++i)
           vectors[c * length + i] -= share * vectors[before * length + i];
       }
-    double const norm = std::sqrt(dot(c, c));
+    double const norm = libm::sqrt(dot(c, c));
     for (std::size_t i = 0; i < length; ++i) vectors[c * length + i] /= norm;
   }
   for (std::size_t c = 0; c < count; ++c)
@@ -219,7 +221,7 @@ TENON_COLD void initialise(Model const& model, std::span<float> block, std::uint
           break;
         case initialiser::kind_t::truncated_normal: {
           double z = drawn.normal();
-          for (std::uint32_t draw = 1; std::abs(z) > 2; ++draw)
+          for (std::uint32_t draw = 1; z < -2 || z > 2; ++draw)
             z = detail::uniform_pair(i, site, draw, seed).normal();
           values[i] = p.init.scale * static_cast<float>(z / detail::deviation_without_tails);
           break;

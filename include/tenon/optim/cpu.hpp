@@ -2,10 +2,10 @@
 // Optimisers over the flat parameter block on the CPU.
 #pragma once
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
+#include "../cpu/libm.hpp"
 #include "../ops/map/loops.hpp"
 
 namespace tenon::detail {
@@ -76,7 +76,7 @@ template <bool Divided>
 float gradient_factor(call_arguments const& a, std::size_t k, double limit) {
   double total = 0;
   for (std::size_t i = 0; i < norm_parts; ++i) total += a.in<double>(k)[i];
-  double const norm = std::sqrt(total);
+  double const norm = libm::sqrt(total);
   double factor = norm > limit ? limit / norm : 1.0;
   if constexpr (Divided) factor /= static_cast<double>(*a.in<float>(k + 1));
   return static_cast<float>(factor);
@@ -96,12 +96,12 @@ struct adam_kernel {
     float const* const g = a.in<float>(3);
     double const beta1 = a.scalars[1], beta2 = a.scalars[2];
     double const step = steps_by(a.state->step, a.integers[1]);
-    double const correction1 = 1.0 - std::pow(beta1, step), correction2 = 1.0 - std::pow(beta2, step);
+    double const correction1 = 1.0 - libm::pow(beta1, step), correction2 = 1.0 - libm::pow(beta2, step);
     using V = cpu::pack<float>;
     auto const splat = [](double x) { return cpu::broadcast<float>(static_cast<float>(x)); };
     V const rate = splat(a.scalars[0] * static_cast<double>(a.state->learning_rate_scale) / correction1);
     V const b1 = splat(beta1), c1 = splat(1.0 - beta1), b2 = splat(beta2), c2 = splat(1.0 - beta2);
-    V const root = splat(1.0 / std::sqrt(correction2)), epsilon = splat(a.scalars[3]);
+    V const root = splat(1.0 / libm::sqrt(correction2)), epsilon = splat(a.scalars[3]);
     V const scale = cpu::broadcast(gradient_factor<Divided>(a, 4, a.scalars[4]));
     auto const update = [&](V const& gradient, V& m1, V& v1, V& value) __attribute__((always_inline)) {
       V const clipped = gradient * scale;

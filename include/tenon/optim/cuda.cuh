@@ -2,10 +2,10 @@
 // Optimisers over the flat parameter block on a GPU: one kernel for the norm, one that clips and updates.
 #pragma once
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
+#include "../cpu/libm.hpp"
 #include "../cuda/block_reduce.hpp"
 #include "../cuda/queue.hpp"
 #include "cpu.hpp"
@@ -46,7 +46,7 @@ TENON_DEVICE float gradient_factor(Block const& block, Arguments const& a, std::
   static_assert(tenon::detail::norm_parts <= update_threads);
   double const part =
       block.thread() < tenon::detail::norm_parts ? a.template in<double>(k)[block.thread()] : 0.0;
-  double const norm = std::sqrt(over_block<update_threads>(block, part, plus{}));
+  double const norm = libm::sqrt(over_block<update_threads>(block, part, plus{}));
   double const factor = norm > limit ? limit / norm : 1.0;
   if constexpr (Divided)
     return static_cast<float>(factor / static_cast<double>(*a.template in<float>(k + 1)));
@@ -66,8 +66,8 @@ struct adam_body {
     if (block.thread() == 0) {
       double const step = tenon::detail::steps_by(a.state->step, a.integers[1]);
       corrections[0] = a.scalars[0] * static_cast<double>(a.state->learning_rate_scale) /
-                       (1.0 - std::pow(a.scalars[1], step));
-      corrections[1] = 1.0 / std::sqrt(1.0 - std::pow(a.scalars[2], step));
+                       (1.0 - libm::pow(a.scalars[1], step));
+      corrections[1] = 1.0 / libm::sqrt(1.0 - libm::pow(a.scalars[2], step));
     }
     block.sync();
     auto const rate = static_cast<float>(corrections[0]), root = static_cast<float>(corrections[1]);
@@ -84,7 +84,7 @@ struct adam_body {
       float const m1 = b1 * m[i] + c1 * clipped, v1 = b2 * v[i] + c2 * clipped * clipped;
       m[i] = m1;
       v[i] = v1;
-      p[i] -= rate * m1 / (std::sqrt(v1) * root + epsilon);
+      p[i] -= rate * m1 / (libm::sqrt(v1) * root + epsilon);
     }
   }
 };

@@ -24,7 +24,7 @@ class session;
 namespace detail {
 
 /// Throws tenon::error if the block is smaller than the program's parameters.
-inline void check_parameters(program_view const& program, parameter_block const& parameters) {
+TENON_WHEN_USED inline void check_parameters(program_view const& program, parameter_block const& parameters) {
   if (program.totals.parameter_bytes > parameters.bytes())
     throw error("the program uses " + std::to_string(program.totals.parameter_bytes / sizeof(float)) +
                 " parameters, the block has " + std::to_string(parameters.bytes() / sizeof(float)) +
@@ -32,7 +32,7 @@ inline void check_parameters(program_view const& program, parameter_block const&
 }
 
 /// Throws tenon::error if a call of the program has nothing that a GPU could do for it.
-inline void check_lowered(program_view const& program) {
+TENON_WHEN_USED inline void check_lowered(program_view const& program) {
   for (auto const& c : program.calls)
     if (c.on_gpu == nullptr)
       throw error(
@@ -42,8 +42,8 @@ inline void check_lowered(program_view const& program) {
 }
 
 /// The places of all operands of a program, in its order; null where a call does without one.
-inline std::vector<void*> bound_operands(program_view const& program, std::byte* arena, std::byte* parameters,
-                                         std::byte* state) {
+TENON_WHEN_USED inline std::vector<void*> bound_operands(program_view const& program, std::byte* arena,
+                                                         std::byte* parameters, std::byte* state) {
   std::array const bases{arena, parameters, state};  // in the order of enum area
   std::vector<void*> places;
   places.reserve(program.operands.size());
@@ -53,7 +53,7 @@ inline std::vector<void*> bound_operands(program_view const& program, std::byte*
 }
 
 /// Do two calls of one output write the same, given the same operands?
-inline bool computes_alike(program_call const& a, program_call const& b) {
+TENON_WHEN_USED inline bool computes_alike(program_call const& a, program_call const& b) {
   return a.run == b.run && a.outputs == 1 && b.outputs == 1 && a.operands == b.operands &&
          a.chunks == b.chunks && a.accumulate == b.accumulate && a.scalars == b.scalars &&
          a.integers == b.integers;
@@ -61,7 +61,8 @@ inline bool computes_alike(program_call const& a, program_call const& b) {
 
 /// The block of the arena that a call writes, if nothing else is ever written there and it is no output; else
 /// null.
-inline program_block const* lasting_block(program_view const& program, program_call const& c) {
+TENON_WHEN_USED inline program_block const* lasting_block(program_view const& program,
+                                                          program_call const& c) {
   auto const& out = program.operands[c.first_operand];
   auto const call = static_cast<std::size_t>(&c - program.calls.data());
   if (!out.exists || out.where != area::arena) return nullptr;
@@ -77,8 +78,8 @@ inline program_block const* lasting_block(program_view const& program, program_c
 }
 
 /// Lets a lasting block stand at `to`, outside of the arena.
-inline void move_block(program_view const& program, program_block const& block, std::vector<void*>& places,
-                       std::byte* to) {
+TENON_WHEN_USED inline void move_block(program_view const& program, program_block const& block,
+                                       std::vector<void*>& places, std::byte* to) {
   for (std::size_t i = block.first; i < program.calls.size(); ++i) {
     auto const& c = program.calls[i];
     for (std::size_t k = c.first_operand; k < c.first_operand + c.operands; ++k) {

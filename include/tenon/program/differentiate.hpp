@@ -11,6 +11,7 @@
 
 namespace tenon {
 
+template <class WhenUsed>
 constexpr location recording::parameter_gradients(std::size_t bytes) {
   if (gradient_block_ < 0) {
     storage s;
@@ -24,6 +25,7 @@ constexpr location recording::parameter_gradients(std::size_t bytes) {
   return {gradient_block_, 0};
 }
 
+template <class WhenUsed>
 constexpr void recording::differentiate(location loss) {
   if (differentiated_)
     throw std::logic_error("differentiate: a program has one loss: add up what is to be learnt from");

@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "../config.hpp"
 #include "../error.hpp"
 #include "../owned.hpp"
 
@@ -15,7 +16,7 @@ namespace tenon {
 namespace detail {
 using aligned_bytes = aligned_memory<std::byte>;
 /// At least one cache line, however few bytes are asked for.
-inline aligned_bytes allocate_zeros(std::size_t bytes) {
+TENON_WHEN_USED inline aligned_bytes allocate_zeros(std::size_t bytes) {
   std::size_t const whole = std::max(alignment, aligned(bytes));
   auto memory = allocate_aligned<std::byte>(whole);
   std::fill_n(memory.get(), whole, std::byte{});

@@ -34,7 +34,7 @@ class gap_list {
   constexpr gap_list() { gaps_.push_back({0, std::numeric_limits<std::size_t>::max() / 2}); }
 
   /// The smallest gap that is large enough, from its start.
-  constexpr std::size_t take(std::size_t bytes) {
+  TENON_WHEN_USED constexpr std::size_t take(std::size_t bytes) {
     std::size_t best = gaps_.size() - 1;
     for (std::size_t i = 0; i < gaps_.size(); ++i)
       if (gaps_[i].bytes >= bytes && gaps_[i].bytes < gaps_[best].bytes) best = i;
@@ -44,7 +44,7 @@ class gap_list {
     if (gaps_[best].bytes == 0) gaps_.erase(gaps_.begin() + static_cast<std::ptrdiff_t>(best));
     return at;
   }
-  constexpr void give(std::size_t at, std::size_t bytes) {
+  TENON_WHEN_USED constexpr void give(std::size_t at, std::size_t bytes) {
     std::size_t i = 0;
     while (i < gaps_.size() && gaps_[i].at < at) ++i;
     bool const joins_before = i > 0 && gaps_[i - 1].at + gaps_[i - 1].bytes == at;
@@ -69,7 +69,7 @@ class gap_list {
 };
 
 /// The order in which calls run: as recorded, but those that were moved just after the call that they name.
-constexpr std::vector<std::size_t> final_order(recording const& r) {
+TENON_WHEN_USED constexpr std::vector<std::size_t> final_order(recording const& r) {
   auto const& order = r.order();
   std::vector<int> next(order.size(), -1), tail(order.size(), -1);  // chains of calls moved behind a call
   for (std::size_t i = 0; i < order.size(); ++i) {
@@ -93,7 +93,7 @@ constexpr std::vector<std::size_t> final_order(recording const& r) {
 
 /// Which calls, by number, depend on frozen weights alone. One that writes where another call writes too is
 /// none of them: its result does not last.
-constexpr std::vector<char> frozen_calls(recording const& r) {
+TENON_WHEN_USED constexpr std::vector<char> frozen_calls(recording const& r) {
   std::vector<char> frozen(r.calls().size(), 1), lasting(r.storages().size(), 1);
   auto const top = [&r](location where) { return static_cast<std::size_t>(r.physical(where).storage); };
   std::vector<char> written(r.storages().size(), 0);
@@ -127,7 +127,7 @@ constexpr bool is_temporary(storage const& s) {
 
 /// Copies the calls in final order, those that depend on frozen weights alone before all others, clearing the
 /// gradients that need it before their first use.
-constexpr void order_calls(recording const& r, planned& p) {
+TENON_WHEN_USED constexpr void order_calls(recording const& r, planned& p) {
   p.calls.reserve(2 * r.calls().size());
   p.operands.reserve(2 * r.operands().size());
   p.reaches.reserve(2 * r.operands().size());
@@ -177,7 +177,7 @@ constexpr void order_calls(recording const& r, planned& p) {
 }
 
 /// Lets a call's output take the memory of an operand that dies there, where the kernel allows it.
-constexpr void share_in_place(planned& p) {
+TENON_WHEN_USED constexpr void share_in_place(planned& p) {
   std::vector<int> moved(p.storages.size(), -1);  // a storage that now lives in another
   auto const home = [&moved](location where) {
     while (moved[static_cast<std::size_t>(where.storage)] >= 0)
@@ -224,7 +224,7 @@ constexpr void share_in_place(planned& p) {
 /// The calls between which each storage is needed; inputs from the start, outputs and what was computed from
 /// frozen weights to the end. What joint calls use is needed by all of them: a GPU does different calls of
 /// theirs on different rows at a time.
-constexpr void find_lifetimes(recording const& r, planned& p) {
+TENON_WHEN_USED constexpr void find_lifetimes(recording const& r, planned& p) {
   constexpr auto never = std::numeric_limits<std::size_t>::max();
   p.first.assign(p.storages.size(), never);
   p.last.assign(p.storages.size(), 0);
@@ -261,9 +261,10 @@ constexpr void find_lifetimes(recording const& r, planned& p) {
 
 /// Walks the calls, forwards or backwards in time, and gives each block the smallest gap that it fits when it
 /// is first met. Gives the bytes needed in all.
-constexpr std::size_t place_in_gaps(planned const& p, std::vector<std::vector<std::size_t>> const& met,
-                                    std::vector<std::vector<std::size_t>> const& left, bool backwards,
-                                    std::vector<std::size_t>& offsets) {
+TENON_WHEN_USED constexpr std::size_t place_in_gaps(planned const& p,
+                                                    std::vector<std::vector<std::size_t>> const& met,
+                                                    std::vector<std::vector<std::size_t>> const& left,
+                                                    bool backwards, std::vector<std::size_t>& offsets) {
   gap_list gaps;
   std::size_t total = 0;
   for (std::size_t i = 0; i < met.size(); ++i) {
@@ -278,7 +279,7 @@ constexpr std::size_t place_in_gaps(planned const& p, std::vector<std::vector<st
   return total;
 }
 
-constexpr void place_storages(planned& p) {
+TENON_WHEN_USED constexpr void place_storages(planned& p) {
   std::vector<std::vector<std::size_t>> starting(p.calls.size() + 1), ending(p.calls.size() + 1);
   p.placed.assign(p.storages.size(), 0);
   for (std::size_t s = 0; s < p.storages.size(); ++s) {
@@ -313,7 +314,7 @@ constexpr void place_storages(planned& p) {
 }  // namespace detail
 
 /// Orders a recording's calls and places its memory.
-constexpr planned plan(recording const& r) {
+TENON_WHEN_USED constexpr planned plan(recording const& r) {
   planned p;
   p.storages = r.storages();
   detail::order_calls(r, p);

@@ -59,7 +59,7 @@ class recording {
     return {add_storage(s), 0};
   }
 
-  TENON_RECORDING constexpr int add_storage(storage const& s) {
+  TENON_WHEN_USED TENON_RECORDING constexpr int add_storage(storage const& s) {
     storages_.push_back(s);
     written_.emplace_back();
     return static_cast<int>(storages_.size()) - 1;
@@ -89,14 +89,14 @@ class recording {
   // ---- calls
   // -------------------------------------------------------------------------------------------------------
 
-  TENON_RECORDING constexpr void begin(call_spec const& spec) {
+  TENON_WHEN_USED TENON_RECORDING constexpr void begin(call_spec const& spec) {
     call c;
     static_cast<call_spec&>(c) = spec;
     c.first_operand = operands_.size();
     calls_.push_back(c);
     order_.push_back({calls_.size() - 1, 0});
   }
-  TENON_RECORDING constexpr void result(location where, std::size_t bytes, bool add = false) {
+  TENON_WHEN_USED TENON_RECORDING constexpr void result(location where, std::size_t bytes, bool add = false) {
     auto& c = calls_.back();
     if (where.exists()) {
       if (add) c.accumulate |= 1U << c.outputs;
@@ -107,7 +107,7 @@ class recording {
     ++c.outputs;
     ++c.operands;
   }
-  TENON_RECORDING constexpr void operand(location where, std::size_t bytes) {
+  TENON_WHEN_USED TENON_RECORDING constexpr void operand(location where, std::size_t bytes) {
     auto& c = calls_.back();
     if (where.exists()) c.bytes += bytes;
     operands_.push_back(where);
@@ -118,7 +118,7 @@ class recording {
   /// product).
   constexpr void also_reads(location where) { operand(where, 0); }
   /// Ends the call begun last: its outputs now depend on whatever its operands depend on.
-  TENON_RECORDING constexpr void end() {
+  TENON_WHEN_USED TENON_RECORDING constexpr void end() {
     auto const& c = calls_.back();
     if (!c.pull.exists) return;
     bool active = false;
@@ -131,7 +131,7 @@ class recording {
   }
   /// Moves the call recorded last to just after call number `index` (weight gradients that were waiting), or
   /// further back if it adds to what a later call writes.
-  TENON_RECORDING constexpr void place_last_after(std::size_t index) {
+  TENON_WHEN_USED TENON_RECORDING constexpr void place_last_after(std::size_t index) {
     auto const last = calls_.size() - 1;
     auto const& c = calls_[last];
     std::size_t home = order_[index].call;
@@ -143,7 +143,7 @@ class recording {
   }
 
   /// Says that the calls recorded last can be done together, if it is they that `together` is about.
-  constexpr void join_last(joint_calls const& together) {
+  TENON_WHEN_USED constexpr void join_last(joint_calls const& together) {
     std::size_t const count = together.kernels.size();
     if (calls_.size() < count) return;
     auto* const first = calls_.data() + (calls_.size() - count);
@@ -153,7 +153,8 @@ class recording {
   }
   /// Says that the call recorded last can be done together with neighbours of which the same is said;
   /// `numbers` is what that asks of it besides its operands.
-  constexpr void join_alike(joint_calls const& together, std::array<std::int64_t, 4> const& numbers) {
+  TENON_WHEN_USED constexpr void join_alike(joint_calls const& together,
+                                            std::array<std::int64_t, 4> const& numbers) {
     calls_.back().joint = &together;
     calls_.back().integers = numbers;
   }
@@ -164,7 +165,7 @@ class recording {
 
   /// Throws std::logic_error if nothing may be added to a value in its own memory: what a run does not
   /// compute anew would grow from run to run, and some derivatives read the result.
-  TENON_RECORDING constexpr void check_can_add_to(location value) const {
+  TENON_WHEN_USED TENON_RECORDING constexpr void check_can_add_to(location value) const {
     auto const where = root(value);
     auto const kind = at(where.storage).kind;
     if (kind != storage::kind_t::temporary && kind != storage::kind_t::gradient)
@@ -190,7 +191,7 @@ class recording {
   /// and those with few rows as numbers of type `stored_as`: float32 or bfloat16, which halves the bytes and
   /// leaves each weight 8 bits of precision. Call it before anything is recorded. Throws std::logic_error for
   /// another type, or where something is recorded already.
-  constexpr void freeze_weights(element_type stored_as = element_type::float32) {
+  TENON_WHEN_USED constexpr void freeze_weights(element_type stored_as = element_type::float32) {
     if (stored_as != element_type::float32 && stored_as != element_type::bfloat16)
       throw std::logic_error("freeze_weights: weights are stored as float32 or bfloat16");
     if (!calls_.empty()) throw std::logic_error("freeze_weights: call it before anything is recorded");
@@ -208,7 +209,7 @@ class recording {
     location value{};
     std::size_t asked = 0;  ///< how many times
   };
-  constexpr shared_value& shared(kernel how, std::array<location, 3> const& from) {
+  TENON_WHEN_USED constexpr shared_value& shared(kernel how, std::array<location, 3> const& from) {
     for (auto& known : shared_)
       if (known.how == how && known.from == from) {
         ++known.asked;
@@ -237,7 +238,7 @@ class recording {
     return where;
   }
   /// Like root, following also what was placed together for the sake of one product over all steps.
-  constexpr location physical(location where) const {
+  TENON_WHEN_USED constexpr location physical(location where) const {
     for (;;) {
       where = root(where);
       auto const& s = at(where.storage);
@@ -295,16 +296,17 @@ class recording {
     return where;
   }
 
-  TENON_RECORDING constexpr void defer(deferred_gradient d) {
+  TENON_WHEN_USED TENON_RECORDING constexpr void defer(deferred_gradient d) {
     d.issued_at = calls_.size() - 1;
     deferred_.push_back(d);
   }
 
   /// Where the chunks of a call put their parts of a weight's gradient, `bytes` in all; `sum` says which kind
   /// of parts they are, too.
-  TENON_RECORDING constexpr gradient_place partial(void (*sum)(recording&, partial_gradient const&),
-                                                   location value, std::size_t bytes,
-                                                   std::size_t element_bytes) {
+  TENON_WHEN_USED TENON_RECORDING constexpr gradient_place partial(void (*sum)(recording&,
+                                                                               partial_gradient const&),
+                                                                   location value, std::size_t bytes,
+                                                                   std::size_t element_bytes) {
     for (auto const& known : partial_)
       if (known.sum == sum && known.value == value) return {known.parts, true};
     storage s;
@@ -319,11 +321,11 @@ class recording {
 
   /// Records the calls that carry the gradient of `loss`, a scalar, back to everything active. Once in a
   /// recording: of several losses, differentiate the sum.
-  constexpr void differentiate(location loss);
+  TENON_WHEN_USED constexpr void differentiate(location loss);
 
   /// The gradient block of parameters of `bytes` bytes in all: one storage, laid out as the parameter block
   /// is.
-  constexpr location parameter_gradients(std::size_t bytes);
+  TENON_WHEN_USED constexpr location parameter_gradients(std::size_t bytes);
 
   // ---- results
   // -----------------------------------------------------------------------------------------------------
@@ -340,14 +342,14 @@ class recording {
   constexpr std::uint64_t next_random_site() { return random_sites_++; }
   /// The parameter block that the program updates and the optimiser's state, in bytes. All gradients of
   /// parameters used lie in one block.
-  constexpr void updates_parameters(std::size_t state_bytes) {
+  TENON_WHEN_USED constexpr void updates_parameters(std::size_t state_bytes) {
     if (frozen_) throw std::logic_error("frozen weights cannot be trained");
     updates_ = true;
     state_bytes_ = state_bytes;
   }
   /// Gives parameters that no gradient reached a gradient of zero; true if every byte of the block is covered
   /// by parameters in use.
-  TENON_RECORDING constexpr bool complete_parameter_gradients(std::size_t bytes) {
+  TENON_WHEN_USED TENON_RECORDING constexpr bool complete_parameter_gradients(std::size_t bytes) {
     std::size_t covered = 0;
     for (int p : parameters_) {
       auto const g = gradient_location({p, 0});
@@ -380,7 +382,7 @@ class recording {
  private:
   static constexpr std::size_t usual_calls = 512;
 
-  TENON_RECORDING constexpr location gradient_location(location value) {
+  TENON_WHEN_USED TENON_RECORDING constexpr location gradient_location(location value) {
     auto const top = root(value);
     if (at(top.storage).gradient < 0) {
       storage g = at(top.storage);
@@ -399,14 +401,14 @@ class recording {
     return {at(top.storage).gradient, top.offset};
   }
 
-  TENON_RECORDING constexpr std::size_t written_volume(int s, region const& wanted) const {
+  TENON_WHEN_USED TENON_RECORDING constexpr std::size_t written_volume(int s, region const& wanted) const {
     std::size_t common = 0;
     for (auto const& r : written_[static_cast<std::size_t>(s)]) common += r.common_volume(wanted);
     return common;
   }
 
   /// Claims a part of a gradient for writing; true if nothing of it was written before.
-  TENON_RECORDING constexpr bool claim(int s, region const& part) {
+  TENON_WHEN_USED TENON_RECORDING constexpr bool claim(int s, region const& part) {
     if (at(s).zero_first) return false;
     auto const common = written_volume(s, part);
     if (!part.regular || (common != 0 && common < part.volume())) {
@@ -419,7 +421,7 @@ class recording {
   }
 
   /// From here on the gradient starts as zeros: calls that overwrote it must add.
-  TENON_RECORDING constexpr void clear_first(int s) {
+  TENON_WHEN_USED TENON_RECORDING constexpr void clear_first(int s) {
     at(s).zero_first = true;
     for (auto& c : calls_)
       for (std::size_t k = 0; k < c.outputs; ++k)

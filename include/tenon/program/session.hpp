@@ -16,8 +16,9 @@
 
 namespace tenon {
 
-template <>
-class session<cpu_device> : public detail::session_ports<session<cpu_device>> {
+template <class Device>
+requires std::is_same_v<Device, cpu_device>
+class session<Device> : public detail::session_ports<session<Device>> {
  public:
   /// Binds a program to parameters. Both must outlive the session. Throws tenon::error if the block is
   /// smaller than the program's parameters.

@@ -31,7 +31,7 @@ class turn_taking {
  public:
   explicit turn_taking(std::size_t threads) : threads_{static_cast<std::int64_t>(threads)} {}
 
-  turn next(program_call const& c, std::span<address const> operands) {
+  TENON_WHEN_USED turn next(program_call const& c, std::span<address const> operands) {
     if (c.stops) {  // every thread looks, once what it looks at is there
       since_.clear();
       since_.push_back(touched(c, operands[0], false, true));
@@ -55,7 +55,7 @@ class turn_taking {
     std::int64_t begin, step, bytes, jump, jumps;
   };
 
-  access touched(program_call const& c, address const& a, bool written, bool shared) const {
+  TENON_WHEN_USED access touched(program_call const& c, address const& a, bool written, bool shared) const {
     auto const chunks = static_cast<std::int64_t>(c.chunks);
     std::int64_t const step = a.touched.step, bytes = a.touched.bytes;
     access x{a.where,
@@ -76,7 +76,7 @@ class turn_taking {
   }
 
   /// Does the call touch what a thread may still be busy with?
-  bool clashes(program_call const& c, std::span<address const> operands, bool shared) const {
+  TENON_WHEN_USED bool clashes(program_call const& c, std::span<address const> operands, bool shared) const {
     if (since_.size() > most) return true;
     for (std::size_t k = 0; k < c.operands; ++k) {
       if (!operands[k].exists) continue;
@@ -92,7 +92,7 @@ class turn_taking {
     return static_cast<double>(c.flops) / 20e3 + static_cast<double>(c.bytes) / 40e3;
   }
 
-  bool conflict(access const& a, access const& b) const {
+  TENON_WHEN_USED bool conflict(access const& a, access const& b) const {
     if (!(a.written || b.written) || a.where != b.where || (a.alone && b.alone)) return false;
     if (!a.known || !b.known) return true;
     auto const end = [this](access const& x) {

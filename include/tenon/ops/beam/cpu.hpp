@@ -2,11 +2,11 @@
 // The best continuations of hypotheses on the CPU.
 #pragma once
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 
+#include "../../cpu/libm.hpp"
 #include "../cross_entropy/cpu.hpp"
 
 namespace tenon::cpu {
@@ -14,7 +14,7 @@ namespace tenon::cpu {
 /// The penalty by which a hypothesis of `length` words is divided: ((5 + length) / 6)^alpha (Wu et al., 2016,
 /// equation 14).
 TENON_HOST_DEVICE inline double length_penalty(std::int32_t length, double alpha) {
-  return std::pow((5.0 + static_cast<double>(length)) / 6.0, alpha);
+  return libm::pow((5.0 + static_cast<double>(length)) / 6.0, alpha);
 }
 
 /// Operands, outputs first: totals, last words, parents, lengths of the Kept best; logits, totals, last

@@ -86,7 +86,7 @@ struct softmax_form {
 
 template <template <std::size_t> class Name, bool Log, class X, class... Counts>
 constexpr auto emit_softmax(X const& x, Counts const&... counts) {
-  using valid = std::tuple_element_t<0, std::tuple<Counts..., unmasked>>;
+  using valid = typename list_at<0, list<Counts..., unmasked>>::type;
   using form = softmax_form<element_of<X>, shape_of<X>, typename X::layout, Name, valid, Log>;
   return emit<element_of<X>, shape_of<X>, form>(form::spec(), x, counts...);
 }
