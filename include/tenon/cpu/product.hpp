@@ -19,7 +19,9 @@ namespace tenon::cpu {
 
 namespace detail {
 
-inline constexpr std::size_t tile_rows = 12;    // 24 accumulators of 32 registers
+/// Rows of a tile, two accumulators each: 24 of the 32 registers of AVX-512, 12 of 16 where there are no
+/// more.
+inline constexpr std::size_t tile_rows = TENON_PACK_BYTES == 64 ? 12 : 6;
 inline constexpr std::size_t block_rows = 480;  // rows of the left operand that stay in the second cache
 
 /// Rows of a panel that are fetched ahead where each is used once: then memory sets the pace, and processors
@@ -99,18 +101,21 @@ TENON_ALWAYS_INLINE void multiply_rows(std::size_t rows, strided_matrix<T> a, W 
                                        std::size_t depth, T* c, std::size_t leading, std::size_t columns,
                                        bool add) {
   std::size_t i = 0;
-  auto const tiles = [&]<std::size_t Rows>(std::integral_constant<std::size_t, Rows>) {
-    for (; i + Rows <= rows; i += Rows)
+  auto const tiles = [&]<std::size_t Rows>(std::integral_constant<std::size_t, Rows>, std::size_t end) {
+    for (; i + Rows <= end; i += Rows)
       multiply_tile<Rows, T>({a.data + i * a.row_stride, a.row_stride, a.column_stride}, panel, depth,
                              c + i * leading, leading, columns, add);
   };
   if constexpr (sizeof(T) == sizeof(float)) {  // wider accumulators are fewer
-    tiles(std::integral_constant<std::size_t, tile_rows>{});
-    tiles(std::integral_constant<std::size_t, 8>{});
-    tiles(std::integral_constant<std::size_t, 5>{});  // the hypotheses of a sentence
+    // Single rows are the slowest: of sixes so many that fours and a five can be the rest.
+    bool const by_fours = tile_rows == 6 && rows > 6 && (rows % 6 == 2 || rows % 6 == 3);
+    tiles(std::integral_constant<std::size_t, tile_rows>{}, by_fours ? rows - 6 : rows);
+    if constexpr (tile_rows > 8) tiles(std::integral_constant<std::size_t, 8>{}, rows);
+    if (!by_fours || rows % 6 == 3)
+      tiles(std::integral_constant<std::size_t, 5>{}, rows);  // the hypotheses of a sentence
   }
-  tiles(std::integral_constant<std::size_t, 4>{});
-  tiles(std::integral_constant<std::size_t, 1>{});
+  tiles(std::integral_constant<std::size_t, 4>{}, rows);
+  tiles(std::integral_constant<std::size_t, 1>{}, rows);
 }
 
 #if TENON_BF16_PAIRS

@@ -25,6 +25,31 @@ TENON_HOST_DEVICE TENON_ALWAYS_INLINE void multiply_wide(V a, std::uint32_t b, V
   high = convert<std::uint32_t>(product >> 32);
   low = a * b;
 }
+#if TENON_PACK_X86 && (TENON_PACK_BYTES != 32 || defined(__AVX2__))
+/// x86 multiplies every second word of a pack, to 64 bits.
+TENON_ALWAYS_INLINE void multiply_wide(pack<std::uint32_t> const& a, std::uint32_t b,
+                                       pack<std::uint32_t>& high, pack<std::uint32_t>& low) {
+  typedef std::uint64_t words __attribute__((vector_size(TENON_PACK_BYTES)));
+  auto const factor = broadcast(b);
+  auto const multiply = [&](words const& evens) __attribute__((always_inline)) {
+#if TENON_PACK_BYTES == 64
+    return __builtin_bit_cast(words, _mm512_maskz_mul_epu32(0xff, __builtin_bit_cast(__m512i, evens),
+                                                            __builtin_bit_cast(__m512i, factor)));
+#elif TENON_PACK_BYTES == 32
+    return __builtin_bit_cast(
+        words, _mm256_mul_epu32(__builtin_bit_cast(__m256i, evens), __builtin_bit_cast(__m256i, factor)));
+#else
+    return __builtin_bit_cast(
+        words, _mm_mul_epu32(__builtin_bit_cast(__m128i, evens), __builtin_bit_cast(__m128i, factor)));
+#endif
+  };
+  auto const pairs = __builtin_bit_cast(words, a);
+  words const evens = multiply(pairs), odds = multiply(pairs >> 32);
+  constexpr std::uint64_t upper = 0xFFFFFFFF00000000U;
+  high = __builtin_bit_cast(pack<std::uint32_t>, (evens >> 32) | (odds & upper));
+  low = __builtin_bit_cast(pack<std::uint32_t>, (evens & ~upper) | (odds << 32));
+}
+#endif
 }  // namespace detail
 
 template <class V>
@@ -77,22 +102,28 @@ TENON_HOST_DEVICE TENON_ALWAYS_INLINE V random16(V const& element, std::uint32_t
 }
 
 /// The bits of packs of neighbours, drawing a block once for the eight packs that share it.
-struct random_cache {  // NOLINT(cppcoreguidelines-pro-type-member-init): `drawn` says whether `block` is set
-  std::uint32_t number = 0, site = 0;
-  bool drawn = false;
-  philox_block<pack<std::uint32_t>> block;
+struct random_cache {
+  /// The last blocks of the packs that sixteen neighbours are.
+  struct drawn_blocks {  // NOLINT(cppcoreguidelines-pro-type-member-init): `any` says whether `block` is set
+    std::uint32_t number = 0, site = 0;
+    bool any = false;
+    philox_block<pack<std::uint32_t>> block;
+  };
+  static constexpr std::size_t packs = lanes < 16 ? 16 / lanes : 1;
+  drawn_blocks drawn[packs];
 
   /// The same as random16 for the elements first, first + 1, …; first is a multiple of the number of lanes.
-  TENON_ALWAYS_INLINE pack<std::uint32_t> neighbours(std::uint32_t first, std::uint32_t wanted_site,
+  TENON_ALWAYS_INLINE pack<std::uint32_t> neighbours(std::uint32_t first, std::uint32_t site,
                                                      run_state const& state) {
-    std::uint32_t const wanted = random_block(first);
-    if (!drawn || wanted != number || wanted_site != site) {
-      block = draw_block(broadcast<std::uint32_t>(wanted) + iota<std::uint32_t>(), wanted_site, state);
-      number = wanted;
-      site = wanted_site;
-      drawn = true;
+    std::uint32_t const number = random_block(first);
+    auto& d = drawn[first / lanes % packs];
+    if (!d.any || number != d.number || site != d.site) {
+      d.block = draw_block(broadcast<std::uint32_t>(number) + iota<std::uint32_t>(), site, state);
+      d.number = number;
+      d.site = site;
+      d.any = true;
     }
-    auto const word = block.word[(first >> 5) & 3U];
+    auto const word = d.block.word[(first >> 5) & 3U];
     return (first & 16U) == 0 ? word & 0xFFFFU : word >> 16;
   }
 };
