@@ -4,7 +4,7 @@
 
 add_library(tenon_cuda INTERFACE)
 add_library(tenon::cuda ALIAS tenon_cuda)
-target_link_libraries(tenon_cuda INTERFACE tenon::tenon CUDA::cudart CUDA::cublas)
+target_link_libraries(tenon_cuda INTERFACE tenon::tenon CUDA::cudart CUDA::cublas CUDA::cublasLt)
 # 186, 128: comparisons and loops that some extents make trivial; 1675: GCC's pragmas.
 target_compile_options(tenon_cuda INTERFACE
   "$<$<COMPILE_LANGUAGE:CUDA>:-std=c++20;--expt-relaxed-constexpr;-diag-suppress=128,186,1675;-Xcompiler=-fopenmp>")

@@ -193,6 +193,40 @@ TEST_CASE("a weight that a program uses twice is packed once, whatever it does n
   }
 }
 
+TEST_CASE("a table that three weights map gets into their gradients, packed or not") {
+  // The gradients wait for each other, and none may be moved to before the packing of its table.
+  static constexpr parameter<rows<12>, columns<48>> table{.offset = 0};
+  using weight = parameter<layers<32>, from<columns<48>>>;
+  constexpr std::size_t table_size = 12 * 48, size = weight::shape_type::size;
+  constexpr std::size_t count = table_size + 3 * size;
+  auto const at = [](std::size_t i) { return weight{.offset = (table_size + i * size) * sizeof(float)}; };
+  auto const program = record_now([&](recorder& r) {
+    auto const x = gather<rows>(table, r.input<std::int32_t, sides<40>>("ids"));
+    auto const y0 = linear(x, at(0)), y1 = linear(x, at(1)), y2 = linear(x, at(2));
+    minimise(r, keep(sum(y0 * y0) + sum(y1 * y1) + sum(y2 * y2)), count, sgd{.learning_rate = 1});
+  });
+  parameter_block block(count);
+  fill(block.values(), 1, -0.1, 0.1);
+  std::vector<float> const before(block.values().begin(), block.values().end());
+  session s(program, block);
+  auto const ids = s.input_elements<std::int32_t>("ids");
+  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::int32_t>(i * 7 % 12);
+  s.run();
+  std::vector<double> want(3 * size), got(3 * size);
+  for (std::size_t w = 0; w < 3; ++w)
+    for (std::size_t j = 0; j < 32; ++j)
+      for (auto const id : ids) {
+        float const* const word = &before[static_cast<std::size_t>(id) * 48];
+        float const* const row = &before[table_size + w * size + j * 48];
+        double y = 0;
+        for (std::size_t k = 0; k < 48; ++k) y += double{word[k]} * double{row[k]};
+        for (std::size_t k = 0; k < 48; ++k) want[w * size + j * 48 + k] += 2 * y * double{word[k]};
+      }
+  for (std::size_t i = 0; i < 3 * size; ++i)
+    got[i] = double{before[table_size + i]} - double{block.values()[table_size + i]};
+  CHECK(worst(got, want) < 1e-5);
+}
+
 TEST_CASE("outer products") {
   auto const x = filled<tensor<double, rows<5>, columns<3>>>(1);
   auto const y = filled<tensor<double, layers<17>>>(2);

@@ -118,6 +118,32 @@ TEST_CASE("a product of split operands is three, behind two kernels that split t
 }
 #endif
 
+#if !defined(__CUDACC__)
+TEST_CASE("a bias of a product's columns is added as the product is stored") {
+  static constexpr parameter<vocab<24>, from<columns<72>>> weight{.offset = 0};
+  static constexpr std::size_t behind = 24 * 72 * sizeof(float);
+  auto const nodes = [](auto const& bias, precision how) {
+    auto const program = record_now([&](recorder& r) {
+      r.multiply_with(how);
+      auto const x = r.input<float, rows<40>, columns<72>>("x");
+      auto const y = linear(x, weight, bias);
+      r.output("y", y);
+      minimise(r, keep(mean(y * y)), 24 * 73 + 20, sgd{.learning_rate = 0.1F});
+    });
+    CHECK(device_difference(program, usual, 3) < (how == precision::fp32 ? 1e-5 : 1e-2));
+    parameter_block block(24 * 73 + 20);
+    return session<cuda_device>(program, block).nodes_of_calls()[0];
+  };
+  constexpr parameter<vocab<24>> of_columns{.offset = behind}, unaligned{.offset = behind + sizeof(float)};
+  constexpr parameter<rows<40>> of_rows{.offset = behind};
+  CHECK(nodes(of_columns, precision::fp32) == 1);
+  CHECK(nodes(of_columns, precision::tf32) == 1);
+  CHECK(nodes(of_columns, precision::tf32x3) == 6);  // split, in three, and a kernel for the bias
+  CHECK(nodes(unaligned, precision::fp32) == 2);
+  CHECK(nodes(of_rows, precision::fp32) == 1);  // the bias' own kernel: the product is another call
+}
+#endif
+
 TEST_CASE("numbers are rounded to 11 significant bits, to even") {
   using cuda::rounded_to_tf32;
   CHECK(rounded_to_tf32(1 + 0x1p-10F) == 1 + 0x1p-10F);

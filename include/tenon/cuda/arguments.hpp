@@ -78,4 +78,9 @@ struct matrix_product {
   std::size_t count = 1, left_step = 0, right_step = 0, out_step = 0;
 };
 
+/// Can a product's epilogue read a bias from here? It does so 16 bytes at a time.
+inline bool bias_fits(float const* bias) {
+  return reinterpret_cast<std::uintptr_t>(bias) % 16 == 0;
+}
+
 }  // namespace tenon::cuda

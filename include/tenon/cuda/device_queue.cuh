@@ -8,6 +8,7 @@
 #include <type_traits>
 
 #include "../program/precision.hpp"
+#include "biased_product.cuh"
 #include "check.cuh"
 #include "device_block.cuh"
 #include "split_products.hpp"
@@ -29,8 +30,8 @@ class queue {
   /// Products that may run at the same time need workspaces of their own.
   static constexpr std::size_t workspaces = 4;
   void use_workspace(std::size_t number) {
-    check(cublasSetWorkspace(blas_.get(), workspaces_[number].get(), workspace_bytes), "cublasSetWorkspace",
-          "a session");
+    workspace_ = workspaces_[number].get();
+    check(cublasSetWorkspace(blas_.get(), workspace_, workspace_bytes), "cublasSetWorkspace", "a session");
   }
   /// What has been asked for since `begin_call`: products, scratch memory.
   bool multiplies() const { return multiplies_; }
@@ -67,14 +68,11 @@ class queue {
     multiplies_ = true;
     if (measuring_) return;
     // cuBLAS stores by columns: what it sees are the transposes, and out^T = right^T · left^T.
-    auto const left = stored(p.left_row, p.left_column, p.m, p.k);
-    auto const right = stored(p.right_row, p.right_column, p.k, p.n);
+    auto const left = stored_matrix::of(p.left_row, p.left_column, p.m, p.k);
+    auto const right = stored_matrix::of(p.right_row, p.right_column, p.k, p.n);
     T const one = 1, accumulate = p.add ? T(1) : T(0);
     constexpr auto type = std::is_same_v<T, double> ? CUDA_R_64F : CUDA_R_32F;
-    auto const compute = std::is_same_v<T, double> ? CUBLAS_COMPUTE_64F
-                         : how == precision::tf32  ? CUBLAS_COMPUTE_32F_FAST_TF32
-                         : how == precision::bf16  ? CUBLAS_COMPUTE_32F_FAST_16BF
-                                                   : CUBLAS_COMPUTE_32F;
+    auto const compute = std::is_same_v<T, double> ? CUBLAS_COMPUTE_64F : computed_in(how);
     check(cublasGemmStridedBatchedEx(
               blas_.get(), right.operation, left.operation, static_cast<int>(p.n), static_cast<int>(p.m),
               static_cast<int>(p.k), &one, p.right, type, right.leading, static_cast<long long>(p.right_step),
@@ -82,6 +80,19 @@ class queue {
               static_cast<int>(std::max(p.out_row, p.n)), static_cast<long long>(p.out_step),
               static_cast<int>(p.count), compute, CUBLAS_GEMM_DEFAULT),
           "cublasGemmStridedBatchedEx", purpose());
+  }
+
+  /// One product and a bias that is added to each of its rows, as one kernel. Where cuBLAS has none for that,
+  /// nothing is enqueued and the answer is false.
+  bool multiply_with_bias(matrix_product<float> const& p, float const* bias) {
+    if (how_ == precision::tf32x3 || !bias_fits(bias)) return false;
+    // A handle of cuBLAS is one of cublasLt, too, says its documentation.
+    biased_product product(reinterpret_cast<cublasLtHandle_t>(blas_.get()), p, bias, computed_in(how_),
+                           workspace_bytes, purpose());
+    if (!product.possible()) return false;
+    multiplies_ = true;
+    if (!measuring_) product.enqueue(workspace_, workspace_bytes, stream_, purpose());
+    return true;
   }
 
   /// Memory for the call that is being enqueued alone.
@@ -104,15 +115,10 @@ class queue {
  private:
   static constexpr std::size_t workspace_bytes = std::size_t{32} << 20;  // what cuBLAS asks for on Hopper
 
-  struct stored_matrix {
-    cublasOperation_t operation;
-    int leading;
-  };
-  /// How a matrix of rows × columns with these strides looks to cuBLAS, transposed.
-  static stored_matrix stored(std::size_t row, std::size_t column, std::size_t rows, std::size_t columns) {
-    bool const by_rows = column == 1 || columns == 1;
-    return by_rows ? stored_matrix{CUBLAS_OP_N, static_cast<int>(std::max(row, columns))}
-                   : stored_matrix{CUBLAS_OP_T, static_cast<int>(std::max(column, rows))};
+  static cublasComputeType_t computed_in(precision how) {
+    return how == precision::tf32   ? CUBLAS_COMPUTE_32F_FAST_TF32
+           : how == precision::bf16 ? CUBLAS_COMPUTE_32F_FAST_16BF
+                                    : CUBLAS_COMPUTE_32F;
   }
   std::string purpose() const { return "call " + std::to_string(number_) + ", \"" + name_ + '"'; }
 
@@ -120,6 +126,7 @@ class queue {
   cudaStream_t stream_;
   owned_blas blas_;
   std::array<device_memory, workspaces> workspaces_;
+  std::byte* workspace_ = nullptr;  ///< the one in use
   device_memory scratch_;
   std::size_t scratch_bytes_ = 0;
   bool measuring_ = false, multiplies_ = false, uses_scratch_ = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A GPU's queue of work on a CPU: what is enqueued is done at once (see host_block.hpp).
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <type_traits>
@@ -46,6 +47,17 @@ class queue {
         }
       cpu::multiply<T>(p.m, p.n, p.k, left, right, p.add, p.out + i * p.out_step, p.out_row);
     }
+  }
+
+  /// One product and a bias that is added to each of its rows, where a GPU has one kernel for both.
+  bool multiply_with_bias(matrix_product<float> const& p, float const* bias) {
+    if (how_ == precision::tf32x3 || !bias_fits(bias)) return false;
+    if (!only_counts)
+      for (std::size_t i = 0; i < p.m; ++i) std::copy_n(bias, p.n, p.out + i * p.out_row);
+    matrix_product<float> added = p;
+    added.add = true;
+    multiply(added, how_);
+    return true;
   }
 
   void clear(std::byte* where, std::size_t bytes) {

@@ -10,13 +10,12 @@
 #pragma once
 #include <cstddef>
 
+#include "bias.hpp"
 #include "record.hpp"
 
 namespace tenon {
 
 namespace detail {
-
-struct nothing {};
 
 /// bias + x · y summed over the axes that Out lacks. X and Y hold values; their axes may go by other names
 /// here (SX, SY).
@@ -36,11 +35,16 @@ constexpr auto contract(X const& x, Y const& y, char const* name, B const& bias 
   if constexpr (is_recorded<X> || is_recorded<Y> || is_recorded<B>) {
     auto& r = recorder_of(x, y);
     auto const out = r.template make<T, Out>();
-    if constexpr (biased) record_map<by_sum, O>(r, out.at, false, bias);
-    if constexpr (how::as_products)
-      record_contraction<A, C, O>(r, out.at, biased, r.place(x), r.place(y), name);
-    else
+    auto const fill = [&] {
+      if constexpr (biased) record_map<by_sum, O>(r, out.at, false, bias);
+    };
+    if constexpr (how::as_products) {
+      record_contraction<A, C, O>(r, out.at, biased, r.place(x), r.place(y), name, {}, fill);
+      if constexpr (biased) join_bias<A, C, O>(r, bias);
+    } else {
+      fill();
       record_map<by_sum, O>(r, out.at, biased, products());
+    }
     return out;
   } else {
     tensor_of<T, Out> out;

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// Contractions on a GPU: cuBLAS products, independent ones of them as one batch.
+// Contractions on a GPU: cuBLAS products, independent ones of them as one batch; a bias is added as the
+// product is stored.
 #pragma once
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
+#include <type_traits>
 
 #include "../../cuda/queue.hpp"
 #include "cpu.hpp"
@@ -28,6 +32,15 @@ struct lowering<cpu::contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN
         products(q, a.in<T>(1) + l, a.in<T>(2) + r, a.out<T>(0), joined ? K * repeats : K, add);
         add = true;
       }
+  }
+
+  /// Is it one product of float, to which a bias of its columns may be added?
+  static constexpr bool takes_bias =
+      std::is_same_v<T, float> && sizeof...(Independent) == 0 && sizeof...(Sums) == 0 && M > 1 && N > 1;
+  /// The product plus a bias of N elements, as one kernel; false, and nothing is enqueued, if there is none.
+  static bool enqueue_with_bias(queue& q, call_arguments const& a, T const* bias) requires takes_bias {
+    return q.multiply_with_bias(
+        matrix_product<T>{M, N, K, a.in<T>(1), LM, LK, a.in<T>(2), RK, RN, a.out<T>(0), OM}, bias);
   }
 
  private:
@@ -56,6 +69,18 @@ struct lowering<cpu::contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN
   static void other(std::size_t& rest, std::size_t& l, std::size_t& r, std::size_t& o) {
     if constexpr (!is_batch<Loop>) Loop::step(rest, l, r, o);
   }
+};
+
+/// The calls of `linear(x, w, b)`: a Fill that writes b to each row, and the product that is added to it.
+template <class Fill, class Product>
+struct biased {
+  static constexpr std::array<tenon::kernel, 2> kernels{&Fill::run, &Product::run};
+  static void enqueue(queue& q, std::span<call_arguments const> of_each) {
+    if (lowering<Product>::enqueue_with_bias(q, of_each[1], of_each[0].template in<float>(1))) return;
+    lowering<Fill>::enqueue(q, of_each[0]);
+    lowering<Product>::enqueue(q, of_each[1]);
+  }
+  static constexpr joint_calls together{kernels, &enqueue};
 };
 
 /// cuBLAS takes operands as they are.

@@ -129,10 +129,15 @@ constexpr std::size_t size_in_bytes() {
   return X::shape_type::size * sizeof(typename X::element);
 }
 
-/// Records out (+)= x · y.
-template <class X, class Y, class O, class Recorder>
+struct nothing {
+  constexpr void operator()() const {}
+};
+
+/// Records out (+)= x · y, and what `just_before` records as the call before it.
+template <class X, class Y, class O, class Recorder, class Before = nothing>
 TENON_RECORDING constexpr void record_contraction(Recorder& r, location out, bool add, location x, location y,
-                                                  char const* name, std::array<std::int64_t, 3> repeat = {}) {
+                                                  char const* name, std::array<std::int64_t, 3> repeat = {},
+                                                  Before const& just_before = {}) {
   using C = contraction_of<X, Y, O>;
   auto spec = C::spec(name);
   set_pullback<contract_pull<X, Y, O>>(r, spec);
@@ -146,7 +151,8 @@ TENON_RECORDING constexpr void record_contraction(Recorder& r, location out, boo
   location packed;
   if constexpr (C::kernel_type::packable) {
     constexpr bool few = C::kernel_type::few;
-    bool const weight = times == 1 && r.at(r.root(right).storage).kind == storage::kind_t::parameter;
+    // A gradient that has waited is moved to before what is recorded here, and a packing would not be.
+    bool const weight = repeat[0] == 0 && r.at(r.root(right).storage).kind == storage::kind_t::parameter;
     if (weight && few && r.weights_are_frozen() && r.frozen_type() == element_type::bfloat16) {
       packed = C::template packed<bf16>(r, right);
       right_bytes = C::template pack_type<bf16>::bytes;
@@ -160,6 +166,7 @@ TENON_RECORDING constexpr void record_contraction(Recorder& r, location out, boo
     }
   }
   if (times > 1) spec.touched = &touches_anything;
+  just_before();
   r.begin(spec);
   r.result(out, size_in_bytes<O>(), add);
   r.operand(left, times * left_bytes);
@@ -169,8 +176,10 @@ TENON_RECORDING constexpr void record_contraction(Recorder& r, location out, boo
 }
 
 /// From step i to the next: how far apart operand and gradient lie; false if not forwards in one storage.
-TENON_RECORDING constexpr bool step_distance(recording const& r, std::vector<deferred_gradient> const& steps,
-                                             std::size_t i, std::int64_t& x, std::int64_t& g) {
+TENON_WHEN_USED TENON_RECORDING constexpr bool step_distance(recording const& r,
+                                                             std::vector<deferred_gradient> const& steps,
+                                                             std::size_t i, std::int64_t& x,
+                                                             std::int64_t& g) {
   auto const x0 = r.physical(steps[i].operand), x1 = r.physical(steps[i + 1].operand);
   auto const g0 = r.physical(steps[i].gradient), g1 = r.physical(steps[i + 1].gradient);
   if (x0.storage != x1.storage || g0.storage != g1.storage || x1.offset < x0.offset || g1.offset <= g0.offset)
@@ -181,9 +190,10 @@ TENON_RECORDING constexpr bool step_distance(recording const& r, std::vector<def
 }
 
 /// Places the steps' values behind each other where each of them is still free to go anywhere.
-TENON_RECORDING constexpr void place_together(recording& r, std::vector<deferred_gradient> const& steps,
-                                              location deferred_gradient::*where,
-                                              std::size_t deferred_gradient::*bytes) {
+TENON_WHEN_USED TENON_RECORDING constexpr void place_together(recording& r,
+                                                              std::vector<deferred_gradient> const& steps,
+                                                              location deferred_gradient::*where,
+                                                              std::size_t deferred_gradient::*bytes) {
   std::vector<int> members;
   for (auto const& s : steps) {
     auto const top = r.root(s.*where);
