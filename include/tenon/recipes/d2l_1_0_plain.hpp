@@ -13,6 +13,9 @@ struct d2l_1_0_plain : d2l_1_0_common {
   static constexpr std::string_view title =
       "English to French as in Dive into Deep Learning 1.0, without attention";
 
+  // As the book's text has it, and the code of its chapter without attention (0.233, validation 2.51).
+  static constexpr loss_terms loss = loss_terms::words;
+
   static constexpr auto model() {
     return plain_encoder_decoder<source_capacity, target_capacity, embedding_size, hidden_size, layers>{};
   }
