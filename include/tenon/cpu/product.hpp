@@ -8,6 +8,7 @@
 // packing of A.
 #pragma once
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -23,6 +24,11 @@ namespace detail {
 /// more.
 inline constexpr std::size_t tile_rows = TENON_PACK_BYTES == 64 ? 12 : 6;
 inline constexpr std::size_t block_rows = 480;  // rows of the left operand that stay in the second cache
+/// Rows of a left operand stored by columns that are copied side by side, where a tile reads half a line of
+/// the cache at a time: the columns of a wide matrix lie
+/// where the first cache has room for few of them. Pays where many panels read the copy.
+template <class T>
+inline constexpr std::size_t copied_rows = tile_rows == 6 && sizeof(T) == sizeof(float) ? 96 : 0;
 
 /// Rows of a panel that are fetched ahead where each is used once: then memory sets the pace, and processors
 /// fetch ahead within a page only.
@@ -229,23 +235,33 @@ inline void multiply_row_by_rows(std::size_t columns, std::size_t k, float const
 }  // namespace detail
 
 /// c (m × n, rows `leading` apart) (+)= a (m × k) · b (k × n). Runs on this thread; takes 32 KiB of stack, 64
-/// for double.
+/// for double; for float 112 where there are 16 registers.
 template <class T>
 TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::size_t k, strided_matrix<T> a,
                                            strided_matrix<T> b, bool add, T* c, std::size_t leading) {
   using namespace detail;
   alignas(64) T panel[panel_depth * panel_columns];
+  alignas(64) std::array<T, copied_rows<T> * panel_depth> copy;
+  bool const copies =
+      copied_rows<T> > 0 && a.row_stride == 1 && a.column_stride != 1 && n >= 8 * panel_columns;
+  std::size_t const most_rows = copies ? copied_rows<T> : block_rows;
   for (std::size_t k0 = 0; k0 < k; k0 += panel_depth) {
     std::size_t const depth = std::min(panel_depth, k - k0);
-    for (std::size_t i = 0; i < m; i += block_rows)
+    for (std::size_t i = 0; i < m; i += most_rows) {
+      std::size_t const rows = std::min(most_rows, m - i);
+      strided_matrix<T> left{a.data + i * a.row_stride + k0 * a.column_stride, a.row_stride, a.column_stride};
+      if (copies) {
+        for (std::size_t column = 0; column < depth; ++column)
+          std::copy_n(left.data + column * left.column_stride, rows, &copy[column * copied_rows<T>]);
+        left = {copy.data(), 1, copied_rows<T>};
+      }
       for (std::size_t j = 0; j < n; j += panel_columns) {
         std::size_t const columns = std::min(panel_columns, n - j);
         pack_panel<T>({b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride},
                       depth, columns, panel);
-        multiply_rows<T>(std::min(block_rows, m - i),
-                         {a.data + i * a.row_stride + k0 * a.column_stride, a.row_stride, a.column_stride},
-                         panel, depth, c + i * leading + j, leading, columns, add || k0 > 0);
+        multiply_rows<T>(rows, left, panel, depth, c + i * leading + j, leading, columns, add || k0 > 0);
       }
+    }
   }
 }
 
