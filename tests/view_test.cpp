@@ -4,6 +4,7 @@
 
 #include <array>
 #include <stdexcept>
+#include <tuple>
 #include <type_traits>
 
 #include "testing.hpp"
