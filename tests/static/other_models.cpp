@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// Translators of other cells, attentions, decoders and outputs: their logits have the shape that models.cpp
-// asks of the first.
+// Translators of other cells, attentions, decoders and outputs: their logits have the shape that
+// model_shapes.cpp asks of the first.
 #include <tenon/nn/seq2seq.hpp>
 
 using namespace tenon;
@@ -13,10 +13,16 @@ extern variable<std::int32_t, shape<batch<4>, target_steps<7>>> const target;
 extern variable<std::int32_t, shape<batch<4>>> const valid;
 using logits = variable<float, shape<target_steps<7>, batch<4>, vocab<10>>>;
 
+constexpr std::size_t gru_parameters(std::size_t in, std::size_t h) {
+  return 3 * h * (in + h + 2);
+}
+
 template <class Model>
 using logits_of =
     decltype(std::declval<Model const&>().template logits<mode::training>(source, valid, target, 0.1));
 static_assert(std::is_same_v<logits_of<encoder_decoder<10, 10, 8, 16, 2, lstm_cells>>, logits>);
+static_assert(
+    std::is_same_v<logits_of<encoder_decoder<10, 10, 8, 16, 2, gru_cells, dot_product_attention>>, logits>);
 static_assert(std::is_same_v<logits_of<plain_encoder_decoder<10, 10, 8, 16, 2>>, logits>);
 static_assert(std::is_same_v<logits_of<plain_encoder_decoder<10, 10, 8, 16, 2, lstm_cells, false>>, logits>);
 static_assert(std::is_same_v<logits_of<luong_encoder_decoder<10, 10, 8, 16, 2, lstm_cells>>, logits>);
@@ -43,3 +49,10 @@ static_assert(
                                            attention_decoder<10, 8, 16, 2, gru_cells, additive_attention,
                                                              projected_tied_output>>>,
                    logits>);
+// Half of the hiddens each way: the bottom layer's two cells read embeddings, the top layer's both outputs.
+static_assert(parameter_count(bidirectional_encoder<10, 8, 16, 2>{}) ==
+              10 * 8 + 2 * gru_parameters(8, 8) + 2 * gru_parameters(16, 8));
+static_assert(
+    parameter_count(attention_decoder<10, 16, 16, 2, gru_cells, dot_product_attention, tied_output>{}) ==
+    parameter_count(attention_decoder<10, 16, 16, 2, gru_cells, dot_product_attention>{}) - 10 * 16);
+static_assert(parameter_count(layer_norm<gates<3>, hiddens<8>>{}) == 48);
