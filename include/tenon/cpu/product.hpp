@@ -8,7 +8,6 @@
 // packing of A.
 #pragma once
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -241,7 +240,7 @@ TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::si
                                            strided_matrix<T> b, bool add, T* c, std::size_t leading) {
   using namespace detail;
   alignas(64) T panel[panel_depth * panel_columns];
-  alignas(64) std::array<T, copied_rows<T> * panel_depth> copy;
+  alignas(64) T copy[std::max<std::size_t>(1, copied_rows<T> * panel_depth)];
   bool const copies =
       copied_rows<T> > 0 && a.row_stride == 1 && a.column_stride != 1 && n >= 8 * panel_columns;
   std::size_t const most_rows = copies ? copied_rows<T> : block_rows;
@@ -253,7 +252,7 @@ TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::si
       if (copies) {
         for (std::size_t column = 0; column < depth; ++column)
           std::copy_n(left.data + column * left.column_stride, rows, &copy[column * copied_rows<T>]);
-        left = {copy.data(), 1, copied_rows<T>};
+        left = {copy, 1, copied_rows<T>};
       }
       for (std::size_t j = 0; j < n; j += panel_columns) {
         std::size_t const columns = std::min(panel_columns, n - j);
