@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // The C library's functions of single numbers, as far as Tenon calls them. <cmath> has them too, but also
-// overloads for every type and special functions, which take a seventh of the time of
+// overloads for every type and special functions, which take a twentieth of the time of
 // `#include <tenon/tenon.hpp>`. A CUDA compiler has read it anyway, and knows which of its functions are for
 // the device.
 #pragma once

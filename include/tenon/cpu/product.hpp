@@ -24,8 +24,8 @@ namespace detail {
 inline constexpr std::size_t tile_rows = TENON_PACK_BYTES == 64 ? 12 : 6;
 inline constexpr std::size_t block_rows = 480;  // rows of the left operand that stay in the second cache
 /// Rows of a left operand stored by columns that are copied side by side, where a tile reads half a line of
-/// the cache at a time: the columns of a wide matrix lie
-/// where the first cache has room for few of them. Pays where many panels read the copy.
+/// the cache at a time: the columns of a wide matrix lie where the first cache has room for few of them. Pays
+/// where many panels read the copy.
 template <class T>
 inline constexpr std::size_t copied_rows = tile_rows == 6 && sizeof(T) == sizeof(float) ? 96 : 0;
 

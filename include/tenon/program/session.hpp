@@ -16,6 +16,7 @@
 
 namespace tenon {
 
+// Still a template, so that it is compiled where a session is made (see TENON_WHEN_USED).
 template <class Device>
 requires std::is_same_v<Device, cpu_device>
 class session<Device> : public detail::session_ports<session<Device>> {
