@@ -23,11 +23,10 @@ namespace detail {
 /// more.
 inline constexpr std::size_t tile_rows = TENON_PACK_BYTES == 64 ? 12 : 6;
 inline constexpr std::size_t block_rows = 480;  // rows of the left operand that stay in the second cache
-/// Rows of a left operand stored by columns that are copied side by side, where a tile reads half a line of
-/// the cache at a time: the columns of a wide matrix lie where the first cache has room for few of them. Pays
-/// where many panels read the copy.
-template <class T>
-inline constexpr std::size_t copied_rows = tile_rows == 6 && sizeof(T) == sizeof(float) ? 96 : 0;
+/// Rows of a left operand stored by columns that are copied tile by tile: there a tile is a part of each of
+/// many lines far apart, for which the first cache has room in few of its sets. Pays where several panels
+/// read the copy.
+inline constexpr std::size_t copied_rows = 96;
 
 /// Rows of a panel that are fetched ahead where each is used once: then memory sets the pace, and processors
 /// fetch ahead within a page only.
@@ -100,16 +99,12 @@ inline void multiply_tile(strided_matrix<T> a, W const* panel, std::size_t depth
   store_tile<Rows>(sum0, sum1, c, leading, columns, add);
 }
 
-/// c (rows × columns) (+)= a (rows × depth) · panel, in tiles.
-template <class T, class W>
-TENON_ALWAYS_INLINE void multiply_rows(std::size_t rows, strided_matrix<T> a, W const* panel,
-                                       std::size_t depth, T* c, std::size_t leading, std::size_t columns,
-                                       bool add) {
+/// Calls f(number of rows, as a constant; first row) for each of the tiles into which rows are cut.
+template <class T>
+TENON_ALWAYS_INLINE void for_each_tile(std::size_t rows, auto const& f) {
   std::size_t i = 0;
-  auto const tiles = [&]<std::size_t Rows>(std::integral_constant<std::size_t, Rows>, std::size_t end) {
-    for (; i + Rows <= end; i += Rows)
-      multiply_tile<Rows, T>({a.data + i * a.row_stride, a.row_stride, a.column_stride}, panel, depth,
-                             c + i * leading, leading, columns, add);
+  auto const tiles = [&]<std::size_t Rows>(std::integral_constant<std::size_t, Rows> count, std::size_t end) {
+    for (; i + Rows <= end; i += Rows) f(count, i);
   };
   if constexpr (sizeof(T) == sizeof(float)) {  // wider accumulators are fewer
     // Single rows are the slowest: of sixes so many that fours and a five can be the rest.
@@ -121,6 +116,36 @@ TENON_ALWAYS_INLINE void multiply_rows(std::size_t rows, strided_matrix<T> a, W 
   }
   tiles(std::integral_constant<std::size_t, 4>{}, rows);
   tiles(std::integral_constant<std::size_t, 1>{}, rows);
+}
+
+/// c (rows × columns) (+)= a (rows × depth) · panel, in tiles. Copied: a is what `copy_by_tiles` made.
+template <bool Copied, class T, class W>
+TENON_ALWAYS_INLINE void multiply_rows(std::size_t rows, strided_matrix<T> a, W const* panel,
+                                       std::size_t depth, T* c, std::size_t leading, std::size_t columns,
+                                       bool add) {
+  for_each_tile<T>(
+      rows, [&]<std::size_t Rows>(std::integral_constant<std::size_t, Rows>, std::size_t i)
+                __attribute__((always_inline)) {
+                  strided_matrix<T> const tile{a.data + i * a.row_stride, a.row_stride, a.column_stride};
+                  multiply_tile<Rows, T>(Copied ? strided_matrix<T>{a.data + i * depth, 1, Rows} : tile,
+                                         panel, depth, c + i * leading, leading, columns, add);
+                });
+}
+
+/// Whether a left operand of a product with n columns is copied: see copied_rows.
+template <class T>
+constexpr bool is_copied(strided_matrix<T> a, std::size_t n) {
+  return a.row_stride == 1 && a.column_stride != 1 && n >= 8 * panel_columns;
+}
+/// Copies each tile of a, which is stored by columns, so: by columns that lie side by side.
+template <class T>
+inline void copy_by_tiles(std::size_t rows, strided_matrix<T> a, std::size_t depth, T* copy) {
+  for (std::size_t k = 0; k < depth; ++k) {
+    T const* const column = a.data + k * a.column_stride;
+    for_each_tile<T>(rows, [&]<std::size_t Rows>(std::integral_constant<std::size_t, Rows>, std::size_t i) {
+      std::memcpy(copy + i * depth + k * Rows, column + i, Rows * sizeof(T));
+    });
+  }
 }
 
 #if TENON_BF16_PAIRS
@@ -149,33 +174,60 @@ inline void multiply_rounded_tile(bf16 const* a, bf16 const* panel, std::size_t 
   store_tile<Rows>(sum0, sum1, c, leading, columns, add);
 }
 
-/// c (m × n) (+)= a · panels, the elements of a rounded to bf16; `panel(j)` is the one of column j.
+/// c (m × n) (+)= a (m × k) · panels as in `multiply_blocks`, the elements of a rounded to bf16.
 template <class Panel>
-inline void multiply_rounded(std::size_t m, std::size_t n, std::size_t depth, strided_matrix<float> a,
-                             Panel const& panel, float* c, std::size_t leading, bool add) {
+inline void multiply_rounded(std::size_t m, std::size_t n, std::size_t k, strided_matrix<float> a,
+                             Panel const& panel, bool add, float* c, std::size_t leading) {
   constexpr std::size_t at_once = 2 * tile_rows;
   alignas(64) bf16 rounded[at_once * panel_depth];
-  std::size_t const pairs = (depth + 1) / 2;
-  for (std::size_t row = 0; row < m; row += at_once) {
-    std::size_t const rows = std::min(at_once, m - row);
-    for (std::size_t i = 0; i < rows; ++i)
-      round_to_pairs(a.data + (row + i) * a.row_stride, depth, rounded + i * panel_depth);
-    for (std::size_t j = 0; j < n; j += panel_columns) {
-      std::size_t i = 0;
-      auto const tiles = [&]<std::size_t Rows>(std::integral_constant<std::size_t, Rows>) {
-        for (; i + Rows <= rows; i += Rows)
-          multiply_rounded_tile<Rows>(rounded + i * panel_depth, panel(j), pairs, c + (row + i) * leading + j,
-                                      leading, std::min(panel_columns, n - j), add);
-      };
-      tiles(std::integral_constant<std::size_t, tile_rows>{});
-      tiles(std::integral_constant<std::size_t, 8>{});
-      tiles(std::integral_constant<std::size_t, 5>{});
-      tiles(std::integral_constant<std::size_t, 4>{});
-      tiles(std::integral_constant<std::size_t, 1>{});
+  for (std::size_t k0 = 0; k0 < k; k0 += panel_depth) {
+    std::size_t const depth = std::min(panel_depth, k - k0), pairs = (depth + 1) / 2;
+    for (std::size_t row = 0; row < m; row += at_once) {
+      std::size_t const rows = std::min(at_once, m - row);
+      for (std::size_t i = 0; i < rows; ++i)
+        round_to_pairs(a.data + (row + i) * a.row_stride + k0, depth, rounded + i * panel_depth);
+      for (std::size_t j = 0; j < n; j += panel_columns) {
+        std::size_t i = 0;
+        auto const tiles = [&]<std::size_t Rows>(std::integral_constant<std::size_t, Rows>) {
+          for (; i + Rows <= rows; i += Rows)
+            multiply_rounded_tile<Rows>(rounded + i * panel_depth, panel(k0, depth, j), pairs,
+                                        c + (row + i) * leading + j, leading, std::min(panel_columns, n - j),
+                                        add || k0 > 0);
+        };
+        tiles(std::integral_constant<std::size_t, tile_rows>{});
+        tiles(std::integral_constant<std::size_t, 8>{});
+        tiles(std::integral_constant<std::size_t, 5>{});
+        tiles(std::integral_constant<std::size_t, 4>{});
+        tiles(std::integral_constant<std::size_t, 1>{});
+      }
     }
   }
 }
 #endif
+
+/// c (m × n) (+)= a (m × k) · panels; panel(k0, depth, j) is the one of `depth` rows from k0 and of column j
+/// on.
+template <bool Copied, class T, class Panel>
+TENON_SHARED_FUNCTION inline void multiply_blocks(std::size_t m, std::size_t n, std::size_t k,
+                                                  strided_matrix<T> a, Panel const& panel, bool add, T* c,
+                                                  std::size_t leading) {
+  alignas(64) T copy[Copied ? copied_rows * panel_depth : 1];
+  constexpr std::size_t most_rows = Copied ? copied_rows : block_rows;
+  for (std::size_t k0 = 0; k0 < k; k0 += panel_depth) {
+    std::size_t const depth = std::min(panel_depth, k - k0);
+    for (std::size_t i = 0; i < m; i += most_rows) {
+      std::size_t const rows = std::min(most_rows, m - i);
+      strided_matrix<T> left{a.data + i * a.row_stride + k0 * a.column_stride, a.row_stride, a.column_stride};
+      if constexpr (Copied) {
+        copy_by_tiles(rows, left, depth, copy);
+        left.data = copy;
+      }
+      for (std::size_t j = 0; j < n; j += panel_columns)
+        multiply_rows<Copied, T>(rows, left, panel(k0, depth, j), depth, c + i * leading + j, leading,
+                                 std::min(panel_columns, n - j), add || k0 > 0);
+    }
+  }
+}
 
 /// The sum of each of `lanes` packs: lane i of the result is the sum of v[i]. Two packs become one that has
 /// half of either's sums still to do, and so on.
@@ -233,35 +285,22 @@ inline void multiply_row_by_rows(std::size_t columns, std::size_t k, float const
 
 }  // namespace detail
 
-/// c (m × n, rows `leading` apart) (+)= a (m × k) · b (k × n). Runs on this thread; takes 32 KiB of stack, 64
-/// for double; for float 112 where there are 16 registers.
+/// c (m × n, rows `leading` apart) (+)= a (m × k) · b (k × n). Runs on this thread; takes 32 KiB of stack,
+/// 128 where a is stored by columns, for double twice as much.
 template <class T>
 TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::size_t k, strided_matrix<T> a,
                                            strided_matrix<T> b, bool add, T* c, std::size_t leading) {
   using namespace detail;
   alignas(64) T panel[panel_depth * panel_columns];
-  alignas(64) T copy[std::max<std::size_t>(1, copied_rows<T> * panel_depth)];
-  bool const copies =
-      copied_rows<T> > 0 && a.row_stride == 1 && a.column_stride != 1 && n >= 8 * panel_columns;
-  std::size_t const most_rows = copies ? copied_rows<T> : block_rows;
-  for (std::size_t k0 = 0; k0 < k; k0 += panel_depth) {
-    std::size_t const depth = std::min(panel_depth, k - k0);
-    for (std::size_t i = 0; i < m; i += most_rows) {
-      std::size_t const rows = std::min(most_rows, m - i);
-      strided_matrix<T> left{a.data + i * a.row_stride + k0 * a.column_stride, a.row_stride, a.column_stride};
-      if (copies) {
-        for (std::size_t column = 0; column < depth; ++column)
-          std::copy_n(left.data + column * left.column_stride, rows, &copy[column * copied_rows<T>]);
-        left = {copy, 1, copied_rows<T>};
-      }
-      for (std::size_t j = 0; j < n; j += panel_columns) {
-        std::size_t const columns = std::min(panel_columns, n - j);
-        pack_panel<T>({b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride},
-                      depth, columns, panel);
-        multiply_rows<T>(rows, left, panel, depth, c + i * leading + j, leading, columns, add || k0 > 0);
-      }
-    }
-  }
+  auto const pack = [&](std::size_t k0, std::size_t depth, std::size_t j) {
+    pack_panel<T>({b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride, b.column_stride}, depth,
+                  std::min(panel_columns, n - j), panel);
+    return panel;
+  };
+  if (is_copied(a, n))
+    multiply_blocks<true>(m, n, k, a, pack, add, c, leading);
+  else
+    multiply_blocks<false>(m, n, k, a, pack, add, c, leading);
 }
 
 /// The same with b packed beforehand; n counts columns from the first packed panel on. Where the processor
@@ -272,26 +311,17 @@ TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::si
                                            strided_matrix<float> a, packed_panels<W> b, bool add, float* c,
                                            std::size_t leading) {
   using namespace detail;
-  for (std::size_t k0 = 0; k0 < k; k0 += panel_depth) {
-    std::size_t const depth = std::min(panel_depth, k - k0);
-    auto const panel = [&](std::size_t j) {
-      return b.data + (k0 * b.count + (b.first + j / panel_columns) * stored_rows<W>(depth)) * panel_columns;
-    };
-    strided_matrix<float> const columns_of_a{a.data + k0 * a.column_stride, a.row_stride, a.column_stride};
+  auto const panel = [&](std::size_t k0, std::size_t depth, std::size_t j) {
+    return b.data + (k0 * b.count + (b.first + j / panel_columns) * stored_rows<W>(depth)) * panel_columns;
+  };
 #if TENON_BF16_PAIRS
-    if constexpr (std::is_same_v<W, bf16>)
-      if (m > 1 && a.column_stride == 1) {
-        multiply_rounded(m, n, depth, columns_of_a, panel, c, leading, add || k0 > 0);
-        continue;
-      }
+  if constexpr (std::is_same_v<W, bf16>)
+    if (m > 1 && a.column_stride == 1) return multiply_rounded(m, n, k, a, panel, add, c, leading);
 #endif
-    for (std::size_t i = 0; i < m; i += block_rows)
-      for (std::size_t j = 0; j < n; j += panel_columns)
-        multiply_rows<float>(std::min(block_rows, m - i),
-                             {columns_of_a.data + i * a.row_stride, a.row_stride, a.column_stride}, panel(j),
-                             depth, c + i * leading + j, leading, std::min(panel_columns, n - j),
-                             add || k0 > 0);
-  }
+  if (is_copied(a, n))
+    multiply_blocks<true>(m, n, k, a, panel, add, c, leading);
+  else
+    multiply_blocks<false>(m, n, k, a, panel, add, c, leading);
 }
 
 /// The same product where m is a handful: each element of b is used m times only, so that the time is that of

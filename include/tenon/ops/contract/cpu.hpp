@@ -85,12 +85,17 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
   /// Middling products run faster without BLAS's packing of both operands.
   static constexpr bool direct =
       !few && std::is_same_v<T, float> && (by_rows ? piece : M) >= 8 && N >= lanes &&
-      (by_product || by_rows ? N : piece) * (by_rows ? piece : M) * K <= (std::size_t{1} << 26);
+      (by_product || by_rows ? N : piece) * (by_rows ? piece : M) * K <= (std::size_t{1} << 27);
   /// The right operand can be packed beforehand: once for all calls that multiply with it in a run, which
   /// pays for direct products, or once and for all. Panels are filled up with zeros: few columns would waste
   /// them.
   static constexpr bool packable =
       (few || N >= lanes) && std::is_same_v<T, float> && products == 1 && terms == 1 && (RK == 1 || RN == 1);
+
+  /// Whether packing beforehand pays for a single product: each of many chunks would pack all of the right
+  /// operand.
+  static constexpr bool packs_often =
+      packable && direct && by_rows && chunks >= 4 && chunks * packed_size<float>(N, K) >= (1U << 17);
 
   /// Of one product, or of independent ones in one loop; operand k as in `run`.
   static constexpr reach touched(std::size_t k) {

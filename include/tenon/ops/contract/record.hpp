@@ -78,13 +78,13 @@ struct contraction {
   using pack_type = cpu::pack_kernel<W, plan.n.extent, plan.k.extent, strides<plan.k.right, plan.n.right>>;
 
   /// The right operand, a weight, packed: once for all products that want it so. A program that trains packs
-  /// it in each run, which pays from the second product on; where weights are frozen it is packed once and
-  /// for all.
+  /// it in each run, which pays from the second product on, or for one of many rows; where weights are frozen
+  /// it is packed once and for all.
   template <class W>
   static constexpr location packed(recording& r, location weight) {
     using pack = pack_type<W>;
     auto& shared = r.shared(&pack::run, {weight});
-    if (shared.asked < 2 && !r.weights_are_frozen()) return {};
+    if (shared.asked < 2 && !kernel_type::packs_often && !r.weights_are_frozen()) return {};
     if (!shared.value.exists()) {
       call_spec s;
       s.name = "pack weight";
