@@ -51,7 +51,9 @@ if(TENON_HAS_TEXT AND TENON_HAS_IO)
   _tenon_component(train tenon_text tenon_io)
 endif()
 _tenon_component(native)
-target_compile_options(tenon_native INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-march=native>")
+target_compile_options(tenon_native INTERFACE "$<$<COMPILE_LANGUAGE:CXX>:-march=native>"
+                                              # clang 19 warns of what it detects itself, on processors with AVX10
+                                              "$<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wno-invalid-feature-combination>")
 
 # What Tenon's own tests, examples and benchmarks are held to; not exported.
 add_library(tenon_own INTERFACE)
