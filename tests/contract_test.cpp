@@ -3,6 +3,7 @@
 // that are cut into chunks.
 #include <doctest/doctest.h>
 
+#include <span>
 #include <string_view>
 #include <type_traits>
 #include <vector>
@@ -46,6 +47,17 @@ double dot_error(names<Name...>) {
 template <class X, class Y, template <std::size_t> class... Name>
 double dot_errors() {
   return std::max(dot_error<float, X, Y>(names<Name...>{}), dot_error<double, X, Y>(names<Name...>{}));
+}
+/// Σ_k x(i, k) · w(j, k) for `rows` rows of x, whose element (i, k) is x[i * row + k * column]; w is dense.
+std::vector<double> plain_linear(std::span<float const> x, std::size_t rows, std::size_t row,
+                                 std::size_t column, std::span<float const> w, std::size_t outputs) {
+  std::size_t const depth = w.size() / outputs;
+  std::vector<double> result(rows * outputs);
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t j = 0; j < outputs; ++j)
+      for (std::size_t k = 0; k < depth; ++k)
+        result[i * outputs + j] += double{x[i * row + k * column]} * double{w[j * depth + k]};
+  return result;
 }
 }  // namespace
 
@@ -108,6 +120,48 @@ TEST_CASE("products large enough to be cut along rows, columns or the batch") {
   CHECK(dot_errors<shape<columns<128>, rows<700>>, shape<layers<201>, columns<128>>, columns>() < 1);
   CHECK(dot_errors<shape<heads<16>, rows<64>, columns<128>>, shape<heads<16>, columns<128>, layers<130>>,
                    columns>() < 1);
+}
+
+TEST_CASE("left operands stored by columns, which are copied tile by tile") {
+  // Rows that leave a rest of any size beside the tiles, several blocks of them, and of depth.
+  CHECK(dot_errors<shape<columns<300>, rows<101>>, shape<columns<300>, layers<259>>, columns>() < 1);
+  CHECK(dot_errors<shape<columns<257>, rows<97>>, shape<layers<300>, columns<257>>, columns>() < 1);
+  CHECK(dot_errors<shape<columns<64>, rows<283>>, shape<columns<64>, layers<256>>, columns>() < 1);
+}
+
+TEST_CASE("a weight that is packed, and a left operand stored by columns") {
+  using weight = parameter<layers<259>, from<columns<300>>>;
+  auto const program = record_now([](recorder& r) {
+    auto const x = r.input<float, columns<300>, rows<101>>("x");
+    r.output("first", linear(x, weight{}));
+    r.output("second", linear(keep(x * 2), weight{}));
+  });
+  parameter_block block(weight::shape_type::size);
+  fill(block.values(), 1, -1, 1);
+  session s(program, block, 2);
+  fill(s.input_elements<float>("x"), 2, -1, 1);
+  s.run();
+  auto want = plain_linear(s.input_elements<float>("x"), 101, 1, 101, block.values(), 259);
+  CHECK(worst(s.output_elements<float>("first"), want) < rounding<float>(300));
+  for (auto& v : want) v *= 2;
+  CHECK(worst(s.output_elements<float>("second"), want) < rounding<float>(2 * 300));
+}
+
+TEST_CASE("a weight that one product of many rows uses is packed once") {
+  using weight = parameter<layers<96>, from<columns<256>>>;
+  auto const program = record_now([](recorder& r) {
+    auto const x = r.input<float, rows<1000>, columns<256>>("x");
+    r.output("y", linear(x, weight{}));
+  });
+  CHECK(program.calls.size() == 2);
+  CHECK(program.calls[0].name == std::string_view("pack weight"));
+  parameter_block block(weight::shape_type::size);
+  fill(block.values(), 1, -1, 1);
+  session s(program, block, 2);
+  fill(s.input_elements<float>("x"), 2, -1, 1);
+  s.run();
+  auto const want = plain_linear(s.input_elements<float>("x"), 1000, 256, 1, block.values(), 96);
+  CHECK(worst(s.output_elements<float>("y"), want) < rounding<float>(256));
 }
 
 TEST_CASE_TEMPLATE("linear maps with bias, of views with longer rows", T, float, double) {
@@ -182,12 +236,7 @@ TEST_CASE("a weight that a program uses twice is packed once, whatever it does n
     std::vector<float> half(second.begin(), second.end());
     for (auto& v : half) v /= 2;
     CHECK(worst(half, first) < 1e-5);
-    auto const x = s.input_elements<float>("x");
-    std::vector<double> want(first.size());
-    for (std::size_t i = 0; i < 64; ++i)
-      for (std::size_t j = 0; j < 1001; ++j)
-        for (std::size_t k = 0; k < 300; ++k)
-          want[i * 1001 + j] += double{x[i * 300 + k]} * double{block.values()[j * 300 + k]};
+    auto want = plain_linear(s.input_elements<float>("x"), 64, 300, 1, block.values(), 1001);
     for (auto& v : want) v *= 2;
     CHECK(worst(second, want) < rounding<float>(2 * 300));
   }
