@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <stdexcept>
 #include <type_traits>
 #include <vector>
@@ -210,6 +211,30 @@ TEST_CASE("element types meet, convert and are stored") {
     CHECK(chosen(c) == (x(c) < 0 ? d(c) : 2 * d(c)));
     CHECK(narrowed(c) == static_cast<float>(d(c)));
   }
+}
+
+TEST_CASE_TEMPLATE("whole numbers divided, by zero too, at any extent", N, ODD_EXTENTS) {
+  using values = tensor<std::int32_t, columns<N::value>>;
+  values const x = filled<values>(1, -99, 99);
+  values d = filled<values>(2, -9, 9);
+  d(0) = 0;
+  values const quotient = x / d, half = x / 2;
+  for (std::size_t i = 0; i < N::value; ++i) {
+    CHECK(quotient(i) == (d(i) == 0 ? 0 : x(i) / d(i)));
+    CHECK(half(i) == x(i) / 2);
+  }
+  values const least(std::numeric_limits<std::int32_t>::min()), overflow = least / -1;
+  CHECK(overflow(0) == std::numeric_limits<std::int32_t>::min());
+}
+
+TEST_CASE("unequal is not equal") {
+  tensor<std::int32_t, columns<3>> const a{1, 2, 3}, b{1, 0, 3};
+  tensor<float, columns<3>> const differs = select(a != b, cast<float>(a), -1.0),
+                                  not_two = cast<float>(2 != a);
+  CHECK(differs(0) == -1);
+  CHECK(differs(1) == 2);
+  CHECK(not_two(0) == 1);
+  CHECK(not_two(1) == 0);
 }
 
 TEST_CASE("bfloat16 is stored, float is computed") {

@@ -75,6 +75,7 @@ void check_frozen() {
   CHECK(frozen.totals.frozen_calls > 0);
   CHECK(frozen.flops() < plain.flops());
   parameter_block block(parameter_count(net));
+  CHECK_THROWS_AS(initialise(net, block.values().first(block.values().size() - 1), 5), std::logic_error);
   initialise(net, block.values(), 5);
   for (std::size_t const threads : {1U, 2U, 3U}) {
     CAPTURE(threads);

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -152,6 +154,30 @@ TEST_CASE("a program has one loss") {
                     r.differentiate(loss.at);
                   }),
                   std::logic_error);
+}
+
+TEST_CASE("what cannot be recorded is refused") {
+  auto const refused = [](auto const& how) { CHECK_THROWS_AS(record_now(how), std::logic_error); };
+  using values = columns<4>;
+  refused([](recorder& r) {  // a gradient would lack what was computed before
+    auto const x = r.input<float, values>("x");
+    auto const y = keep(x * 2);
+    r.track(x);
+    r.output("y", y);
+  });
+  refused([](recorder& r) {
+    auto const x = r.input<float, values>("x");
+    r.track(x);
+    r.output("g", r.gradient(x));
+  });
+  refused([](recorder& r) { r.output("y", r.input<float, values>("x") + r.input<float, values>("x")); });
+  refused([](recorder& r) {
+    auto const x = r.input<float, values>("x");
+    r.output("y", x * 2);
+    r.output("y", x * 3);
+  });
+  for (double const rate : {1.0, 1.5, -0.5, std::numeric_limits<double>::quiet_NaN()})
+    refused([rate](recorder& r) { r.output("y", dropout(r.input<float, values>("x"), rate)); });
 }
 
 TEST_CASE("two threads compute the same bits as one; inputs and outputs keep their values") {

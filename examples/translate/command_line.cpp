@@ -2,13 +2,17 @@
 // The command line. A translation unit of its own: it depends on no recipe, and CLI11 is a lot to compile.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
+#include <system_error>
+#include <vector>
 
 #include "options.hpp"
 #include "tenon/cpu/team.hpp"
 #include "tenon/error.hpp"
+#include "tenon/io/posix_file.hpp"
 
 namespace tenon::translate {
 namespace {
@@ -357,6 +361,63 @@ struct command_line {
   }
 };
 
+/// A file that a command reads or writes.
+struct named_file {
+  std::string option, path;
+  bool written;
+};
+
+/// Throws if a file that is written is another one too: what it holds would be lost.
+void check_files_differ(std::vector<named_file> const& files) {
+  auto const place = [](std::string const& path) {
+    std::error_code ignored;
+    auto const resolved = std::filesystem::weakly_canonical(path, ignored);
+    return ignored ? std::filesystem::path(path) : resolved;
+  };
+  auto const can_be_shared = [](std::string const& path) {  // /dev/null, a pipe
+    std::error_code ignored;
+    return path.empty() ||
+           (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored));
+  };
+  for (std::size_t i = 0; i < files.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j) {
+      auto const &a = files[j], &b = files[i];
+      if (!(a.written || b.written) || can_be_shared(a.path) || can_be_shared(b.path)) continue;
+      if (place(a.path) == place(b.path))
+        throw error(a.option + " and " + b.option + " are one file, " + io::printable(a.path) +
+                    ", and what is written there would replace the other: give each a file of its own");
+    }
+}
+
+std::vector<named_file> files_of(options const& said) {
+  std::vector<named_file> files;
+  auto const add = [&](char const* option, std::string const& path, bool written) {
+    files.push_back({option, path, written});
+  };
+  auto const add_all = [&](char const* option, std::vector<std::string> const& paths) {
+    for (auto const& path : paths) add(option, path, false);
+  };
+  if (said.chosen == command::train) {
+    add_all("--data", said.data);
+    add_all("--validation-data", said.validation_data);
+    add("--model", said.model, true);
+    add("--checkpoint", said.checkpoint, true);
+    add("--report", said.report, true);
+  } else if (said.chosen == command::translate) {
+    add_all("--model", said.models);
+    add("--file", said.file, false);
+    add("--references", said.references, false);
+    add("--attention", said.attention, true);
+  } else if (said.chosen == command::inspect) {
+    add("--model", said.model, false);
+    add("--svg", said.svg, true);
+  } else if (said.chosen == command::export_header) {
+    add("--model", said.model, false);
+    add("--output", said.output, true);
+  }
+  return files;
+}
+
 }  // namespace
 
 std::optional<options> parse_command_line(int count, char const* const* arguments, defaults const& recipe) {
@@ -382,6 +443,7 @@ std::optional<options> parse_command_line(int count, char const* const* argument
                 : line.score->parsed()     ? command::score
                 : line.buckets->parsed()   ? command::buckets
                                            : command::export_header;
+  check_files_differ(files_of(said));
   if (said.patience > 0) said.keep_best = true;
   if (!said.validation_data.empty() && line.train->count("--validation-pairs") == 0)
     said.validation_pairs = every_pair;

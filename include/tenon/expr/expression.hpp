@@ -126,6 +126,7 @@ TENON_BINARY(operator<=, compare, fn::less_equal)
 TENON_BINARY(operator>, compare, fn::greater)
 TENON_BINARY(operator>=, compare, fn::greater_equal)
 TENON_BINARY(operator==, compare, fn::equal)
+TENON_BINARY(operator!=, compare, fn::not_equal)
 TENON_BINARY(min, min, fn::minimum)
 TENON_BINARY(max, max, fn::maximum)
 TENON_BINARY(pow, pow, fn::pow)
@@ -138,13 +139,23 @@ TENON_BINARY(pow, pow, fn::pow)
   }
 
 TENON_UNARY(operator-, fn::negate)
+TENON_UNARY(relu, fn::relu)
+TENON_UNARY(abs, fn::abs)
+#undef TENON_UNARY
+
+// What would lose its fraction as an int32.
+#define TENON_UNARY(NAME, FUNCTOR)                                                                           \
+  template <operand A>                                                                                       \
+  constexpr auto NAME(A&& a) {                                                                               \
+    static_assert(!std::is_integral_v<element_of<A>>, #NAME " of whole numbers: " #NAME "(cast<float>(x))"); \
+    return detail::make_mapped<FUNCTOR>(std::forward<A>(a));                                                 \
+  }
+
 TENON_UNARY(exp, fn::exp)
 TENON_UNARY(log, fn::log)
 TENON_UNARY(sqrt, fn::sqrt)
 TENON_UNARY(tanh, fn::tanh)
 TENON_UNARY(sigmoid, fn::sigmoid)
-TENON_UNARY(relu, fn::relu)
-TENON_UNARY(abs, fn::abs)
 #undef TENON_UNARY
 
 /// x limited to [low, high].

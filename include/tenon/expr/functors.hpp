@@ -6,6 +6,8 @@
 // takes the gradient g of the result y and gives the gradients of the arguments x….
 #pragma once
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 
 #include "../config.hpp"
 #include "../cpu/vector_math.hpp"  // written for scalars and packs alike
@@ -65,11 +67,24 @@ struct multiply {
   }
 };
 
+/// Whole numbers, the only ones that leave a remainder.
+template <class V>
+concept whole = requires(V const& v) {
+  v % v;
+};
+
+/// Of whole numbers by zero: 0. (Processors trap there, and the lanes beyond an axis's end hold zeros.)
 struct divide {
   static constexpr std::size_t flops = 1;
   template <class V>
   TENON_FN V value(V const& a, V const& b) {
     return a / b;
+  }
+  template <whole V>
+  TENON_FN V value(V const& a, V const& b) {
+    auto const overflows = (b == V{} - 1) & (a == V{} + std::numeric_limits<std::int32_t>::min());
+    V const safe = math::select((b == V{}) | overflows, V{} + 1, b);
+    return math::select(b == V{}, V{}, a / safe);
   }
   template <class V>
   TENON_FN pull2<V> pull(V const& g, V const& y, V const&, V const& b) {
@@ -263,6 +278,13 @@ struct equal {
   template <class V>
   TENON_FN auto value(V const& a, V const& b) {
     return a == b;
+  }
+};
+struct not_equal {
+  static constexpr std::size_t flops = 1;
+  template <class V>
+  TENON_FN auto value(V const& a, V const& b) {
+    return a != b;
   }
 };
 

@@ -21,6 +21,7 @@
 #include <boost/hana/unpack.hpp>
 #include <cstddef>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -130,9 +131,12 @@ constexpr std::size_t parameter_count(Model const& model) {
   return count;
 }
 
-/// A weight's elements in a model's parameter block.
+/// A weight's elements in a model's parameter block; std::logic_error if the block ends before them.
 template <class T, class... A>
 std::span<float> values_of(std::span<float> block, basic_parameter<T, A...> const& p) {
+  if (block.size() < p.offset / sizeof(float) + shape<A...>::size)
+    throw std::logic_error(
+        "the parameter block is smaller than the model: make it of parameter_count(model)");
   return block.subspan(p.offset / sizeof(float), shape<A...>::size);
 }
 

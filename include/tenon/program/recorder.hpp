@@ -54,6 +54,8 @@ class recorder : public recorder_of_values<recorder> {
   /// using the input.
   template <class T, class S>
   constexpr void track(variable<T, S> const& v) {
+    if (is_used(v.at))
+      throw std::logic_error("track: something was computed from the input before: track() first");
     at(v.at.storage).active = true;
   }
 
@@ -67,6 +69,7 @@ class recorder : public recorder_of_values<recorder> {
   constexpr variable<T, S, L> gradient(variable<T, S, L> const& v) {
     if (!is_active(v.at))
       throw std::logic_error("gradient: track() the input before anything is computed from it");
+    if (!is_differentiated()) throw std::logic_error("gradient: differentiate() a loss first");
     auto where = gradient_source<S, L>(v.at);
     if (!where.exists()) {  // the loss does not depend on it
       storage s;

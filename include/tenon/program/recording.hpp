@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <stdexcept>
+#include <string_view>
 #include <vector>
 
 #include "fill.hpp"
@@ -253,6 +254,13 @@ class recording {
            (s.kind == storage::kind_t::temporary || s.kind == storage::kind_t::gradient);
   }
   constexpr bool is_active(location where) const { return where.exists() && at(root(where).storage).active; }
+  /// Does a call that is recorded already read or write this value?
+  TENON_WHEN_USED constexpr bool is_used(location value) const {
+    for (auto const& o : operands_)
+      if (o.exists() && root(o).storage == root(value).storage) return true;
+    return false;
+  }
+  constexpr bool is_differentiated() const { return differentiated_; }
 
   /// Do two views of one value share no element?
   template <class S, class L, class OtherS, class OtherL>
@@ -332,10 +340,12 @@ class recording {
 
   template <class T, class S>
   constexpr void declare_input(char const* name, location where) {
+    check_is_new(inputs_, name, "input: the program has one of this name already");
     inputs_.push_back({name, where.storage, element_type_of<T>, S::size, fingerprint<S>});
   }
   template <class T, class S>
   constexpr void declare_output(char const* name, location where) {
+    check_is_new(outputs_, name, "output: the program has one of this name already");
     outputs_.push_back({name, where.storage, element_type_of<T>, S::size, fingerprint<S>});
   }
 
@@ -381,6 +391,12 @@ class recording {
 
  private:
   static constexpr std::size_t usual_calls = 512;
+
+  TENON_WHEN_USED static constexpr void check_is_new(std::vector<port> const& ports, std::string_view name,
+                                                     char const* otherwise) {
+    for (auto const& p : ports)
+      if (p.name == name) throw std::logic_error(otherwise);
+  }
 
   TENON_WHEN_USED TENON_RECORDING constexpr location gradient_location(location value) {
     auto const top = root(value);

@@ -14,7 +14,7 @@ namespace tenon::cpu {
 template <std::size_t Count, bool Limited>
 TENON_HOST_DEVICE TENON_ALWAYS_INLINE std::size_t used_logits(std::int32_t const* limit) {
   if constexpr (Limited)
-    return std::clamp<std::size_t>(static_cast<std::size_t>(static_cast<std::uint32_t>(*limit)), 1, Count);
+    return static_cast<std::size_t>(std::clamp(*limit, 1, static_cast<std::int32_t>(Count)));
   else
     return Count;
 }

@@ -5,23 +5,32 @@
 // the element alone.
 #pragma once
 #include <cstdint>
+#include <stdexcept>
 
 #include "../view/view.hpp"
 
 namespace tenon {
 
-/// In a recording: an expression, drawn anew at each run.
+namespace detail {
+constexpr double checked_rate(double rate) {
+  if (!(rate >= 0 && rate < 1))
+    throw std::logic_error("dropout: the rate is at least 0, which drops nothing, and less than 1");
+  return rate;
+}
+}  // namespace detail
+
+/// In a recording: an expression, drawn anew after each update. std::logic_error: a rate outside of [0, 1).
 template <operand X>
 requires is_recorded<X>
 constexpr auto dropout(X&& x, double rate) {
   auto const site = recorder_of(x).next_random_site();
-  return std::forward<X>(x) * keep_mask<shape_of<X>>{rate, site};
+  return std::forward<X>(x) * keep_mask<shape_of<X>>{detail::checked_rate(rate), site};
 }
 
 /// On tensors, at once: `site` takes the place of the program's count.
 template <operand X>
 requires(!is_recorded<X>) constexpr auto dropout(X&& x, double rate, std::uint64_t site) {
-  return std::forward<X>(x) * keep_mask<shape_of<X>>{rate, site};
+  return std::forward<X>(x) * keep_mask<shape_of<X>>{detail::checked_rate(rate), site};
 }
 
 }  // namespace tenon

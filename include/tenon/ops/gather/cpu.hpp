@@ -12,7 +12,7 @@ namespace tenon::cpu {
 
 /// A row number that lies in the table whatever stands in memory.
 TENON_HOST_DEVICE inline std::size_t checked_row(std::int32_t id, std::size_t rows) {
-  return std::min(static_cast<std::size_t>(static_cast<std::uint32_t>(id)), rows - 1);
+  return std::min(static_cast<std::size_t>(std::max(id, 0)), rows - 1);
 }
 
 /// out row i = table row ids[i]; operands: out, table, ids. Rows hold Width elements.

@@ -108,7 +108,7 @@ struct gathered {
   constexpr auto evaluate() const {
     static_assert(
         detail::is_named<axis_at<table_shape, 0>, Name> && is_dense<table_shape, typename Table::layout>,
-        "gather: the table's rows must be dense; keep(arrange<…>(table)) with the looked-up axis first");
+        "gather: the table's rows must be dense; keep(arrange<…>(table) * 1) with the looked-up axis first");
     constexpr std::size_t rows = axis_at<table_shape, 0>::extent, width = table_shape::size / rows;
     using walk = cpu::row_walk<strides_of_extents<ids_shape>, typename Ids::layout>;
     using derivative =
