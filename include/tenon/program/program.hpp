@@ -215,6 +215,8 @@ inline constexpr program_sizes usual_room{512, 4096, 16, 16, 512};
 /// captures; it may use constexpr objects.
 template <class F>
 consteval auto record(F) {
+  static_assert(std::is_default_constructible_v<F>,
+                "record: f is a lambda without captures; record_now takes one that captures something");
   constexpr auto first = detail::drafted<detail::usual_room>(F{});
   constexpr auto n = first.sizes;
   if constexpr (n.within(detail::usual_room)) {  // recording is what costs: once is enough

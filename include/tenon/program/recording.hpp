@@ -86,6 +86,12 @@ class recording {
   constexpr location place(variable<T, S, L, Owner> const& v) const {
     return v.at;
   }
+  template <class X>
+  constexpr location place(X const&) const {
+    static_assert(sizeof(X) == 0,
+                  "a tensor is no part of a program: give its values to an input, or make it a parameter");
+    return {};
+  }
 
   // ---- calls
   // -------------------------------------------------------------------------------------------------------
