@@ -123,16 +123,17 @@ TEST_CASE("products large enough to be cut along rows, columns or the batch") {
 }
 
 TEST_CASE("left operands stored by columns, which are copied tile by tile") {
-  // Rows that leave a rest of any size beside the tiles, several blocks of them, and of depth.
-  CHECK(dot_errors<shape<columns<300>, rows<101>>, shape<columns<300>, layers<259>>, columns>() < 1);
-  CHECK(dot_errors<shape<columns<257>, rows<97>>, shape<layers<300>, columns<257>>, columns>() < 1);
+  // More rows than columns, so that these are not cut: a rest beside the tiles, several blocks, also of
+  // depth.
+  CHECK(dot_errors<shape<columns<300>, rows<301>>, shape<columns<300>, layers<259>>, columns>() < 1);
+  CHECK(dot_errors<shape<columns<257>, rows<311>>, shape<layers<300>, columns<257>>, columns>() < 1);
   CHECK(dot_errors<shape<columns<64>, rows<283>>, shape<columns<64>, layers<256>>, columns>() < 1);
 }
 
 TEST_CASE("a weight that is packed, and a left operand stored by columns") {
   using weight = parameter<layers<259>, from<columns<300>>>;
   auto const program = record_now([](recorder& r) {
-    auto const x = r.input<float, columns<300>, rows<101>>("x");
+    auto const x = r.input<float, columns<300>, rows<311>>("x");
     r.output("first", linear(x, weight{}));
     r.output("second", linear(keep(x * 2), weight{}));
   });
@@ -141,7 +142,7 @@ TEST_CASE("a weight that is packed, and a left operand stored by columns") {
   session s(program, block, 2);
   fill(s.input_elements<float>("x"), 2, -1, 1);
   s.run();
-  auto want = plain_linear(s.input_elements<float>("x"), 101, 1, 101, block.values(), 259);
+  auto want = plain_linear(s.input_elements<float>("x"), 311, 1, 311, block.values(), 259);
   CHECK(worst(s.output_elements<float>("first"), want) < rounding<float>(300));
   for (auto& v : want) v *= 2;
   CHECK(worst(s.output_elements<float>("second"), want) < rounding<float>(2 * 300));
