@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <type_traits>
 
+#include "row_product.hpp"
 #include "tiles.hpp"
 
 namespace tenon::cpu {
@@ -68,60 +69,6 @@ TENON_SHARED_FUNCTION inline void multiply_blocks(std::size_t m, std::size_t n, 
   }
 }
 
-/// The sum of each of `lanes` packs: lane i of the result is the sum of v[i]. Two packs become one that has
-/// half of either's sums still to do, and so on.
-template <std::size_t Half = lanes / 2>
-TENON_ALWAYS_INLINE pack<float> sums_of(pack<float>* v) {
-#if TENON_PACK_BYTES > 4
-  for (std::size_t i = 0; i < Half; ++i)
-    v[i] = paired<Half, false>(v[i], v[i + Half]) + paired<Half, true>(v[i], v[i + Half]);
-  if constexpr (Half > 1) return sums_of<Half / 2>(v);
-#endif
-  return v[0];
-}
-
-/// Up to `lanes` elements of c (+)= the row x times as many columns of b, each stored as k neighbours. One
-/// column after the other: memory is fetched best in its order.
-inline void multiply_row_by_columns(std::size_t columns, std::size_t k, float const* x,
-                                    strided_matrix<float> b, bool add, float* c) {
-  pack<float> sums[lanes];
-  for (std::size_t j = 0; j < lanes; ++j) {
-    if (j >= columns) {
-      sums[j] = pack<float>{};
-      continue;
-    }
-    float const* const column = b.data + j * b.column_stride;
-    pack<float> sum[4]{};
-    std::size_t at = 0;
-    for (; at + 4 * lanes <= k; at += 4 * lanes)
-      for (std::size_t i = 0; i < 4; ++i) sum[i] += load(x + at + i * lanes) * load(column + at + i * lanes);
-    for (; at + lanes <= k; at += lanes) sum[0] += load(x + at) * load(column + at);
-    if (at < k) sum[1] += load_partial(x + at, k - at) * load_partial(column + at, k - at);
-    sums[j] = (sum[0] + sum[1]) + (sum[2] + sum[3]);
-  }
-  auto const result = sums_of(sums);
-  store_partial(c, add ? load_partial(c, columns) + result : result, columns);
-}
-
-/// Up to `Packs` packs of c (+)= the row x times b, whose rows are neighbours in memory.
-template <std::size_t Packs>
-inline void multiply_row_by_rows(std::size_t columns, std::size_t k, float const* x, strided_matrix<float> b,
-                                 bool add, float* c) {
-  pack<float> sum[Packs]{};
-  for (std::size_t at = 0; at < k; ++at) {
-    auto const v = broadcast<float>(x[at]);
-    float const* const row = b.data + at * b.row_stride;
-    for (std::size_t p = 0; p < Packs; ++p)
-      sum[p] += v * (columns >= (p + 1) * lanes ? load(row + p * lanes)
-                                                : load_partial(row + p * lanes, columns - p * lanes));
-  }
-  for (std::size_t p = 0; p < Packs; ++p) {
-    std::size_t const n = std::min(lanes, columns - p * lanes);
-    float* const to = c + p * lanes;
-    store_partial(to, add ? load_partial(to, n) + sum[p] : sum[p], n);
-  }
-}
-
 }  // namespace detail
 
 /// c (m × n, rows `leading` apart) (+)= a (m × k) · b (k × n). Runs on this thread; takes 32 KiB of stack,
@@ -148,6 +95,7 @@ TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::si
                                            strided_matrix<float> a, packed_panels<W> b, bool add, float* c,
                                            std::size_t leading) {
   using namespace detail;
+  if (m == 1 && a.column_stride == 1) return multiply_row_by_panels(n, k, a.data, b, add, c);
   auto const panel = [&](std::size_t k0, std::size_t depth, std::size_t j) {
     return b.data + (k0 * b.count + (b.first + j / panel_columns) * stored_rows<W>(depth)) * panel_columns;
   };

@@ -20,15 +20,6 @@ inline constexpr std::size_t tile_rows = TENON_PACK_BYTES == 64 ? 12 : 6;
 /// read the copy.
 inline constexpr std::size_t copied_rows = 96;
 
-/// Rows of a panel that are fetched ahead where each is used once: then memory sets the pace, and processors
-/// fetch ahead within a page only.
-inline constexpr std::size_t rows_ahead = 16;
-template <class W>
-TENON_ALWAYS_INLINE void fetch_ahead(W const* panel) {
-  for (std::size_t line = 0; line < rows_at_once<W> * panel_columns * sizeof(W); line += 64)
-    __builtin_prefetch(reinterpret_cast<char const*>(panel + rows_ahead * panel_columns) + line);
-}
-
 /// A single row is summed in four parts, for one sum would have each multiplication wait for the one before.
 template <std::size_t Rows>
 inline constexpr std::size_t sum_parts = Rows == 1 ? 4 : 1;
@@ -68,7 +59,6 @@ inline void multiply_tile(strided_matrix<T> a, W const* panel, std::size_t depth
                                            std::integral_constant<std::size_t, Count>)
       __attribute__((always_inline)) {
     auto const loaded = load_rows(panel);
-    if constexpr (Rows == 1) fetch_ahead(panel);
     panel += at_once * panel_columns;
     for (std::size_t r = 0; r < Count; ++r) {
       T const* const column = a.data + (k + r) * a.column_stride;
