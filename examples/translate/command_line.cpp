@@ -2,10 +2,13 @@
 // The command line. A translation unit of its own: it depends on no recipe, and CLI11 is a lot to compile.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <vector>
 
@@ -203,7 +206,12 @@ struct command_line {
         ->type_name("FILE");
     train->add_option("--learning-rate", chosen.learning_rate, "Of Adam")
         ->type_name("X")
-        ->check(CLI::Range(0.0, 1e6))
+        ->check(CLI::Range(0.0, 1e6))  // nan lies in every range
+        ->check(CLI::Validator(
+            [](std::string& x) {
+              return std::isnan(std::atof(x.c_str())) ? "nan is no rate" : std::string();
+            },
+            ""))
         ->default_str(recipe.learning_rate > 0 ? trimmed_rate(recipe.learning_rate) : "");
     add_schedule();
     train
@@ -389,6 +397,20 @@ void check_files_differ(std::vector<named_file> const& files) {
     }
 }
 
+/// Throws if what comes first is no command and asks for no help either.
+void check_command(CLI::App const& app, int count, char const* const* arguments) {
+  std::string_view const said = count > 1 ? arguments[1] : "";
+  if (said.starts_with('-')) return;
+  std::string names;
+  for (auto const* const command : app.get_subcommands({})) {
+    if (command->get_name() == said) return;
+    names += (names.empty() ? "" : ", ") + command->get_name();
+  }
+  throw error((said.empty() ? "what is to be done? Say one of "
+                            : "there is no command " + io::in_quotes(said) + ": say one of ") +
+              names + " (--help explains)");
+}
+
 std::vector<named_file> files_of(options const& said) {
   std::vector<named_file> files;
   auto const add = [&](char const* option, std::string const& path, bool written) {
@@ -422,6 +444,7 @@ std::vector<named_file> files_of(options const& said) {
 
 std::optional<options> parse_command_line(int count, char const* const* arguments, defaults const& recipe) {
   command_line line(recipe);
+  check_command(line.app, count, arguments);
   try {
     line.app.parse(count, arguments);
   } catch (CLI::ParseError const& wrong) {

@@ -198,17 +198,19 @@ void add_routes(httplib::Server& http, service const& what, server_limits const&
     answer(response, 200,
            {{"recipe", what.recipe}, {"title", what.title}, {"translations", what.translations}});
   });
-  http.Get("/api/translate", [](Request const&, Response& response) {
+  auto const refuse_method = [](Response& response) {
     response.set_header("Allow", "POST");
     refuse(response, {405, "POST it: {\"text\": …}"});
-  });
-  auto const with_body = [&](Request const& request, Response& response,
-                             httplib::ContentReader const& reader) {
+  };
+  http.Get("/api/translate", [=](Request const&, Response& response) { refuse_method(response); });
+  auto const with_body = [&, refuse_method](Request const& request, Response& response,
+                                            httplib::ContentReader const& reader) {
     try {
       auto const body = read_body(request, reader, limits);
       if (!named_as_this_machine(request.get_header_value("Host"))) throw refusal{403, foreign_host};
-      if (request.method != "POST" || request.path != "/api/translate")
-        throw refusal(body.wrong ? *body.wrong : refusal{404, reason_of(404, limits)});
+      bool const known = request.path == "/api/translate";
+      if (known && request.method != "POST") return refuse_method(response);
+      if (!known) throw refusal(body.wrong ? *body.wrong : refusal{404, reason_of(404, limits)});
       translate(request, body, response, what, limits, pool);
     } catch (refusal const& why) {
       refuse(response, why);

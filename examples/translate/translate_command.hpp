@@ -107,6 +107,8 @@ TENON_COLD int translate_command(options const& chosen, std::ostream& out) {
     text::line_reader lines(stdin, "standard input");
     each_line(lines, 1);
   }
+  if (std::string_view line; references && references->next(line))
+    references->fail("has more lines than there are sentences: give a translation for each, and no more");
   if (draw && drawn.empty()) io::fail(drawing, "there was no sentence to draw: give at least one");
   if (draw) {
     auto const page = as_svg ? train::attention_picture(drawn.front()) : train::attention_page(drawn);

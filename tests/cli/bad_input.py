@@ -179,9 +179,11 @@ def main():
         three_lines.write_text("a\nb\nc\n", encoding="utf-8")
         two_lines.write_text("d\ne\n", encoding="utf-8")
         for case, arguments, words in (
-            ("no command", [], []),
-            ("unknown command", ["dance"], []),
+            ("no command", [], ["train, translate"]),
+            ("unknown command", ["dance"], ["dance", "train, translate"]),
             ("unknown option", ["train", "--speed", "9"], ["--speed"]),
+            ("a rate that is no number", ["train", "--learning-rate", "nan"], ["nan"]),
+            ("too many references", ["translate", "--model", good, "--references", three_lines, "go ."], ["three.txt", "more lines"]),
             ("epochs that are no number", ["train", "--epochs", "many"], ["many"]),
             ("no epochs", ["train", "--epochs", "0"], ["epochs"]),
             ("no threads", ["train", "--threads", "0"], ["threads"]),
