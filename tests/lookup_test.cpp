@@ -181,6 +181,12 @@ TEST_CASE_TEMPLATE("cross entropy", T, float, double) {
   CHECK(limited() == doctest::Approx(less / weights));
   CHECK(smoothed() == doctest::Approx(evenly / weights));
   CHECK(smooth_part() == doctest::Approx(evenly_in_part / weights));
+  tensor<std::int32_t, rows<4>, layers<3>> beyond = labels, nearest = labels;
+  beyond(0, 0) = -1, nearest(0, 0) = 0;
+  beyond(3, 2) = 37, nearest(3, 2) = 36;
+  tensor<T, layers<3>, rows<4>> const of_beyond = cross_entropy<columns>(x, beyond);
+  tensor<T, layers<3>, rows<4>> const of_nearest = cross_entropy<columns>(x, nearest);
+  CHECK(std::ranges::equal(of_beyond.elements(), of_nearest.elements()));
   CHECK_THROWS_AS(static_cast<void>(cross_entropy<columns>(x, labels, label_smoothing{1.5})),
                   std::out_of_range);
 }

@@ -99,6 +99,14 @@ using error_in = std::conditional_t<is_shape<Result>, void, Result>;
 template <class Op, class Got, class Wanted>
 using element_error =
     std::conditional_t<std::is_same_v<Got, Wanted>, void, element_type_mismatch<Op, Got, Wanted>>;
+/// Of an operation that computes with numbers as wide as a float at least: bf16 is for storage alone.
+template <class Op, class Got>
+using width_error =
+    std::conditional_t<sizeof(Got) >= sizeof(float), void, element_type_mismatch<Op, Got, float>>;
+/// Of an operation on numbers that have fractions.
+template <class Op, class Got>
+using fraction_error =
+    std::conditional_t<std::is_floating_point_v<Got>, void, element_type_mismatch<Op, Got, float>>;
 
 template <class A, template <std::size_t> class Name>
 inline constexpr bool is_named = false;

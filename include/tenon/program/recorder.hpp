@@ -63,6 +63,10 @@ class recorder : public recorder_of_values<recorder> {
   template <class X>
   requires std::is_same_v<typename X::shape_type, shape<>>
   constexpr void differentiate(X const& loss);
+  template <has_shape X>
+  requires(!std::is_same_v<typename X::shape_type, shape<>>)
+      axis_without_place<operation::differentiate, axis_at<typename X::shape_type, 0>, shape<>> differentiate(
+          X const&);
 
   /// The gradient of a value after `differentiate`, as a value of its own.
   template <class T, class S, class L>

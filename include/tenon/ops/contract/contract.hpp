@@ -150,10 +150,12 @@ struct linear_shape {
 
 template <class X, class W>
 using linear_t = typename first_of<element_error<operation::linear, element_of<X>, element_of<W>>,
+                                   width_error<operation::linear, element_of<X>>,
                                    typename linear_shape<shape_of<X>, shape_of<W>>::type>::type;
 template <class X, class Y, template <std::size_t> class... Name>
 using dot_t =
     typename first_of<element_error<operation::dot, element_of<X>, element_of<Y>>,
+                      width_error<operation::dot, element_of<X>>,
                       typename dot_shape<operation::dot, shape_of<X>, shape_of<Y>, Name...>::type>::type;
 
 }  // namespace detail
