@@ -301,6 +301,32 @@ TEST_CASE("assigning to what is read gives what it would with a copy") {
   float column = 0;
   for (std::size_t i = 0; i < 19; ++i) column += x(i, 2);
   CHECK(y(1, 2) == doctest::Approx(x(1, 2) / column));
+  y = x;
+  auto const row = slice<rows>(y, 1);  // still sees y
+  y = y + turned;
+  CHECK(row(0) == y(1, 0));
+}
+
+TEST_CASE("select by numbers: all but 0 hold") {
+  auto const x = filled<tensor<float, rows<3>, columns<19>>>(1);
+  tensor<float, rows<3>, columns<19>> const stored = x > 0;
+  tensor<std::int32_t, columns<19>> whole;
+  for (std::size_t c = 0; c < 19; ++c) whole(c) = static_cast<std::int32_t>(c % 3) - 1;
+  tensor<float, rows<3>, columns<19>> const compared = select(x > 0, x, -1),
+                                            by_stored = select(stored, x, -1),
+                                            by_whole = select(whole, x, -1);
+  CHECK(std::ranges::equal(by_stored.elements(), compared.elements()));
+  for (std::size_t c = 0; c < 19; ++c) CHECK(by_whole(1, c) == (c % 3 == 1 ? -1 : x(1, c)));
+}
+
+TEST_CASE_TEMPLATE("the largest of elements that are all infinite below", N, ODD_EXTENTS) {
+  constexpr float least = -std::numeric_limits<float>::infinity();
+  tensor<float, rows<2>, columns<N::value>> x;
+  std::ranges::fill(x.elements(), least);
+  x(1, N::value - 1) = -3e38F;
+  tensor<float, rows<2>> const along = max<columns>(x);
+  CHECK(along(0) == least);
+  CHECK(along(1) == -3e38F);
 }
 
 TEST_CASE("wrong numbers of elements are refused") {

@@ -155,6 +155,30 @@ TEST_CASE("sessions of the same weights share what comes of them") {
   }
 }
 
+TEST_CASE("what two calls make of frozen weights is right in every session") {
+  struct net_type {
+    embedding_table<50, 16> table;
+    linear_layer<tenon::embedding<16>, hiddens<32>> dense;
+    TENON_MEMBERS(net_type, table, dense)
+  };
+  static constexpr auto mapped = laid_out(net_type{});
+  auto const program = record_now([](inference_recorder& r) {
+    r.freeze_weights();
+    r.output("y", mapped.dense(mapped.table(r.input<std::int32_t, batch<3>>("ids"))));
+  });
+  parameter_block block(parameter_count(mapped));
+  initialise(mapped, block.values(), 2);
+  session<> first(program, block), second(program, block);
+  first.run();
+  auto const of_first = first.output_elements<float>("y");
+  std::vector<float> const expected(of_first.begin(), of_first.end());
+  second.share_frozen(first);
+  second.run();
+  first.run();
+  CHECK(std::ranges::equal(second.output_elements<float>("y"), expected));
+  CHECK(std::ranges::equal(first.output_elements<float>("y"), expected));
+}
+
 TEST_CASE("frozen weights are packed for products that would not be worth it in each run") {
   // Neighbours in memory are rows, and there are few of them.
   using weight = parameter<columns<24>, hiddens<40>>;

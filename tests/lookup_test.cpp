@@ -135,6 +135,10 @@ TEST_CASE("softmax over valid positions: none, one, some, all, more than there a
       if (valid(r) > 0 && static_cast<std::int32_t>(c) >= valid(r)) CHECK(y(r, c) == 0);
     }
   }
+  tensor<std::int32_t, rows<6>> least;
+  std::ranges::fill(least.elements(), std::numeric_limits<std::int32_t>::min());
+  tensor<float, rows<6>, columns<20>> const even = softmax<columns>(x, least);
+  CHECK(std::ranges::all_of(even.elements(), [](float p) { return p == doctest::Approx(1.0 / 20); }));
 }
 
 TEST_CASE("softmax of large scores does not overflow") {

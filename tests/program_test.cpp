@@ -97,6 +97,23 @@ TEST_CASE("a run ends where nothing is left to do") {
     stop_unless(r.input<std::int32_t>("zero"));
     r.output("never", keep(after + 1));
   });
+  constexpr auto busy = record([](recorder& r) {  // its temporaries would find the output's memory free
+    auto const x = r.input<float, rows<40>, columns<32>>("x");
+    auto const large = keep(exp(x)), larger = keep(large + 100);
+    r.output("before", sum<columns>(large * larger) + sum<columns>(large));
+    stop_unless(r.input<std::int32_t>("going on"));
+    r.output("after", x * 2);
+  });
+  {
+    parameter_block none(0);
+    session s(busy, none);
+    std::ranges::fill(s.input_elements<float>("x"), 3.0F);
+    for (std::int32_t const going_on : {1, 0}) {
+      s.input_elements<std::int32_t>("going on")[0] = going_on;
+      s.run();
+      CHECK(std::ranges::all_of(s.output_elements<float>("after"), [](float v) { return v == 6; }));
+    }
+  }
   for (std::size_t threads : {1U, 2U}) {
     parameter_block none(0);
     session s(counted, none, threads);
@@ -176,6 +193,19 @@ TEST_CASE("what cannot be recorded is refused") {
     r.output("y", x * 2);
     r.output("y", x * 3);
   });
+  // Weights that lie in one another, and more of them than minimise is told of.
+  constexpr parameter<rows<2>, columns<4>> small{.offset = 0};
+  constexpr parameter<rows<3>, columns<4>> large{.offset = 0};
+  constexpr parameter<rows<3>, columns<4>> behind{.offset = 4 * sizeof(float)},
+      apart{.offset = 8 * sizeof(float)};
+  for (auto const& other : {large, behind})
+    refused([&](recorder& r) { r.output("y", sum(r.use(small)) + sum(r.use(other))); });
+  auto const learns = [&](std::size_t count) {
+    return
+        [&, count](recorder& r) { minimise(r, keep(sum(r.use(small)) * sum(r.use(apart))), count, sgd{}); };
+  };
+  refused(learns(8));
+  CHECK_NOTHROW(record_now(learns(20)));
   for (double const rate : {1.0, 1.5, -0.5, std::numeric_limits<double>::quiet_NaN()})
     refused([rate](recorder& r) { r.output("y", dropout(r.input<float, values>("x"), rate)); });
 }

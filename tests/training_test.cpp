@@ -253,6 +253,27 @@ TEST_CASE("the average of the weights forgets them exponentially, the first ones
   CHECK_THROWS_AS(record_now([](recorder& r) { average_weights(r, 40, 0.7); }), std::logic_error);
 }
 
+TEST_CASE("the average is over steps, whatever the runs of a step and the room in the block") {
+  auto const averages = [](std::size_t runs_of_step) {
+    auto const program = record_now([&](recorder& r) {
+      auto const x = r.input<float, rows<10>, columns<4>>("x");
+      constexpr parameter<rows<10>, columns<4>> p{.offset = 0};
+      minimise(r, keep(sum(r.use(p) * x)), 40, sgd{.learning_rate = 1, .accumulate = runs_of_step});
+      average_weights(r, 40, 0.7);
+    });
+    parameter_block block(100);
+    fill(block.values(), 1);
+    session s(program, block);
+    fill(s.input_elements<float>("x"), 2);
+    for (std::size_t run = 0; run < 12 * runs_of_step; ++run) s.run();
+    auto const found = averaged_weights(block, program.view());
+    return std::vector<float>(found.begin(), found.end());
+  };
+  auto const each = averages(1);
+  CHECK(each.size() == 40);
+  CHECK(worst(averages(2), each) < 1e-6);
+}
+
 TEST_CASE("gradient descent") {
   for (float limit : {0.3F, std::numeric_limits<float>::infinity()})
     for (bool divided : {false, true})

@@ -15,9 +15,7 @@ namespace detail {
 template <class X>
 inline constexpr bool is_comparison = false;
 template <class F, class T, class... X>
-inline constexpr bool is_comparison<apply<F, T, X...>> =
-    std::is_same_v<F, fn::less> || std::is_same_v<F, fn::less_equal> || std::is_same_v<F, fn::greater> ||
-    std::is_same_v<F, fn::greater_equal> || std::is_same_v<F, fn::equal> || std::is_same_v<F, fn::not_equal>;
+inline constexpr bool is_comparison<apply<F, T, X...>> = fn::compares<F>;
 
 /// Does a gradient flow to any leaf of this tree?
 template <class X>

@@ -183,14 +183,27 @@ template <class X>
 using wrapped = std::remove_cvref_t<decltype(wrap_number(std::declval<X>()))>;
 template <class C, class A, class B>
 using select_shape = unite_t<operation::select, shape_of<C>, shape_of<wrapped<A>>, shape_of<wrapped<B>>>;
+
+template <class X>
+inline constexpr bool is_condition = false;
+template <class F, class... X>
+inline constexpr bool is_condition<mapped<F, X...>> = fn::compares<F>;
+template <class X>
+constexpr decltype(auto) as_condition(X&& x) {
+  if constexpr (is_condition<std::remove_cvref_t<X>>)
+    return std::forward<X>(x);
+  else
+    return std::forward<X>(x) != 0;
+}
 }  // namespace detail
 
-/// a where the condition (a comparison) holds, else b.
+/// a where the condition holds, else b. A condition: a comparison, or numbers of which all but 0 hold.
 template <operand C, class A, class B>
 requires((operand<A> ||
           operand<B>)&&well_formed<detail::select_shape<C, A, B>>) constexpr auto select(C&& condition, A&& a,
                                                                                          B&& b) {
-  return detail::make_mapped<fn::choose>(std::forward<C>(condition), detail::wrap_number(std::forward<A>(a)),
+  return detail::make_mapped<fn::choose>(detail::as_condition(std::forward<C>(condition)),
+                                         detail::wrap_number(std::forward<A>(a)),
                                          detail::wrap_number(std::forward<B>(b)));
 }
 template <operand C, class A, class B, shape_error Error = detail::select_shape<C, A, B>>

@@ -287,5 +287,9 @@ struct not_equal {
     return a != b;
   }
 };
+template <class F>
+inline constexpr bool compares =
+    std::is_same_v<F, less> || std::is_same_v<F, less_equal> || std::is_same_v<F, greater> ||
+    std::is_same_v<F, greater_equal> || std::is_same_v<F, equal> || std::is_same_v<F, not_equal>;
 
 }  // namespace tenon::fn

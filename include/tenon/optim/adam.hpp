@@ -130,7 +130,7 @@ constexpr std::array<location, sizeof...(Divisor)> divisors(recorder& r, Divisor
 /// clipping, division by `divisor` if one is given (how many words a sum is over, say), one step of Adam.
 /// State: two floats a parameter, three where gradients are accumulated.
 template <operand X, operand... Divisor>
-requires std::is_same_v<shape_of<X>, shape<>>
+requires std::is_void_v<detail::loss_error<operation::minimise, X>>
 constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, adam const& how,
                         clip_by_global_norm const& clip = {}, Divisor const&... divisor) {
   std::size_t const bytes = parameters * sizeof(float);
@@ -153,12 +153,12 @@ constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, adam
   r.operand(parts, detail::norm_parts * sizeof(double));
   for (auto const& at : divided_by) r.operand(at, sizeof(float));
   r.end();
-  r.updates_parameters(state);
+  r.updates_parameters(state, how.accumulate);
 }
 
 /// The same with one step of gradient descent.
 template <operand X, operand... Divisor>
-requires std::is_same_v<shape_of<X>, shape<>>
+requires std::is_void_v<detail::loss_error<operation::minimise, X>>
 constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, sgd const& how,
                         clip_by_global_norm const& clip = {}, Divisor const&... divisor) {
   std::size_t const bytes = parameters * sizeof(float);
@@ -177,7 +177,7 @@ constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, sgd 
   r.operand(parts, detail::norm_parts * sizeof(double));
   for (auto const& at : divided_by) r.operand(at, sizeof(float));
   r.end();
-  r.updates_parameters(state);
+  r.updates_parameters(state, how.accumulate);
 }
 
 /// Nor is anything learnt through a recorder that leaves derivatives out.
@@ -187,11 +187,8 @@ derivatives_not_recorded<operation::minimise, inference_recorder> minimise(infer
                                                                            clip_by_global_norm const& = {},
                                                                            operand auto const&...);
 
-/// A loss that still has axes is none yet: reduce it first.
-template <operand X, class Optimiser>
-requires(!std::is_same_v<shape_of<X>, shape<>>) axis_without_place < operation::minimise,
-    axis_at < shape_of<X>,
-0 >, shape < >> minimise(recorder&, X const&, std::size_t, Optimiser const&, clip_by_global_norm const& = {},
-                         operand auto const&...);
+template <operand X, class Optimiser, shape_error Error = detail::loss_error<operation::minimise, X>>
+Error minimise(recorder&, X const&, std::size_t, Optimiser const&, clip_by_global_norm const& = {},
+               operand auto const&...);
 
 }  // namespace tenon

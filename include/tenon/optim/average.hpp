@@ -12,8 +12,8 @@
 
 namespace tenon {
 
-/// After `minimise` of the same program: average ← d · average + (1 − d) · parameters, where d is `decay`, or
-/// less in the first steps, t / (t + 9). State: one float a parameter more.
+/// After `minimise` of the same program, at each of its steps: average ← d · average + (1 − d) · parameters,
+/// where d is `decay`, or less in the first steps, t / (t + 9). State: one float a parameter more.
 constexpr void average_weights(recorder& r, std::size_t parameters, double decay) {
   if (!r.updates()) throw std::logic_error("average_weights: record what trains the weights first");
   std::size_t const bytes = parameters * sizeof(float);
@@ -23,19 +23,19 @@ constexpr void average_weights(recorder& r, std::size_t parameters, double decay
   spec.computed_by<detail::average_kernel>();
   spec.flops = 3 * parameters;
   spec.scalars[0] = decay;
-  spec.integers[0] = static_cast<std::int64_t>(parameters);
+  spec.integers = {static_cast<std::int64_t>(parameters), static_cast<std::int64_t>(r.runs_of_step())};
   r.begin(spec);
   r.result(detail::optimiser_state(r, bytes, before), bytes, true);
   r.operand(detail::parameters_in_place(r, bytes), bytes);
   r.end();
-  r.updates_parameters(before + bytes);
+  r.updates_parameters(before + bytes, r.runs_of_step());
 }
 
 /// The averages in a block that a program with `average_weights` trains: as many floats as it has weights.
 inline std::span<float> averaged_weights(parameter_block& block, program_view const& program) {
   auto const state = block.state(program.totals.state_bytes);
-  return {reinterpret_cast<float*>(state.data() + (program.totals.state_bytes - block.bytes())),
-          block.bytes() / sizeof(float)};
+  auto const bytes = program.totals.parameter_bytes;  // the block may have room for other models
+  return {reinterpret_cast<float*>(state.data() + (state.size() - bytes)), bytes / sizeof(float)};
 }
 
 }  // namespace tenon

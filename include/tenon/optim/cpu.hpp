@@ -151,12 +151,14 @@ TENON_HOST_DEVICE constexpr double kept_of_average(double decay, double step) {
   return young < decay ? young : decay;
 }
 
-/// Operands: averages, parameters. scalars: decay; integers[0]: parameters.
+/// Operands: averages, parameters. scalars: decay; integers: parameters, runs that make a step.
 struct average_kernel {
   static constexpr std::size_t chunks = optimiser_chunks;
   static void run(call_arguments const& a, std::size_t chunk) {
     auto const mine = cpu::part_of(static_cast<std::size_t>(a.integers[0]), chunks, chunk);
-    auto const kept = static_cast<float>(kept_of_average(a.scalars[0], static_cast<double>(a.state->step)));
+    if (!steps_after(a.state->step, a.integers[1])) return;
+    auto const kept =
+        static_cast<float>(kept_of_average(a.scalars[0], steps_by(a.state->step, a.integers[1]) - 1));
     float* const average = a.out<float>(0);
     float const* const p = a.in<float>(1);
     for (std::size_t i = mine.begin; i < mine.end; ++i) average[i] += (1 - kept) * (p[i] - average[i]);

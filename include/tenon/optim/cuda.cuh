@@ -126,8 +126,9 @@ struct average_body {
   static constexpr index threads = update_threads;
   template <class Block, class Arguments>
   TENON_DEVICE static void run(Block const& block, Arguments const& a) {
-    auto const kept =
-        static_cast<float>(tenon::detail::kept_of_average(a.scalars[0], static_cast<double>(a.state->step)));
+    if (!tenon::detail::steps_after(a.state->step, a.integers[1])) return;
+    auto const kept = static_cast<float>(tenon::detail::kept_of_average(
+        a.scalars[0], tenon::detail::steps_by(a.state->step, a.integers[1]) - 1));
     auto const count = static_cast<std::size_t>(a.integers[0]);
     float* const average = a.template out<float>(0);
     float const* const p = a.template in<float>(1);

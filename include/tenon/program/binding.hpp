@@ -71,10 +71,14 @@ TENON_WHEN_USED inline program_block const* lasting_block(program_view const& pr
   };
   auto const block = std::ranges::find_if(program.blocks, lasts);
   if (block == program.blocks.end()) return nullptr;
-  auto const inside = [&](program_port const& p) {
-    return p.offset >= block->offset && p.offset < block->offset + block->bytes;
+  auto const inside = [&](std::size_t offset) {
+    return offset >= block->offset && offset < block->offset + block->bytes;
   };
-  return std::ranges::any_of(program.outputs, inside) ? nullptr : &*block;
+  if (std::ranges::any_of(program.outputs, inside, &program_port::offset)) return nullptr;
+  for (std::size_t i = block->first; i < program.calls.size(); ++i)
+    for (auto const& o : program.operands.subspan(program.calls[i].first_operand, program.calls[i].outputs))
+      if (i != call && o.exists && o.where == area::arena && inside(o.offset)) return nullptr;
+  return &*block;
 }
 
 /// Lets a lasting block stand at `to`, outside of the arena.

@@ -252,9 +252,11 @@ TENON_WHEN_USED constexpr void find_lifetimes(recording const& r, planned& p) {
     p.first[s] = 0;
     p.last[s] = end;
   }
+  std::size_t stop = 0;  // a run may end there: outputs written later keep the values of the run before
+  while (stop < p.calls.size() && !p.calls[stop].stops) ++stop;
   for (auto const& port : r.outputs()) {
     auto const s = static_cast<std::size_t>(r.physical({port.storage, 0}).storage);
-    p.first[s] = std::min(p.first[s], end);
+    p.first[s] = p.first[s] > stop ? 0 : std::min(p.first[s], end);
     p.last[s] = end;
   }
 }

@@ -2,6 +2,7 @@
 // The values of a recording: what room each takes, and which lie in one another.
 #pragma once
 #include <cstddef>
+#include <stdexcept>
 #include <vector>
 
 #include "call.hpp"
@@ -35,8 +36,15 @@ class recorded_values {
 
   template <class T, class... A>
   constexpr location place(basic_parameter<T, A...> const& p) {
-    for (auto const& known : parameters_)
-      if (at(known).offset == p.offset) return {known, 0};
+    for (auto const& known : parameters_) {
+      std::size_t const begin = at(known).offset, end = begin + at(known).bytes;
+      std::size_t const bytes = shape<A...>::size * sizeof(T);
+      if (begin == p.offset && at(known).bytes == bytes) return {known, 0};
+      if (begin < p.offset + bytes && p.offset < end)
+        throw std::logic_error(
+            "two weights overlap in the parameter block: lay models out one behind the other, "
+            "laid_out(second, parameter_count(first))");
+    }
     auto const where = add_value<T, shape<A...>>(storage::kind_t::parameter, "parameter");
     at(where.storage).offset = p.offset;
     at(where.storage).active = true;

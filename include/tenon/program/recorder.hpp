@@ -13,6 +13,20 @@
 
 namespace tenon {
 
+namespace detail {
+template <class Operation, class Shape, class T>
+struct loss_rule {
+  using type = fraction_error<Operation, T>;
+};
+template <class Operation, class A, class... Rest, class T>
+struct loss_rule<Operation, shape<A, Rest...>, T> {
+  using type = axis_without_place<Operation, A, shape<>>;
+};
+/// A loss is one number: what still has axes is to be reduced first.
+template <class Operation, class X>
+using loss_error = typename loss_rule<Operation, typename X::shape_type, typename X::element>::type;
+}  // namespace detail
+
 /// What both recorders can do. Recorder: the one that derives from it.
 template <class Recorder>
 class recorder_of_values : public recording {
@@ -60,13 +74,11 @@ class recorder : public recorder_of_values<recorder> {
   }
 
   using recording::differentiate;
-  template <class X>
-  requires std::is_same_v<typename X::shape_type, shape<>>
-  constexpr void differentiate(X const& loss);
   template <has_shape X>
-  requires(!std::is_same_v<typename X::shape_type, shape<>>)
-      axis_without_place<operation::differentiate, axis_at<typename X::shape_type, 0>, shape<>> differentiate(
-          X const&);
+  requires std::is_void_v<detail::loss_error<operation::differentiate, X>>
+  constexpr void differentiate(X const& loss);
+  template <has_shape X, shape_error Error = detail::loss_error<operation::differentiate, X>>
+  Error differentiate(X const& loss);
 
   /// The gradient of a value after `differentiate`, as a value of its own.
   template <class T, class S, class L>

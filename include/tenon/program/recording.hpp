@@ -158,12 +158,13 @@ class recording : public recorded_calls {
   }
 
   constexpr std::uint64_t next_random_site() { return random_sites_++; }
-  /// The parameter block that the program updates and the optimiser's state, in bytes. All gradients of
-  /// parameters used lie in one block.
-  TENON_WHEN_USED constexpr void updates_parameters(std::size_t state_bytes) {
+  /// The program updates the parameter block, a step in so many runs; the optimiser's state, in bytes. All
+  /// gradients of parameters used lie in one block.
+  TENON_WHEN_USED constexpr void updates_parameters(std::size_t state_bytes, std::size_t runs_of_step) {
     if (frozen_) throw std::logic_error("frozen weights cannot be trained");
     updates_ = true;
     state_bytes_ = state_bytes;
+    runs_of_step_ = runs_of_step;
   }
   /// Gives parameters that no gradient reached a gradient of zero; true if every byte of the block is covered
   /// by parameters in use.
@@ -185,6 +186,7 @@ class recording : public recorded_calls {
   constexpr std::vector<port> const& outputs() const { return outputs_; }
   constexpr std::size_t state_bytes() const { return state_bytes_; }
   constexpr bool updates() const { return updates_; }
+  constexpr std::size_t runs_of_step() const { return runs_of_step_; }
 
  private:
   TENON_WHEN_USED static constexpr void check_is_new(std::vector<port> const& ports, std::string_view name,
@@ -203,6 +205,10 @@ class recording : public recorded_calls {
       g.host = -1;
       if (g.name[0] == '\0') g.name = "gradient";
       if (at(top.storage).kind == storage::kind_t::parameter) {
+        if (gradient_block_ >= 0 && g.offset + g.bytes > at(gradient_block_).bytes)
+          throw std::logic_error(
+              "minimise: the loss depends on weights beyond those that it is told of: give the "
+              "parameter_count of all models");
         g.host = gradient_block_;
         g.host_offset = at(top.storage).offset;
       }
@@ -248,7 +254,7 @@ class recording : public recorded_calls {
   std::vector<partial_gradient> partial_;
   std::vector<shared_value> shared_;
   std::uint64_t random_sites_ = 0;
-  std::size_t state_bytes_ = 0;
+  std::size_t state_bytes_ = 0, runs_of_step_ = 1;
   int gradient_block_ = -1;
   bool updates_ = false, differentiated_ = false, frozen_ = false;
   element_type frozen_type_ = element_type::float32;

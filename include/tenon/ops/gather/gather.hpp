@@ -145,17 +145,27 @@ inline constexpr std::size_t most_frozen_rows = 1024;
 template <class...>
 void table_mapped_by(call_arguments const&, std::size_t) {}  // its address names what is shared
 
+/// Can a table be mapped as a whole? Its own axis may be one that the weight or the bias has too.
+template <class Table, class W, class... B>
+inline constexpr bool table_can_be_mapped = false;
+template <class Table, class W, class... B>
+requires well_formed<linear_t<Table, W>>
+inline constexpr bool table_can_be_mapped<Table, W, B...> =
+    (... && assignable<linear_t<Table, W>, shape_of<B>>);
+
 /// linear(x, w, b…) of looked-up rows x: maps the table instead where it has fewer rows than are looked up,
 /// or where weights are frozen, so that it is mapped once and for all.
 template <template <std::size_t> class Name, class Table, class Ids, class W, class... B>
 constexpr auto linear_of_rows(gathered<Name, Table, Ids> const& x, W const& w, B const&... b) {
   constexpr std::size_t rows = extent_of<shape_of<Table>, Name>;
-  using plain = decltype(linear(x.evaluate(), w, b...));
-  using mapped = decltype(linear(x.bound_table(), w, b...));
-  if constexpr (rows < shape_of<Ids>::size) {
+  if constexpr (!table_can_be_mapped<Table, W, B...>) {
+    return linear(x.evaluate(), w, b...);
+  } else if constexpr (rows < shape_of<Ids>::size) {
     return gather<Name>(linear(x.bound_table(), w, b...), x.ids).evaluate();
   } else if constexpr (is_recorded<Ids> && rows <= most_frozen_rows && stored<Table> &&
                        (stored<W> && ... && stored<B>)) {
+    using plain = decltype(linear(x.evaluate(), w, b...));
+    using mapped = decltype(linear(x.bound_table(), w, b...));
     auto& r = *x.owner();
     if (!r.weights_are_frozen()) return plain(linear(x.evaluate(), w, b...));
     auto const share = [&]() -> location& {

@@ -91,7 +91,8 @@ template <>
 struct combine<by_max> {
   template <class V>
   TENON_ALWAYS_INLINE static V start() {
-    return broadcast<element_of<V>>(std::numeric_limits<element_of<V>>::lowest());
+    using limits = std::numeric_limits<element_of<V>>;
+    return broadcast<element_of<V>>(limits::has_infinity ? -limits::infinity() : limits::lowest());
   }
   template <class V>
   TENON_ALWAYS_INLINE static V join(V const& a, V const& b) {

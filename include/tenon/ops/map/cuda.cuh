@@ -69,7 +69,9 @@ using join_of = std::conditional_t<std::is_same_v<Kind, by_max>, larger, plus>;
 
 template <class Kind, class T>
 TENON_HOST_DEVICE constexpr T start_of() {
-  return std::is_same_v<Kind, by_max> ? std::numeric_limits<T>::lowest() : T{};
+  using limits = std::numeric_limits<T>;
+  constexpr T least = limits::has_infinity ? -limits::infinity() : limits::lowest();
+  return std::is_same_v<Kind, by_max> ? least : T{};
 }
 
 /// What a reduction's sum becomes: a mean is divided by the number of elements.

@@ -5,6 +5,7 @@
 //   keep_on_cpu(e)     the same on a CPU; on a GPU an expression stays one
 //   tensor y = e       one loop, at once
 #pragma once
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -137,7 +138,7 @@ requires(!is_recorded<X> && !std::is_same_v<std::remove_cvref_t<X>, tensor<T, A.
     } else if (detail::reads_elsewhere<tensor<T, A...>, detail::is_reduced<D>>(out.data(), how::tree(x))) {
       tensor<T, A...> copy;
       detail::run_map<kind, tensor<T, A...>>(copy.data(), how::tree(x));
-      out = std::move(copy);
+      std::ranges::copy(copy.elements(), out.data());  // into its memory, which views may see
     } else {
       detail::run_map<kind, tensor<T, A...>>(out.data(), how::tree(x));
     }
@@ -167,8 +168,8 @@ constexpr void recorder_of_values<Recorder>::output(char const* name, X&& x) {
   }
 }
 
-template <class X>
-requires std::is_same_v<typename X::shape_type, shape<>>
+template <has_shape X>
+requires std::is_void_v<detail::loss_error<operation::differentiate, X>>
 constexpr void recorder::differentiate(X const& loss) {
   differentiate(place(keep(loss)));
 }

@@ -2,6 +2,7 @@
 // Softmax along one axis on the CPU. A row's elements lie `Stride` apart; rows are numbered over the other
 // axes.
 #pragma once
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -62,7 +63,7 @@ struct softmax_kernel {
       T const* const x = a.in<T>(1) + WalkX::offset(r);
       T* const y = a.out<T>(0) + WalkY::offset(r);
       std::int32_t valid = static_cast<std::int32_t>(Count);
-      if constexpr (Masked) valid = a.in<std::int32_t>(2)[WalkValid::offset(r)];
+      if constexpr (Masked) valid = std::clamp(a.in<std::int32_t>(2)[WalkValid::offset(r)], 0, valid);
       using row_x = strided_row<T, Count, StrideX>;
       using row_y = strided_row<T, Count, StrideY>;
       auto const read = [&](std::size_t i, std::size_t n) {
@@ -115,7 +116,7 @@ struct softmax_gradient_kernel {
       T const* const g = a.in<T>(1) + WalkY::offset(r);
       T const* const y = a.in<T>(2) + WalkY::offset(r);
       std::int32_t valid = static_cast<std::int32_t>(Count);
-      if constexpr (Masked) valid = a.in<std::int32_t>(3)[WalkValid::offset(r)];
+      if constexpr (Masked) valid = std::clamp(a.in<std::int32_t>(3)[WalkValid::offset(r)], 0, valid);
       using row_x = strided_row<T, Count, StrideX>;
       using row_y = strided_row<T, Count, StrideY>;
       pack<T> total{};

@@ -75,8 +75,8 @@ requires(has_name<S, Name>&& has_name<T, Name>) struct concat_shape<S, T, Name> 
   };
   template <class U>
   requires(well_formed<U> && (U::rank + 1 != S::rank || U::rank + 1 != T::rank)) struct whole<U> {
-    using type = axis_required<operation::concat, axis_at<U, U::rank - 1>,
-                               std::conditional_t<(S::rank < T::rank || U::rank + 1 == T::rank), S, T>>;
+    using last = axis_at<U, U::rank - 1>;
+    using type = axis_required<operation::concat, last, std::conditional_t<has_axis<S, last>, T, S>>;
   };
   using type = typename whole<others>::type;
 };
