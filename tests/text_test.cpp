@@ -124,6 +124,8 @@ TEST_CASE("buckets of lengths leave as few steps as any that are cut by the long
   CHECK(choose_buckets(outlier, 4, 0.999).back().source_steps == 5);
   CHECK(choose_buckets(outlier, 4).back().source_steps == 90);
   CHECK(choose_buckets(outlier, 4).size() == 2);
+  // Of a few pairs 99.9 % are all.
+  CHECK(choose_buckets(std::span(outlier).last(300), 2, 0.999).back().source_steps == 90);
   CHECK_THROWS_AS(choose_buckets({}, 4), tenon::error);
   CHECK_THROWS_AS(choose_buckets(outlier, 0), tenon::error);
 }
@@ -589,6 +591,9 @@ TEST_CASE("pairs: two files line by line") {
   CHECK(read_parallel(source, target, 1).size() == 1);
   auto const shorter = folder.file("shorter", "un\n\n"), more = folder.file("more", "un\ndeux\n\n"),
              nothing = folder.file("nothing", "\n\n\n");
+  auto const columns = folder.file("columns", "un\tone\n\ntrois\tthree\n");
+  CHECK(has(message_of([&] { (void)read_parallel(source, columns); }), "columns:1: has a tab"));
+  CHECK(has(message_of([&] { (void)read_parallel(columns, source); }), "columns:1: has a tab"));
   CHECK(has(message_of([&] { (void)read_parallel(source, shorter); }), "source:3: has no line beside it"));
   CHECK(has(message_of([&] { (void)read_parallel(shorter, source); }), "source:3: has no line beside it"));
   CHECK(has(message_of([&] { (void)read_parallel(source, more); }), "source:2: is blank where"));

@@ -45,8 +45,12 @@ TENON_COLD int buckets_command(options const& chosen, std::ostream& out) {
   auto const percent = [&](std::span<text::length_bucket const> buckets) {
     return train::fixed(100 * text::filled(buckets, lengths), 1) + " %";
   };
-  out << "\n99.9 % of the pairs fit the last bucket, the others are cut\nsteps that are tokens: "
-      << percent(one) << " in one bucket, " << percent(best) << " in these\n\n";
+  std::size_t fitting = 0;
+  for (auto const& b : best) fitting += b.pairs;
+  out << '\n'
+      << fitting << " pairs fit the last bucket, " << pairs.size() - fitting
+      << " longer ones would be cut\nsteps that are tokens: " << percent(one) << " in one bucket, "
+      << percent(best) << " in these\n\n";
   for (auto const& b : best)
     out << "  source up to " << b.source_steps << ", target up to " << b.target_steps << ": " << b.pairs
         << " pairs\n";

@@ -2,9 +2,12 @@
 // The command line. A translation unit of its own: it depends on no recipe, and CLI11 is a lot to compile.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
+#include <iostream>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,6 +19,7 @@
 #include "tenon/cpu/team.hpp"
 #include "tenon/error.hpp"
 #include "tenon/io/posix_file.hpp"
+#include "tenon/version.hpp"
 
 namespace tenon::translate {
 namespace {
@@ -36,6 +40,8 @@ struct command_line {
                " translate \"i'm home .\"\n" + "Each command explains itself: " + recipe.program +
                " train --help");
     app.require_subcommand(1);
+    app.set_version_flag("--version", recipe.program + " " TENON_VERSION ", recipe " + recipe.recipe,
+                         "Print the version and the recipe");
     add_train(recipe);
     add_translate(recipe);
     add_evaluate(recipe);
@@ -117,7 +123,8 @@ struct command_line {
         ->add_option("-d,--data", chosen.data,
                      "For a model file without vocabularies: what it was trained on")
         ->type_name("FILE")
-        ->expected(1);
+        ->expected(1)
+        ->allow_extra_args(false);  // what follows the file is a sentence
   }
 
   void add_schedule() {
@@ -125,6 +132,7 @@ struct command_line {
         ->add_option("--warm-up", chosen.schedule.warm_up,
                      "Let the learning rate rise over this many batches")
         ->type_name("N")
+        ->transform(whole_number())
         ->capture_default_str();
     static std::map<std::string, tenon::train::decay_form> const forms{
         {"none", tenon::train::decay_form::none},
@@ -133,11 +141,12 @@ struct command_line {
         {"cosine", tenon::train::decay_form::cosine}};
     auto const said = std::ranges::find(forms, chosen.schedule.decay, [](auto const& f) { return f.second; });
     train
-        ->add_option("--decay", chosen.schedule.decay,
-                     "How the learning rate falls then; linear and cosine to 0 at the last batch")
+        ->add_option_function<std::string>(
+            "--decay", [this](std::string const& how) { chosen.schedule.decay = forms.at(how); },
+            "How the learning rate falls then; linear and cosine to 0 at the last batch")
         ->type_name("none|inverse-sqrt|linear|cosine")
         ->default_str(said->first)
-        ->transform(CLI::CheckedTransformer(forms).description(""));
+        ->check(CLI::IsMember({"none", "inverse-sqrt", "linear", "cosine"}));
     train
         ->add_option("--patience", chosen.patience,
                      "Stop after this many epochs without a better model, and keep the best")
@@ -177,19 +186,23 @@ struct command_line {
     constexpr std::size_t many = 1'000'000'000;
     train->add_option("-e,--epochs", chosen.epochs, "How often to go through all pairs")
         ->type_name("N")
+        ->transform(whole_number())
         ->check(CLI::Range(std::size_t{1}, many))
         ->capture_default_str();
     train->add_option("-s,--seed", chosen.seed, "Of all random numbers: the same seed gives the same model")
         ->type_name("N")
+        ->transform(whole_number())
         ->capture_default_str();
     train->add_option("--pairs", chosen.pairs, "Train on this many pairs, the first of the file")
         ->type_name("N")
+        ->transform(whole_number())
         ->check(CLI::Range(std::size_t{1}, many))
         ->default_str(recipe.pairs == every_pair ? "all" : std::to_string(recipe.pairs));
     train
         ->add_option("--validation-pairs", chosen.validation_pairs,
                      "Measure the loss on this many pairs that follow, or on the first of --validation-data")
         ->type_name("N")
+        ->transform(whole_number())
         ->check(CLI::Range(std::size_t{0}, many))
         ->capture_default_str();
     train
@@ -221,8 +234,9 @@ struct command_line {
     add_threads(train, 0);
     train->footer(
         "The last model is saved when all epochs are done. Ctrl-C stops after the current step and saves the "
-        "best model so far,\n"
-        "by validation loss. Either way the file is replaced at once and as a whole.\n"
+        "best model so far\n"
+        "(see --best-by; without pairs to validate on, the model as it is then). Either way the file is "
+        "replaced at once and as a whole.\n"
         "The last lines are `train loss X` (the mean of the last epoch's batches, with dropout, each "
         "measured\n"
         "before the model learns from it), `validation loss X (best X)` (the mean of the batches, without\n"
@@ -362,6 +376,20 @@ struct command_line {
         recipe.program + " buckets --data train.de train.en --count 4");
   }
 
+  /// Decimal digits alone, of a number that fits: CLI11 would take -1 for the largest one and 010 for 8.
+  static CLI::Validator whole_number() {
+    return {[](std::string& said) -> std::string {
+              std::uint64_t value = 0;
+              auto const* const end = said.data() + said.size();
+              auto const read = std::from_chars(said.data(), end, value);
+              if (read.ec != std::errc() || read.ptr != end)
+                return said + " is no whole number, or too large";
+              said = std::to_string(value);
+              return {};
+            },
+            ""};
+  }
+
   static std::string trimmed_rate(double rate) {
     auto text = std::to_string(rate);
     text.erase(text.find_last_not_of('0') + 1);
@@ -450,6 +478,7 @@ std::optional<options> parse_command_line(int count, char const* const* argument
   } catch (CLI::ParseError const& wrong) {
     if (wrong.get_exit_code() != 0) throw error(wrong.what() + std::string(" (--help explains)"));
     line.app.exit(wrong);  // --help
+    if (!std::cout.flush()) throw error("standard output: cannot be written: free some space");
     return std::nullopt;
   }
   auto& said = line.chosen;

@@ -78,6 +78,10 @@ class translator {
       io::fail(path, "is a model of the recipe " + io::in_quotes(recipe->second) +
                          ", this translator is made for " + io::in_quotes(Recipe::name) +
                          ": choose the other translator or another model");
+    if (file.find("optimiser") != nullptr)
+      io::fail(
+          path,
+          "is the checkpoint of a training, not a model: give the file that the training saved with --model");
     auto both = restored(path, file, Recipe::text);
     translator loaded(both ? std::move(*both) : languages_of_data(path, data));
     auto const stored = loaded.weights_in(loaded.weights.values());
@@ -97,8 +101,16 @@ class translator {
     if (data.empty())
       io::fail(path,
                "has no vocabularies: give the file that it was trained on with --data, to make them again");
-    auto const pairs = read_training_pairs(data, {}, Recipe::pairs, Recipe::validation_pairs);
-    return learnt_languages<Recipe>(pairs.known());
+    std::size_t const known =
+        Recipe::pairs == every_pair ? every_pair : Recipe::pairs + Recipe::validation_pairs;
+    auto const pairs = read_data(data, known);
+    if (known != every_pair && pairs.size() < known)
+      io::fail(name_of(data),
+               "has " + std::to_string(pairs.size()) +
+                   " sentence pairs, and vocabularies are made again from the first " +
+                   std::to_string(known) +
+                   ": give the file that the model was trained on, with the recipe's number of pairs");
+    return learnt_languages<Recipe>(pairs);
   }
 };
 

@@ -85,7 +85,7 @@ TENON_COLD inline std::string alignment(train::sample const& s) {
 
 /// "go . => va !  bleu 1.000"
 inline void print(std::ostream& out, train::sample const& s, bool aligned = false) {
-  out << io::printable(s.source) << " => " << s.prediction;
+  out << io::printable(s.source) << " => " << io::printable(s.prediction);
   if (s.score) out << "  score " << train::fixed(*s.score, 3);
   if (s.bleu) out << "  bleu " << train::fixed(*s.bleu, 3);
   if (aligned) out << "  align " << alignment(s);

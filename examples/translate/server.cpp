@@ -104,7 +104,6 @@ question parse_question(std::string const& body, service const& what, server_lim
   if (q.text.size() > limits.sentence_bytes)
     throw refusal{
         413, "the sentence is too long: it may have " + std::to_string(limits.sentence_bytes) + " bytes"};
-  if (q.text.find_first_not_of(" \t\r\n") == std::string::npos) throw refusal{400, "the sentence is empty"};
   if (asked.contains("count")) {
     if (!asked["count"].is_number_unsigned() || asked["count"] < 1U || asked["count"] > what.translations)
       throw refusal{400, "count is from 1 to " + std::to_string(what.translations)};
@@ -112,6 +111,7 @@ question parse_question(std::string const& body, service const& what, server_lim
   }
   for (char& c : q.text)
     if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+  if (q.text.find_first_not_of(' ') == std::string::npos) throw refusal{400, "the sentence is empty"};
   return q;
 }
 
@@ -180,7 +180,8 @@ constexpr char const* foreign_host = "this server answers to the names localhost
 void translate(Request const& request, received const& body, Response& response, service const& what,
                server_limits const& limits, worker_pool& pool) {
   // A form on a page elsewhere can send any other type without asking.
-  if (!request.get_header_value("Content-Type").starts_with("application/json"))
+  auto const type = request.get_header_value("Content-Type");
+  if (type.substr(0, type.find_first_of("; ")) != "application/json")
     throw refusal{415, "the body must be JSON: Content-Type: application/json"};
   if (body.wrong) throw refusal(*body.wrong);
   auto const q = parse_question(body.content, what, limits);
@@ -265,6 +266,7 @@ extern "C" [[gnu::visibility("default")]] void tenon_translate_serve(int port, s
   ::listen(listener, static_cast<int>(limits.connections));
   out << "serving " << what.recipe << " on http://" << here << ':' << bound << " (Ctrl-C stops)\n"
       << std::flush;
+  if (!out) throw error("standard output: cannot be written, and nobody would know the port");
   std::atomic<bool> ended = false;
   std::thread listening([&] {
     http.listen_after_bind();

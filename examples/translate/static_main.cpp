@@ -2,9 +2,11 @@
 // A translator in one file: the model TENON_MODEL_HEADER of the recipe TENON_RECIPE_HEADER is compiled in,
 // and nothing is taken from the heap.
 #include <array>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "static_translator.hpp"
 #include TENON_RECIPE_HEADER
@@ -24,6 +26,16 @@ int fail(char const* what) {
   return 1;
 }
 
+/// Control characters as `\x1b`: they shall not reach a terminal.
+bool write_printable(std::string_view text) {
+  for (char const c : text) {
+    auto const byte = static_cast<unsigned char>(c);
+    bool const control = byte < 0x20 || byte == 0x7F;
+    if ((control ? std::printf("\\x%02x", byte) : std::putchar(byte)) < 0) return false;
+  }
+  return true;
+}
+
 /// Prints `sentence => translation`; of a blank sentence nothing, so that lines keep their numbers.
 int print_translation(std::string_view sentence) {
   if (sentence.find_first_not_of(' ') == std::string_view::npos) return write("\n") ? 0 : 1;
@@ -32,20 +44,35 @@ int print_translation(std::string_view sentence) {
     return fail("the sentence is not valid UTF-8, or very long: convert it, or translate it in parts");
   if (made->cut)
     std::fputs("note: the sentence is longer than the model reads: its end is left out\n", stderr);
-  return write(sentence) && write(" => ") && write(made->text) && write("\n") ? 0 : 1;
+  return write_printable(sentence) && write(" => ") && write_printable(made->text) && write("\n") ? 0 : 1;
 }
 
 int translate_lines() {
   static std::array<char, 4 * tenon::text::most_code_points + 2> line;
-  while (std::fgets(line.data(), static_cast<int>(line.size()), stdin) != nullptr) {
-    std::string_view sentence(line.data());
-    if (sentence.size() + 1 == line.size() && sentence.back() != '\n')
+  std::size_t length = 0;
+  bool first = true;
+  auto const end_line = [&] {
+    std::string_view sentence(line.data(), length);
+    length = 0;
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    if (std::exchange(first, false) && sentence.starts_with(byte_order_mark))
+      sentence.remove_prefix(byte_order_mark.size());
+    if (sentence.ends_with('\r')) sentence.remove_suffix(1);
+    return print_translation(sentence);
+  };
+  for (int c = std::getchar(); c != EOF; c = std::getchar()) {
+    if (c == '\n') {
+      if (int const code = end_line(); code != 0) return code;
+    } else if (c == 0) {
+      return fail("there is a NUL byte: this is not text, or not UTF-8: convert it");
+    } else if (length == line.size()) {
       return fail("a line is too long: translate it in parts");
-    while (!sentence.empty() && (sentence.back() == '\n' || sentence.back() == '\r'))
-      sentence.remove_suffix(1);
-    if (int const code = print_translation(sentence); code != 0) return code;
+    } else {
+      line[length++] = static_cast<char>(c);
+    }
   }
-  return std::ferror(stdin) != 0 ? fail("standard input cannot be read") : 0;
+  if (std::ferror(stdin) != 0) return fail("standard input cannot be read");
+  return length > 0 ? end_line() : 0;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 #include <algorithm>
 #include <array>
+#include <csignal>
 #include <cstddef>
 #include <filesystem>
 #include <iostream>
@@ -129,8 +130,10 @@ TENON_COLD int train_command(options chosen, std::ostream& out) {
   if (std::error_code ignored;
       !chosen.checkpoint.empty() && std::filesystem::exists(chosen.checkpoint, ignored)) {
     state.load(chosen.checkpoint, identity);
-    out << "going on after epoch " << history.epochs() << ", from " << io::printable(chosen.checkpoint)
-        << '\n';
+    out << "going on after epoch " << history.epochs() << ", from " << io::printable(chosen.checkpoint);
+    if (history.epochs() >= chosen.epochs)
+      out << ": more --epochs than " << history.epochs() << " would train it further";
+    out << '\n';
     flush(out);
   }
 
@@ -182,6 +185,7 @@ TENON_COLD int train_command(options chosen, std::ostream& out) {
     };
 
   train::interrupt_guard const guard;
+  std::signal(SIGPIPE, SIG_IGN);  // who no longer reads the progress ends no training
   {
     train::progress progress(out, train::is_terminal(1), train::terminal_columns(1));
     history = run_training(run, progress, history);
@@ -197,15 +201,17 @@ TENON_COLD int train_command(options chosen, std::ostream& out) {
     std::string const where = "interrupted in epoch " + std::to_string(history.epochs() + 1);
     if (history.epochs() == 0) throw stopped(where + ": nothing was saved, the first epoch was not done");
     auto const epoch = saved(!best.empty());
-    throw stopped(where + ": saved the " + (best.empty() ? "last" : "best") + " model, of epoch " +
-                  std::to_string(epoch) + ", to " + io::printable(chosen.model));
+    throw stopped(where + ": saved the " +
+                  (best.empty() ? "model as it was then" : "best model, of epoch " + std::to_string(epoch)) +
+                  ", to " + io::printable(chosen.model));
   }
 
   auto const epoch = saved(chosen.keep_best && !best.empty());
   auto samples = translate_samples(model);
   double bleu = 0;
   for (auto const& s : samples) bleu += *s.bleu / static_cast<double>(samples.size());
-  if (!chosen.report.empty()) detail::write_report(chosen, model, history, std::move(samples), steps.back());
+  if (!chosen.report.empty())
+    detail::write_report(chosen, model, history, epoch, std::move(samples), steps.back());
 
   out << "trained in " << train::duration_text(history.seconds) << ", model " << io::printable(chosen.model);
   if (epoch != history.epochs()) out << " of epoch " << epoch << ", the best of " << history.epochs();

@@ -2,6 +2,8 @@
 // What a training leaves beside the weights: the facts in the model file, the report, and what a checkpoint
 // must agree with.
 #pragma once
+#include <array>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -20,6 +22,31 @@ namespace tenon::translate {
 
 namespace detail {
 
+/// As few digits as tell it from any other rate.
+inline std::string rate_text(double rate) {
+  std::array<char, 32> text{};
+  auto const written = std::to_chars(text.data(), text.data() + text.size(), rate);
+  return {text.data(), written.ptr};
+}
+
+/// "none", or what makes the learning rate what it is at a step: where it falls to 0 at the end, when that
+/// is.
+inline std::string schedule_text(options const& chosen) {
+  auto const& s = chosen.schedule;
+  std::string const warm_up = "warm-up " + std::to_string(s.warm_up);
+  std::string const end = " to 0 after " + std::to_string(chosen.epochs) + " epochs";
+  switch (s.decay) {
+    case train::decay_form::inverse_square_root:
+      return warm_up + ", inverse square root";
+    case train::decay_form::linear:
+      return warm_up + ", linear" + end;
+    case train::decay_form::cosine:
+      return warm_up + ", cosine" + end;
+    default:
+      return s.warm_up == 0 ? "none" : warm_up;
+  }
+}
+
 /// What the model file and the report tell about a run.
 TENON_COLD inline io::metadata_map facts_of(options const& chosen, train::training_history const& history,
                                             std::size_t epoch) {
@@ -32,7 +59,7 @@ TENON_COLD inline io::metadata_map facts_of(options const& chosen, train::traini
       {"train_loss", loss_at(history.train_loss)},
       {"pairs", std::to_string(chosen.pairs)},
       {"validation_pairs", std::to_string(chosen.validation_pairs)},
-      {"learning_rate", train::trimmed(chosen.learning_rate, 8)},
+      {"learning_rate", rate_text(chosen.learning_rate)},
       {"data", io::printable(std::filesystem::path(chosen.data.at(0)).filename().string())}};
   if (!history.validation_loss.empty()) {
     facts["validation_loss"] = loss_at(history.validation_loss);
@@ -58,8 +85,8 @@ inline std::string dropout_text(dropout_rates const& rates) {
 
 template <class Recipe>
 TENON_COLD void write_report(options const& chosen, translator<Recipe> const& model,
-                             train::training_history const& history, std::vector<train::sample> samples,
-                             program_view const& step) {
+                             train::training_history const& history, std::size_t epoch,
+                             std::vector<train::sample> samples, program_view const& step) {
   train::report_data report;
   report.title = Recipe::title;
   report.train_loss = history.train_loss;
@@ -76,7 +103,7 @@ TENON_COLD void write_report(options const& chosen, translator<Recipe> const& mo
       {"parameters", train::grouped(model.parameters())},
       {"epochs", std::to_string(history.epochs())},
       {"seed", std::to_string(chosen.seed)},
-      {"learning rate", train::trimmed(chosen.learning_rate, 8)},
+      {"learning rate", rate_text(chosen.learning_rate) + ", schedule: " + schedule_text(chosen)},
       {"dropout", dropout_text(Recipe::dropout)},
       {"threads", std::to_string(chosen.threads)},
       {"time", train::duration_text(history.seconds)},
@@ -87,27 +114,12 @@ TENON_COLD void write_report(options const& chosen, translator<Recipe> const& mo
       {"training step", train::grouped(step.calls.size()) + " calls, " +
                             train::short_count(step.totals.flops) + "FLOP, arena " +
                             train::bytes_text(step.totals.arena_bytes)},
-      {"model", chosen.model},
+      {"model", chosen.model + ", of epoch " + std::to_string(epoch) +
+                    (chosen.keep_best ? ", the best of " + std::to_string(history.epochs()) : std::string())},
   };
+  if (!history.scores.empty())
+    report.facts.emplace_back("validation " + chosen.best_by, "best " + train::fixed(history.best_score, 1));
   train::write_report(chosen.report, report);
-}
-
-/// "none", or what makes the learning rate what it is at a step: where it falls to 0 at the end, when that
-/// is.
-inline std::string schedule_text(options const& chosen) {
-  auto const& s = chosen.schedule;
-  std::string const warm_up = "warm-up " + std::to_string(s.warm_up);
-  std::string const end = " to 0 after " + std::to_string(chosen.epochs) + " epochs";
-  switch (s.decay) {
-    case train::decay_form::inverse_square_root:
-      return warm_up + ", inverse square root";
-    case train::decay_form::linear:
-      return warm_up + ", linear" + end;
-    case train::decay_form::cosine:
-      return warm_up + ", cosine" + end;
-    default:
-      return s.warm_up == 0 ? "none" : warm_up;
-  }
 }
 
 /// What a training's losses depend on, but for the number of epochs where the learning rate does not: what
@@ -121,7 +133,7 @@ io::metadata_map identity(options const& chosen, recipes::loss_terms terms, text
           {"seed", std::to_string(chosen.seed)},
           {"pairs", std::to_string(chosen.pairs)},
           {"validation_pairs", std::to_string(chosen.validation_pairs)},
-          {"learning_rate", train::trimmed(chosen.learning_rate, 8)},
+          {"learning_rate", rate_text(chosen.learning_rate)},
           {"schedule", schedule_text(chosen)},
           {"loss", terms == recipes::loss_terms::steps ? "steps" : "words"},
           {"best_by", chosen.best_by},

@@ -31,6 +31,7 @@
 #include "optim/average.hpp"                    // IWYU pragma: export
 #include "program/program.hpp"                  // IWYU pragma: export
 #include "program/session.hpp"                  // IWYU pragma: export
+#include "version.hpp"                          // IWYU pragma: export
 
 #if TENON_CUDA
 #include "cuda/session.hpp"  // IWYU pragma: export

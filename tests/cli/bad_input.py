@@ -25,6 +25,13 @@ def run(translator, *arguments, stdin=""):
     return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace").splitlines()
 
 
+def run_into_full(translator, *arguments):
+    """The same with a standard output that takes nothing."""
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([translator, *arguments], stdout=full, stderr=subprocess.PIPE, timeout=SECONDS, check=False)
+    return done.returncode, "", done.stderr.decode("utf-8", "replace").splitlines()
+
+
 def header_and_data(model):
     """A safetensors file as its parsed header and the bytes behind it."""
     content = model.read_bytes()
@@ -177,6 +184,9 @@ def main():
         missing = folder / "missing"
         three_lines, two_lines = folder / "three.txt", folder / "two.txt"
         three_lines.write_text("a\nb\nc\n", encoding="utf-8")
+        state, three_pairs = folder / "state", folder / "three.tsv"
+        three_pairs.write_text("a\ta\nb\tb\nc\tc\n", encoding="utf-8")
+        run(translator, *small, "--checkpoint", state, "--model", folder / "unwanted")
         two_lines.write_text("d\ne\n", encoding="utf-8")
         for case, arguments, words in (
             ("no command", [], ["train, translate"]),
@@ -200,7 +210,14 @@ def main():
             ),
             ("a score with nothing to validate on", [*small, "--best-by", "bleu", "--model", good], ["--best-by", "--validation-pairs"]),
             ("patience with nothing to validate on", [*small, "--patience", "2", "--model", good], ["--patience"]),
-            ("an unknown decay", ["train", "--decay", "slow"], ["slow"]),
+            ("an unknown decay", ["train", "--decay", "slow"], ["slow", "cosine"]),
+            ("a negative seed", ["train", "--seed", "-1"], ["--seed", "-1"]),
+            ("a seed that is too large", ["train", "--seed", "18446744073709551616"], ["--seed"]),
+            ("a negative warm-up", ["train", "--warm-up", "-1"], ["--warm-up"]),
+            ("two files of pairs", ["train", "--data", corpus, corpus], ["has a tab"]),
+            ("a name that is too long", [*small, "--model", folder / ("m" * 300)], ["too long"]),
+            ("a checkpoint as a model", ["translate", "--model", state, "go ."], ["checkpoint"]),
+            ("a checkpoint of other data", ["train", "--validation-pairs", 0, "--data", three_pairs, "--pairs", 3, "--checkpoint", state, "--model", good], ["pairs"]),
             ("a folder as data", ["train", "--data", folder, "--model", good], [folder.name]),
             ("missing model", ["translate", "--model", missing, "go ."], ["missing"]),
             ("a folder as model", ["translate", "--model", folder, "go ."], [folder.name]),
@@ -223,6 +240,15 @@ def main():
             ("picture onto a full disk", ["inspect", "--model", good, "--svg", "/dev/full"], ["/dev/full"]),
         ):
             checks.refused(case, run(translator, *arguments), words)
+        nameless = folder / "nameless.safetensors"  # as PyTorch writes it
+        header, data = header_and_data(good)
+        write_model(nameless, without(header, "__metadata__"), data)
+        as_documented = run(translator, "translate", "--model", nameless, "--data", corpus, "go .")
+        checks.expect("a sentence behind --data", as_documented[0] == 1 and "weight" in as_documented[2][0], str(as_documented))
+        many = run(translator, "train", "--pairs", 128, "--validation-pairs", 0, "--data", corpus, "--epochs", "010", "--model", folder / "other")
+        epochs = header_and_data(folder / "other")[0]["__metadata__"]["epoch"] if many[0] == 0 else "none"
+        checks.expect("a leading zero", epochs == "10", f"{epochs} epochs, {many}")
+        checks.refused("help onto a full disk", run_into_full(translator, "--help"))
         checks.refused("sentences that are no UTF-8", run(translator, "translate", "--model", good, stdin="caf\udce9\n"))
         checks.expect("the old model is intact", good.read_bytes() == before, "it was changed")
         interrupted(translator, checks, corpus, folder)

@@ -52,12 +52,12 @@ def main():
         run("cmake", "--build", build)
 
         lines = [line.split("\t")[0] for line in pathlib.Path(corpus).read_text(encoding="utf-8").splitlines()[:PAIRS]]
-        lines += ["", "HE'S  calm , isn't he ?", "a b c d e f g h i j k l", "\u0130\u03a3 \u202f!", "x" * 3000]
+        lines += ["", "go\x1b .", "HE'S  calm , isn't he ?", "a b c d e f g h i j k l", "\u0130\u03a3 \u202f!", "x" * 3000]
         sentences = folder / "sentences.txt"
         sentences.write_text("\n".join(lines) + "\n", encoding="utf-8")
         printed = works(translator, "translate", "--model", model, "--file", sentences)
         wanted = [line.split("  bleu ")[0] for line in printed.splitlines()]
-        said = run(build / "translator", input="\n".join(lines)).splitlines()
+        said = run(build / "translator", input="\ufeff" + "\r\n".join(lines)).splitlines()
         if said != wanted:
             differing = [f"{a} | {b}" for a, b in zip(said, wanted) if a != b]
             sys.exit(f"of {len(wanted)} lines the compiled model prints {len(said)}, otherwise: " + "\n".join(differing))
@@ -66,6 +66,9 @@ def main():
         bad = subprocess.run([build / "translator"], input=b"go .\n\xff\n", capture_output=True)
         if bad.returncode != 1 or b"UTF-8" not in bad.stderr:
             sys.exit("invalid UTF-8 is taken for a sentence")
+        bad = subprocess.run([build / "translator"], input=b"go\0 .\n", capture_output=True)
+        if bad.returncode != 1 or b"NUL" not in bad.stderr:
+            sys.exit("a NUL byte is taken for the end of a line")
 
         # The watch itself must see what a program takes.
         (folder / "heap.cpp").write_text(HEAP, encoding="utf-8")

@@ -3,6 +3,7 @@
 // lengths of their bucket, and the less of a batch is padding the less time it takes.
 #pragma once
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <span>
@@ -35,7 +36,7 @@ TENON_COLD inline std::vector<length_bucket> choose_buckets(std::span<pair_lengt
   std::vector<pair_length> sorted(lengths.begin(), lengths.end());
   auto const longer = [](pair_length const& p) { return std::max(p.source, p.target); };
   std::ranges::sort(sorted, {}, longer);
-  auto const kept = static_cast<std::size_t>(covered * static_cast<double>(sorted.size()));
+  auto const kept = static_cast<std::size_t>(std::ceil(covered * static_cast<double>(sorted.size())));
   sorted.resize(std::clamp<std::size_t>(kept, 1, sorted.size()));
 
   // ends[i]: pairs up to the i-th length; room[i]: what they need. A bucket is a range of lengths.

@@ -12,10 +12,11 @@ namespace tenon::train {
 /// One sentence's attention as SVG: rows are decoding steps, columns the words read. Throws tenon::error if
 /// the weights are not steps × words.
 TENON_COLD inline std::string attention_picture(sample const& s) {
-  return svg::heat_map(s.weights, s.prediction_tokens, s.source_tokens,
-                       {.title = s.source + " \xE2\x86\x92 " + s.prediction,
-                        .row_label = "Query positions",
-                        .column_label = "Key positions"});
+  return svg::heat_map(
+      s.weights, s.prediction_tokens, s.source_tokens,
+      {.title = svg::shorten(s.source, 60) + " \xE2\x86\x92 " + svg::shorten(s.prediction, 60),
+       .row_label = "Query positions",
+       .column_label = "Key positions"});
 }
 
 /// The translations and the attention of several sentences as one HTML page. Throws tenon::error as above.

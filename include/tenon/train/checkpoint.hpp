@@ -52,11 +52,19 @@ struct checkpoint {
   /// Takes up what `save` wrote. Throws tenon::error if the file is none of these, or of a run with other
   /// facts.
   TENON_COLD void load(std::filesystem::path const& path, io::metadata_map const& facts) {
-    auto const file = io::safetensors_file::read(path);
+    auto const file = [&] {
+      try {
+        return io::safetensors_file::read(path);
+      } catch (error const& wrong) {
+        throw error(std::string(wrong.what()) + "; or delete it, and the training begins anew");
+      }
+    }();
     for (auto const& [name, value] : facts) {
       auto const found = file.metadata().find(name);
       if (found == file.metadata().end())
         io::fail(path, "is no checkpoint of a training: choose another file");
+      if (found->second != value && name == "text")
+        io::fail(path, "is of a training on other sentence pairs: train as before, or choose another file");
       if (found->second != value)
         io::fail(path, "is of a training with " + name + " " + io::in_quotes(found->second) + ", not " +
                            io::in_quotes(value) + ": train as before, or choose another file");

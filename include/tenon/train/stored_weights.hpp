@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -123,6 +124,8 @@ TENON_COLD inline void check_can_save(std::filesystem::path const& path) {
   if (!path.has_filename()) io::fail(path, "cannot save: this names no file: add a file name");
   std::error_code code;
   auto const status = std::filesystem::status(path, code);
+  if (code && code != std::errc::no_such_file_or_directory && code != std::errc::not_a_directory)
+    io::fail(path, "cannot save: " + code.message() + ": choose another path");
   if (std::filesystem::is_directory(status))
     io::fail(path, "cannot save: this is a directory: add a file name");
   if (std::filesystem::is_character_file(status)) return;
