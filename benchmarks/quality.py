@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSL-1.0
 """Trains translators with several seeds and prints what they have learnt: the medians, and each seed's figures.
 
-usage: quality.py TRANSLATOR... [--data DATA] [--seeds 1-5] [--table] [-- options of `train`]
+usage: quality.py TRANSLATOR... [--data DATA] [--seeds 1-5] [--pytorch PYTHON] [--table] [-- options of `train`]
 
-Each TRANSLATOR is a tenon-translate program, DATA a file of sentence pairs, by default the real text that the recipe was
+With --pytorch, the program of a Python that has PyTorch, the recipes that peers/pytorch_quality.py knows are trained there too, with
+the same seeds; their random numbers are others. Each TRANSLATOR is a tenon-translate program, DATA a file of sentence pairs, by default the real text that the recipe was
 published with, which is not part of this project. Without it nothing is measured and the exit code is 77 (skipped).
 """
 import argparse
@@ -34,15 +35,26 @@ def seed_range(text):
     return list(range(first, last + 1))
 
 
+PEER = Path(__file__).parent / "peers" / "pytorch_quality.py"
+
+
+def known_to_peer(python):
+    """The names of the recipes that PyTorch can train."""
+    run = subprocess.run([python, PEER, "--list"], capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        sys.exit(f"quality.py: {python} cannot train with PyTorch: {run.stderr.strip()[-300:]}")
+    return run.stdout.split()
+
+
 def train(translator, data, seed, options):
-    """The figures that one training ends with, by name."""
+    """The figures that one training ends with, by name. The translator: a command."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [translator, "train", "--data", str(data), "--seed", str(seed), *options]
+        command = [*translator, "train", "--data", str(data), "--seed", str(seed), *options]
         run = subprocess.run([*command, "--model", f"{folder}/model"], capture_output=True, text=True, check=False)
     found = {name: pattern.search(run.stdout) for name, pattern in FIGURES.items()}
     missing = [name for name, match in found.items() if match is None and name != "best_validation"]
     if run.returncode != 0 or missing:
-        sys.exit(f"quality.py: {Path(translator).name}, seed {seed}, ended with code {run.returncode}: {run.stderr.strip()[-500:]}")
+        sys.exit(f"quality.py: {Path(translator[-1]).name}, seed {seed}, ended with code {run.returncode}: {run.stderr.strip()[-500:]}")
     return {name: float(match[1]) if match else math.nan for name, match in found.items()}
 
 
@@ -56,6 +68,7 @@ def main():
     parser.add_argument("translators", nargs="+", metavar="TRANSLATOR")
     parser.add_argument("--data", type=Path, default=FRA)
     parser.add_argument("--seeds", type=seed_range, default=seed_range("1-5"), metavar="A-B")
+    parser.add_argument("--pytorch", metavar="PYTHON", help="train with PyTorch too, where it has the recipe")
     parser.add_argument("--table", action="store_true", help="end with the medians as a Markdown table")
     own = sys.argv[1:]
     split = own.index("--") if "--" in own else len(own)
@@ -68,9 +81,15 @@ def main():
             sys.exit(f"quality.py: there is no {arguments.data}: name a file of sentence pairs")
         print(f"quality.py: skipped: there is no {arguments.data}")
         sys.exit(77)
-    rows = []
+    by_peer = known_to_peer(arguments.pytorch) if arguments.pytorch else []
+    commands = {}
     for translator in arguments.translators:
         name = Path(translator).name
+        commands[name] = [translator]
+        if name in by_peer:
+            commands[f"{name} in PyTorch"] = [arguments.pytorch, str(PEER), name]
+    rows = []
+    for name, translator in commands.items():
         every = []
         for seed in arguments.seeds:
             every.append(train(translator, arguments.data, seed, options))

@@ -72,6 +72,12 @@ function(tenon_add_translator name)
   target_include_directories(${name} SYSTEM PRIVATE "${TENON_CLI11_INCLUDE_DIR}")
   # Loading a library takes milliseconds: a recipe of words needs no SentencePiece, and hardly any needs BLAS.
   target_link_options(${name} PRIVATE "LINKER:--as-needed")
+  # Programs are tables of addresses: of their relocations little more than a bit each is left.
+  include(CheckLinkerFlag)
+  check_linker_flag(CXX "LINKER:-z,pack-relative-relocs" TENON_PACKS_RELOCATIONS)
+  if(TENON_PACKS_RELOCATIONS)
+    target_link_options(${name} PRIVATE "LINKER:-z,pack-relative-relocs")
+  endif()
   target_link_libraries(${name} PRIVATE tenon::train)
   if(TARGET tenon::subwords)
     target_link_libraries(${name} PRIVATE tenon::subwords)

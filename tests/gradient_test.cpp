@@ -88,6 +88,28 @@ TEST_CASE("operands that lack axes, the vector axis among them") {
             [](auto&, auto a, auto b) { return keep(sum<layers, rows>(tanh(a + b))); }) < small);
 }
 
+TEST_CASE("functions whose values are kept for their derivatives") {
+  auto const f = [](auto&, auto x, auto y) {
+    auto const z = keep_for_derivative(tanh(x + y));
+    return keep(z * keep_for_derivative(sigmoid(2 * x)) * keep_for_derivative(exp(y)) +
+                keep_for_derivative(abs(x)) * z);
+  };
+  CHECK(gradient_error<matrix, row>(f) < small);
+  CHECK(gradient_error<matrix, row>([f](auto& r, auto x, auto y) { return sum<rows>(f(r, x, y)); }) < small);
+  CHECK(gradient_error<shape<rows<70>, columns<300>>, shape<columns<300>>>(f, two_threads) < small);
+  // Only where there will be a derivative.
+  auto const calls = []<class R>(R&) {
+    return record_now([](R& r) {
+             r.output("y", keep_for_derivative(tanh(r.template input<float, rows<3>>("x"))) * 2);
+           })
+        .call_count();
+  };
+  recorder with;
+  inference_recorder without;
+  CHECK(calls(with) == 2);
+  CHECK(calls(without) == 1);
+}
+
 TEST_CASE("a value used twice, in different ways") {
   CHECK(gradient_error<matrix>([](auto&, auto x) { return keep(x * x * tanh(x) + x); }) < small);
   // The same elements under another name, in another order.

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSL-1.0
 """The small recipes in PyTorch: reads the same text, trains, and ends with the lines that `tenon-translate train` ends with.
 
-usage: pytorch_quality.py RECIPE train --data FILE --seed N
+usage: pytorch_quality.py RECIPE train --data FILE --seed N [--epochs N] [--threads N]
+       pytorch_quality.py --list
 
 What other seeds give stands beside what they give in Tenon: see benchmarks/quality.py. The text rules are written here once
 more, so that they are checked too; the model is the reference that Tenon's numbers are compared with.
@@ -162,11 +163,15 @@ def mean_bleu(model, data):
 
 
 def main():
+    if sys.argv[1:] == ["--list"]:
+        print("\n".join(RECIPES))
+        return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("recipe", choices=RECIPES)
     parser.add_argument("what", choices=("train",))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, help="by default the recipe's")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--model", help="ignored: nothing is saved")
     arguments = parser.parse_args()
@@ -179,7 +184,7 @@ def main():
     start(model, recipe.xavier_linear)
     optimiser = torch.optim.Adam(model.parameters(), lr=RATE)
     validation, last = [], math.nan
-    for _ in range(recipe.epochs):
+    for _ in range(arguments.epochs or recipe.epochs):
         model.train()
         printed = divided = 0.0
         for rows in torch.randperm(recipe.pairs).split(recipe.batch):

@@ -205,6 +205,20 @@ struct backward<apply<fn::choose, T, C, A, B>, Env> {
   }
 };
 
+/// The same from the tree's value y, of a function whose derivative needs no more (tanh, sigmoid).
+template <class X, class Env>
+struct backward_from_result;
+template <class F, class T, class A, class Env>
+struct backward_from_result<apply<F, T, A>, Env> {
+  TENON_EITHER_SIDE
+  template <class Y, class G, class Gradients>
+  TENON_HOST_DEVICE TENON_ALWAYS_INLINE static void run(Env const& env, Y const& y, G const& g,
+                                                        Gradients& gradients) {
+    point<A, T, Env> const a{env};
+    pass_back<A, T, Env>(a, F::pull(g, y, value_as<T, A, Env>(a)).a, gradients);
+  }
+};
+
 /// The floating-point loads of a tree, in order.
 template <class X>
 struct gradient_leaves {

@@ -47,6 +47,8 @@ struct choose {
 struct by_sum {};
 struct by_mean {};
 struct by_max {};
+/// No reduction: of a map whose derivative needs its result alone.
+struct by_result {};
 
 /// X reduced over the axes that it has and S lacks.
 template <class Kind, class S, class X>

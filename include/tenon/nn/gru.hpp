@@ -15,16 +15,18 @@ namespace detail {
 struct gru_form {
   template <class X, class H, class S>
   static constexpr auto gated(X const& x, H const& h, S const& state) {
-    auto const r = sigmoid(x(0) + h(0));
-    auto const z = sigmoid(x(1) + h(1));
-    return keep(lerp(tanh(x(2) + r * h(2)), state, z));
+    auto const r = keep_for_derivative(sigmoid(x(0) + h(0)));
+    auto const z = keep_for_derivative(sigmoid(x(1) + h(1)));
+    auto const n = keep_for_derivative(tanh(x(2) + r * h(2)));
+    return keep(lerp(n, state, z));
   }
   /// From a state of zeros.
   template <class X, class H>
   static constexpr auto gated(X const& x, H const& h) {
-    auto const r = sigmoid(x(0) + h(0));
-    auto const z = sigmoid(x(1) + h(1));
-    return keep((1 - z) * tanh(x(2) + r * h(2)));
+    auto const r = keep_for_derivative(sigmoid(x(0) + h(0)));
+    auto const z = keep_for_derivative(sigmoid(x(1) + h(1)));
+    auto const n = keep_for_derivative(tanh(x(2) + r * h(2)));
+    return keep((1 - z) * n);
   }
 
   /// The state is the output.

@@ -22,12 +22,13 @@ namespace detail {
 struct lstm_form {
   template <class Gate, class Cell, class Seen>
   static constexpr auto gated(Gate const& gate, Cell const& before, Seen const& seen) {
-    return with_cell(keep(sigmoid(gate(1)) * before + sigmoid(gate(0)) * tanh(gate(2))), gate(3), seen);
+    auto const f = keep_for_derivative(sigmoid(gate(1)));
+    return with_cell(keep(f * before + added(gate)), gate(3), seen);
   }
   /// From a state of zeros, of which there is nothing to forget.
   template <class Gate, class Seen>
   static constexpr auto gated_first(Gate const& gate, Seen const& seen) {
-    return with_cell(keep(sigmoid(gate(0)) * tanh(gate(2))), gate(3), seen);
+    return with_cell(keep(added(gate)), gate(3), seen);
   }
   static constexpr auto as_it_is = [](auto const& cell) { return cell; };
 
@@ -50,9 +51,14 @@ struct lstm_form {
   }
 
  private:
+  /// i ∘ g, what is new in the cell.
+  template <class Gate>
+  static constexpr auto added(Gate const& gate) {
+    return keep_for_derivative(sigmoid(gate(0))) * keep_for_derivative(tanh(gate(2)));
+  }
   template <class Cell, class OutputGate, class Seen>
   static constexpr auto with_cell(Cell const& cell, OutputGate const& gate, Seen const& seen) {
-    auto const output = keep(sigmoid(gate) * tanh(seen(cell)));
+    auto const output = keep(keep_for_derivative(sigmoid(gate)) * keep_for_derivative(tanh(seen(cell))));
     return lstm_state<std::remove_cvref_t<decltype(output)>, Cell>{output, cell};
   }
 };

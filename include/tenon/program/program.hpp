@@ -21,9 +21,9 @@ namespace tenon {
 
 /// Where an operand stands at run time.
 struct address {
-  area where = area::arena;
-  bool exists = false;
-  std::size_t offset = 0;
+  area where : 8 = area::arena;  // in one word: a program has thousands of them
+  bool exists : 8 = false;
+  std::uint64_t offset : 48 = 0;
   reach touched{};
 };
 
@@ -105,7 +105,8 @@ constexpr void assemble(recording const& r, planned const& p, Program& out) {
     auto const block = s.kind == storage::kind_t::parameter ? area::parameters
                        : s.kind == storage::kind_t::state   ? area::state
                                                             : area::arena;
-    return address{block, true, s.offset + where.offset, {}};
+    constexpr std::uint64_t most = (std::uint64_t{1} << 48) - 1;
+    return address{block, true, (s.offset + where.offset) & most, {}};
   };
   for (std::size_t i = 0; i < p.calls.size(); ++i) {
     auto const& c = p.calls[i];
@@ -207,7 +208,7 @@ consteval auto drafted(F const& f) {
 }
 
 /// Enough for a training step of a translator; it costs the compiler little where it is too much.
-inline constexpr program_sizes usual_room{512, 4096, 16, 16, 512};
+inline constexpr program_sizes usual_room{1024, 8192, 16, 16, 1024};
 
 }  // namespace detail
 

@@ -109,7 +109,7 @@ class recorded_values {
 
  protected:
   /// Room for usual programs: lists that grow by copying cost the compiler time.
-  static constexpr std::size_t usual_calls = 512;
+  static constexpr std::size_t usual_calls = 1024;
 
   std::vector<storage> storages_;
   std::vector<int> parameters_;  ///< the storages of those in use

@@ -30,9 +30,9 @@ struct gradient_pack<tenon::detail::list<element_at<I, T, L>...>>
 };
 
 /// The gradients of all leaves of a tree in one loop; operands: one sink per leaf in `Sinks` (null: not
-/// wanted), then the gradient G of the result, the result Y (max alone reads it), and the tree's leaves. Sink
-/// k belongs to leaf number `Leaves`[k]. A sink that lacks the loop's first axis gets one part per chunk, to
-/// be summed by the caller, if there are several chunks.
+/// wanted), then the gradient G of the result, the result Y (by_max and by_result alone read it), and the
+/// tree's leaves. Sink k belongs to leaf number `Leaves`[k]. A sink that lacks the loop's first axis gets one
+/// part per chunk, to be summed by the caller, if there are several chunks.
 template <class Kind, class Nest, std::size_t Chunks, class G, class Y, class Tree, class Leaves, class Sinks>
 struct pull_kernel;
 
@@ -146,7 +146,6 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
                                      random_cache& randoms) {
     lane_environment<Full> const env{a, base, i, count, randoms};
     using environment = lane_environment<Full>;
-    tenon::detail::point<Tree, type, environment> const e{env};
     tenon::detail::point<G, type, environment> const upstream{env};
     auto g = tenon::detail::value_as<type, G, environment>(upstream);
     if constexpr (std::is_same_v<Kind, by_mean>) {
@@ -158,12 +157,18 @@ struct pull_kernel<Kind, Nest, Chunks, G, Y, Tree, tenon::detail::list<Leaf...>,
       }();
       g *= type(1) / static_cast<type>(n);
     }
-    if constexpr (std::is_same_v<Kind, by_max>) {
-      tenon::detail::point<Y, type, environment> const y{env};
-      g = select(e.value == y.value, g, pack<type>{});
-    }
     gradient_pack<leaf_list> here;
-    tenon::detail::backward<Tree, environment>::run(e, g, here);
+    if constexpr (std::is_same_v<Kind, by_result>) {
+      tenon::detail::point<Y, type, environment> const y{env};
+      tenon::detail::backward_from_result<Tree, environment>::run(env, y.value, g, here);
+    } else {
+      tenon::detail::point<Tree, type, environment> const e{env};
+      if constexpr (std::is_same_v<Kind, by_max>) {
+        tenon::detail::point<Y, type, environment> const y{env};
+        g = select(e.value == y.value, g, pack<type>{});
+      }
+      tenon::detail::backward<Tree, environment>::run(e, g, here);
+    }
     (deliver<Full, Leaf, Sink>(to, here, totals, i, count), ...);
   }
 

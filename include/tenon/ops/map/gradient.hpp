@@ -136,7 +136,7 @@ struct map_pull {
       r.begin(spec);
       (r.result(to[K].where, bytes_of<info<K>> * (in_parts<K> ? chunks : 1), to[K].add), ...);
       r.operand(g, bytes_of<Out>);
-      r.operand(std::is_same_v<Kind, by_max> ? source : location{}, bytes_of<Out>);
+      r.operand(reads_result<Kind> ? source : location{}, bytes_of<Out>);
       for (std::size_t leaf = 0; leaf < leaves; ++leaf) {
         auto const where = r.operand_of(index, 1 + leaf);
         r.operand(where, where.exists() ? leaf_bytes(leaf) : 0);

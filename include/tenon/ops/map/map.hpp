@@ -3,6 +3,7 @@
 //
 //   keep(e)            stores an expression: a variable of the recording, or a tensor
 //   keep_on_cpu(e)     the same on a CPU; on a GPU an expression stays one
+//   keep_for_derivative(f(e))  the same on a CPU where a derivative will need the value
 //   tensor y = e       one loop, at once
 #pragma once
 #include <algorithm>
@@ -110,6 +111,38 @@ constexpr auto keep_on_cpu(X const& x) {
   return x;
 #else
   return keep(x);
+#endif
+}
+
+namespace detail {
+template <class X>
+inline constexpr bool is_function_of_one = false;
+template <class F, class A>
+inline constexpr bool is_function_of_one<mapped<F, A>> = true;
+}  // namespace detail
+
+/// Stores f(e) for its derivative, which needs that alone (tanh, sigmoid) and would compute it again: on a
+/// CPU, in a recording that has derivatives. Elsewhere an expression stays one.
+template <operand X>
+constexpr auto keep_for_derivative(X const& x) {
+  static_assert(detail::is_function_of_one<X>,
+                "keep_for_derivative: of a function of one operand; keep() stores any");
+#if !TENON_CUDA
+  if constexpr (is_recorded<X>) {
+    auto& r = recorder_of(x);
+    if constexpr (keeps_derivatives<std::remove_cvref_t<decltype(r)>>) {
+      using out_type = variable<element_of<X>, shape_of<X>>;
+      auto const out = r.template make<element_of<X>, shape_of<X>>();
+      detail::record_map<by_result, out_type>(r, out.at, false, x);
+      return out;
+    } else {
+      return x;
+    }
+  } else {
+    return x;
+  }
+#else
+  return x;
 #endif
 }
 

@@ -43,13 +43,17 @@ struct map_call {
 template <class Kind, class Out, class X>
 struct map_pull;
 
+/// Does the derivative read what the call wrote?
+template <class Kind>
+inline constexpr bool reads_result = std::is_same_v<Kind, by_max> || std::is_same_v<Kind, by_result>;
+
 template <class Kind, class Out, class X>
 constexpr call_spec map_spec(X const& x) {
   using c = map_call<Kind, Out, X>;
   call_spec spec;
   spec.name = c::reduces ? "reduce" : "map";
   spec.computed_by<typename c::kernel_type>();
-  spec.reads_result = std::is_same_v<Kind, by_max>;
+  spec.reads_result = reads_result<Kind>;
   spec.flops = c::flops;
   if constexpr (!c::reduces) {
     std::size_t k = 0;  // an operand that is walked exactly like the output may give its memory to it
