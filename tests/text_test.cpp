@@ -594,6 +594,8 @@ TEST_CASE("pairs: two files line by line") {
   auto const columns = folder.file("columns", "un\tone\n\ntrois\tthree\n");
   CHECK(has(message_of([&] { (void)read_parallel(source, columns); }), "columns:1: has a tab"));
   CHECK(has(message_of([&] { (void)read_parallel(columns, source); }), "columns:1: has a tab"));
+  auto const tab = folder.file("tab", "un\n\nt\trois\n");
+  CHECK(read_parallel(source, tab).back() == sentence_pair{" three ", "t\trois"});
   CHECK(has(message_of([&] { (void)read_parallel(source, shorter); }), "source:3: has no line beside it"));
   CHECK(has(message_of([&] { (void)read_parallel(shorter, source); }), "source:3: has no line beside it"));
   CHECK(has(message_of([&] { (void)read_parallel(source, more); }), "source:2: is blank where"));

@@ -64,7 +64,7 @@ inline std::vector<sentence_pair> read_pairs(
 
 /// Reads at most `max_pairs` pairs from two files: line n of one is the translation of line n of the other;
 /// where both are blank there is no pair. Throws tenon::error as read_pairs does, where one file has a
-/// sentence and the other has none, and for lines with a tab, which are pairs already.
+/// sentence and the other has none, and where a file begins with a tab in its line, which is a pair already.
 inline std::vector<sentence_pair> read_parallel(
     std::filesystem::path const& source, std::filesystem::path const& target,
     std::size_t max_pairs = std::numeric_limits<std::size_t>::max()) {
@@ -83,9 +83,11 @@ inline std::vector<sentence_pair> read_parallel(
     }
     if (!more) break;
     if (blank(source_line) && blank(target_line)) continue;
-    for (auto const& [lines, line] : {std::pair{&sources, source_line}, std::pair{&targets, target_line}})
-      if (line.find('\t') != std::string_view::npos)
-        lines->fail("has a tab: of two files each has a sentence in a line; give a file of pairs alone");
+    if (pairs.empty()) {  // such a file has tabs in all its lines; other text has one here and there
+      for (auto const& [lines, line] : {std::pair{&sources, source_line}, std::pair{&targets, target_line}})
+        if (line.find('\t') != std::string_view::npos)
+          lines->fail("has a tab: of two files each has a sentence in a line; give a file of pairs alone");
+    }
     if (blank(source_line)) sources.fail("is blank where " + targets.name() + " has a sentence: fill it in");
     if (blank(target_line)) targets.fail("is blank where " + sources.name() + " has a sentence: fill it in");
     pairs.push_back({std::string(source_line), std::string(target_line)});
