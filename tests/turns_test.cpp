@@ -125,7 +125,7 @@ void fill_between(std::span<float> to, std::size_t seed) {
 }
 
 address at(std::size_t offset, reach touched) {
-  return {area::arena, true, offset, touched};
+  return {area::arena, true, offset & 0xffff, touched};
 }
 program_call cut(std::size_t chunks, std::uint64_t flops = 1'000'000) {
   program_call c;

@@ -64,7 +64,7 @@ inline std::vector<sentence_pair> read_pairs(
 
 /// Reads at most `max_pairs` pairs from two files: line n of one is the translation of line n of the other;
 /// where both are blank there is no pair. Throws tenon::error as read_pairs does, where one file has a
-/// sentence and the other has none, and where a file begins with a tab in its line, which is a pair already.
+/// sentence and the other has none, and where the first line has a tab: then it is a file of pairs.
 inline std::vector<sentence_pair> read_parallel(
     std::filesystem::path const& source, std::filesystem::path const& target,
     std::size_t max_pairs = std::numeric_limits<std::size_t>::max()) {
