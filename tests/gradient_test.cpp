@@ -106,7 +106,11 @@ TEST_CASE("functions whose values are kept for their derivatives") {
   };
   recorder with;
   inference_recorder without;
+#if TENON_CUDA
+  CHECK(calls(with) == 1);
+#else
   CHECK(calls(with) == 2);
+#endif
   CHECK(calls(without) == 1);
 }
 

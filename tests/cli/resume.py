@@ -56,7 +56,7 @@ def main():
         if "going on after epoch 12" not in works(translator, *longer, "--model", killed, "--checkpoint", checkpoint):
             sys.exit("a finished training does not go on for another epoch")
         refuses(translator, "seed", *resuming, "--seed", 2)
-        refuses(translator, "text", "train", "--data", reversed_corpus(folder, corpus), *resuming[3:])
+        refuses(translator, "sentence pairs", "train", "--data", reversed_corpus(folder, corpus), *resuming[3:])
         whole_state = checkpoint.read_bytes()
         for size in (0, 7, len(whole_state) // 2, len(whole_state) - 1):
             checkpoint.write_bytes(whole_state[:size])

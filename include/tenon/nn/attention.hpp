@@ -66,7 +66,7 @@ struct additive_attention : detail::attention_by_scores<additive_attention<H>, H
   /// queries.
   template <operand M>
   requires std::is_void_v<detail::axis_error<operation::attention, shape_of<M>, hiddens<H>>>
-  constexpr auto keys(M const& memory) const { return keep(keep_for_derivative(exponential(W_k(memory)))); }
+  constexpr auto keys(M const& memory) const { return keep(exponential(W_k(memory))); }
   template <operand M, shape_error Error = detail::axis_error<operation::attention, shape_of<M>, hiddens<H>>>
   Error keys(M const& memory) const;
 
@@ -75,8 +75,7 @@ struct additive_attention : detail::attention_by_scores<additive_attention<H>, H
   /// derivative.
   template <operand Q, operand K>
   constexpr auto scores(Q const& query, K const& keys) const {
-    return sum<hiddens>(w_v.weight *
-                        (1 - 2 / (1 + keep_on_cpu(keep_for_derivative(exponential(W_q(query)))) * keys)));
+    return sum<hiddens>(w_v.weight * (1 - 2 / (1 + keep_on_cpu(exponential(W_q(query))) * keys)));
   }
 
  private:
