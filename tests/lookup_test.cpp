@@ -56,6 +56,21 @@ TEST_CASE_TEMPLATE("gather and scatter_add", T, float, double, std::int32_t) {
   CHECK(last(1, 18) == table(0, 18));
 }
 
+TEST_CASE("looked-up rows are multiplied where their table cannot be as a whole") {
+  auto const table = filled<tensor<float, vocab<5>, embedding<4>>>(1);
+  auto const ids = filled<tensor<std::int32_t, batch<9>>>(2, 0, 4);
+  auto const to_words = filled<tensor<float, vocab<5>, from<embedding<4>>>>(3);
+  auto const to_hiddens = filled<tensor<float, hiddens<3>, from<embedding<4>>>>(4);
+  auto const of_rows = filled<tensor<float, batch<9>>>(5);
+  auto const rows_of_table = gather<vocab>(table, ids).evaluate();
+  auto const next = linear(gather<vocab>(table, ids), to_words);
+  auto const shifted = linear(gather<vocab>(table, ids), to_hiddens, of_rows);
+  auto const expected = linear(rows_of_table, to_words);
+  auto const also = linear(rows_of_table, to_hiddens, of_rows);
+  CHECK(std::ranges::equal(next.elements(), expected.elements()));
+  CHECK(std::ranges::equal(shifted.elements(), also.elements()));
+}
+
 TEST_CASE("scatter_add of many wide rows is the same in every chunk") {
   using wide = tensor<float, layers<900>, columns<300>>;
   auto const x = filled<wide>(1);

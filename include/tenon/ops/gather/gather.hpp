@@ -158,11 +158,10 @@ inline constexpr bool table_can_be_mapped<Table, W, B...> =
 template <template <std::size_t> class Name, class Table, class Ids, class W, class... B>
 constexpr auto linear_of_rows(gathered<Name, Table, Ids> const& x, W const& w, B const&... b) {
   constexpr std::size_t rows = extent_of<shape_of<Table>, Name>;
-  if constexpr (!table_can_be_mapped<Table, W, B...>) {
-    return linear(x.evaluate(), w, b...);
-  } else if constexpr (rows < shape_of<Ids>::size) {
+  constexpr bool mappable = table_can_be_mapped<Table, W, B...>;
+  if constexpr (mappable && rows < shape_of<Ids>::size) {
     return gather<Name>(linear(x.bound_table(), w, b...), x.ids).evaluate();
-  } else if constexpr (is_recorded<Ids> && rows <= most_frozen_rows && stored<Table> &&
+  } else if constexpr (mappable && is_recorded<Ids> && rows <= most_frozen_rows && stored<Table> &&
                        (stored<W> && ... && stored<B>)) {
     using plain = decltype(linear(x.evaluate(), w, b...));
     using mapped = decltype(linear(x.bound_table(), w, b...));
