@@ -22,10 +22,10 @@ namespace tenon::translate {
 
 namespace detail {
 
-/// As few digits as tell it from any other rate.
+/// As few digits as tell it from any other rate: a recipe's is a float.
 inline std::string rate_text(double rate) {
   std::array<char, 32> text{};
-  auto const written = std::to_chars(text.data(), text.data() + text.size(), rate);
+  auto const written = std::to_chars(text.data(), text.data() + text.size(), static_cast<float>(rate));
   return {text.data(), written.ptr};
 }
 
