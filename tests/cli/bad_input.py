@@ -248,6 +248,8 @@ def main():
         many = run(translator, "train", "--pairs", 128, "--validation-pairs", 0, "--data", corpus, "--epochs", "010", "--model", folder / "other")
         epochs = header_and_data(folder / "other")[0]["__metadata__"]["epoch"] if many[0] == 0 else "none"
         checks.expect("a leading zero", epochs == "10", f"{epochs} epochs, {many}")
+        rate = header["__metadata__"]["learning_rate"]
+        checks.expect("the recipe's learning rate as it is given", rate == "0.005", rate)
         checks.refused("help onto a full disk", run_into_full(translator, "--help"))
         checks.refused("sentences that are no UTF-8", run(translator, "translate", "--model", good, stdin="caf\udce9\n"))
         checks.expect("the old model is intact", good.read_bytes() == before, "it was changed")
