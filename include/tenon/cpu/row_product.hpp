@@ -10,10 +10,28 @@
 
 namespace tenon::cpu::detail {
 
-/// Processors fetch ahead by themselves, but within a page only: this fetches how the next page begins. To
-/// fetch all of it would be as many loads again, and they are what counts here.
 inline constexpr std::size_t page_bytes = 4096;
-TENON_ALWAYS_INLINE void fetch_next_page(void const* place) {
+
+/// Whether to ask ahead for every line of memory: as many loads again, which cost nothing where a processor
+/// can do twice as many as its caches can answer. Of those with registers of 512 bits that is Zen 5, known by
+/// one of its instructions: on two threads a sentence takes an eighth less time there. On a Zen 4 it takes
+/// more.
+#if defined(__AVX512VP2INTERSECT__) && defined(__AVX512BF16__)
+inline constexpr bool fetches_every_line = true;
+#else
+inline constexpr bool fetches_every_line = false;
+#endif
+
+/// Asks for what is read a page after these bytes.
+template <std::size_t Bytes>
+TENON_ALWAYS_INLINE void fetch_lines([[maybe_unused]] void const* place) {
+  if constexpr (fetches_every_line)
+    for (std::size_t at = 0; at < Bytes; at += 64)
+      __builtin_prefetch(static_cast<char const*>(place) + page_bytes + at);
+}
+/// Processors fetch ahead by themselves, but within a page only: this asks for how the next page begins.
+TENON_ALWAYS_INLINE void fetch_next_page([[maybe_unused]] void const* place) {
+  if constexpr (fetches_every_line) return;
   constexpr std::size_t lines = 4, line = 64;
   auto const* const early = static_cast<char const*>(place) + page_bytes / 2;
   auto const* const page = early + (page_bytes - reinterpret_cast<std::uintptr_t>(early) % page_bytes);
@@ -45,8 +63,10 @@ TENON_SHARED_FUNCTION inline void multiply_row_by_panels(std::size_t n, std::siz
       std::size_t at = 0;
       while (at + parts <= depth) {
         fetch_next_page(panel);
-        for (std::size_t const end = std::min(depth, at + rows_of_page); at + parts <= end; at += parts)
+        for (std::size_t const end = std::min(depth, at + rows_of_page); at + parts <= end; at += parts) {
+          fetch_lines<parts * panel_columns * sizeof(W)>(panel);
           for (std::size_t part = 0; part < parts; part += at_once) step(part, at + part, at_once);
+        }
       }
       for (; at + at_once <= depth; at += at_once) step(0, at, at_once);
       if (at < depth) step(0, at, depth - at);
