@@ -276,6 +276,33 @@ TEST_CASE("what dies at a call may give its memory to the call's result") {
   CHECK(p.arena_bytes() == 2 * 64 * 64 * sizeof(float));
 }
 
+TEST_CASE("what nobody reads is not computed") {
+  auto const of = [](bool more) {
+    return record_now([more](recorder& r) {
+      auto const x = r.input<float, rows<8>, columns<32>>("x");
+      auto const h = keep(tanh(x));
+      if (more) {
+        auto const unread = softmax<columns>(keep(exp(h)));  // by what nobody reads either
+        auto const all = stack<layers>(std::array{unread, keep(x * 2)});
+        static_cast<void>(keep(sum<columns>(all)));
+      }
+      auto const half = keep(h * 0.5);
+      r.output("y", stack<layers>(std::array{half, keep(half + 1)}));  // each is a part of what is read
+    });
+  };
+  auto const plain = of(false), more = of(true);
+  CHECK(more.calls.size() == plain.calls.size());
+  CHECK(more.arena_bytes() == plain.arena_bytes());
+  CHECK(more.flops() == plain.flops());
+  parameter_block none(0);
+  session one(plain, none), other(more, none);
+  for (auto* s : {&one, &other}) {
+    fill(s->input_elements<float>("x"), 1);
+    s->run();
+  }
+  CHECK(std::ranges::equal(one.output_elements<float>("y"), other.output_elements<float>("y")));
+}
+
 TEST_CASE("a run allocates nothing") {
   auto const p = record_loss<value, value, square, shape<columns<20>>>(random_loss(3), true);
   parameter_block none(0), block(parameters);

@@ -74,6 +74,14 @@ struct joint_calls {
   void (*enqueue_all)(cuda::queue&, std::span<call_arguments const> of_each) = nullptr;
 };
 
+/// A place in a recording: a storage and an offset in bytes. No storage: an operand that is not there.
+struct location {
+  int storage = -1;
+  std::size_t offset = 0;
+  constexpr bool exists() const { return storage >= 0; }
+  friend constexpr bool operator==(location const&, location const&) = default;
+};
+
 /// Records the calls that carry the gradient of call number `index` back to its operands.
 /// Whether there is one stands beside it: with its sanitisers on, g++ 12 cannot compare a function's address
 /// with null in a constant expression.
@@ -85,6 +93,15 @@ struct pullback {
   constexpr pullback() = default;
   constexpr pullback(function f)
       : run{f}, exists{true} {}  // NOLINT(google-explicit-constructor): `spec.pull = &f`
+};
+
+/// A faster way to the position of the largest element of what call number `index` computes than looking at
+/// all of them: records it with the result `out`, among the first `used` elements if that exists. False: not
+/// here.
+struct largest_element {
+  using function = bool (*)(recording&, std::size_t index, location out, location used);
+  function run = nullptr;
+  bool exists = false;
 };
 
 /// What the chunks of a call touch of an operand, in bytes from its place on: chunk c touches `bytes` bytes
@@ -155,14 +172,6 @@ struct call_spec {
   }
 };
 
-/// A place in a recording: a storage and an offset in bytes. No storage: an operand that is not there.
-struct location {
-  int storage = -1;
-  std::size_t offset = 0;
-  constexpr bool exists() const { return storage >= 0; }
-  friend constexpr bool operator==(location const&, location const&) = default;
-};
-
 /// A call in a recording; its operands stand in the recording's operand list, outputs first.
 struct call : call_spec {
   std::size_t first_operand = 0;
@@ -171,6 +180,7 @@ struct call : call_spec {
   std::uint32_t accumulate = 0;
   std::uint64_t bytes = 0;             ///< read and written, counting each operand once
   joint_calls const* joint = nullptr;  ///< what this call and the ones after it can be done as
+  largest_element largest{};
 };
 
 inline constexpr std::size_t most_joint_calls = 64;

@@ -120,6 +120,30 @@ TENON_WHEN_USED constexpr std::vector<char> frozen_calls(recording const& r) {
   return frozen;
 }
 
+/// Leaves out, of calls in the order in which they run, those whose results nobody reads.
+TENON_WHEN_USED constexpr void drop_unread(recording const& r, std::vector<std::size_t>& order) {
+  auto const top = [&r](location where) { return static_cast<std::size_t>(r.physical(where).storage); };
+  std::vector<char> read(r.storages().size(), 0);
+  for (std::size_t s = 0; s < read.size(); ++s) {
+    auto const kind = r.storages()[s].kind;
+    if (kind == storage::kind_t::parameter || kind == storage::kind_t::state) read[s] = 1;
+  }
+  for (auto const& port : r.outputs()) read[top({port.storage, 0})] = 1;
+  for (std::size_t i = order.size(); i-- > 0;) {
+    auto const& c = r.calls()[order[i]];
+    bool wanted = c.stops;
+    for (std::size_t k = 0; k < c.outputs && !wanted; ++k)
+      wanted = r.operand_of(order[i], k).exists() && read[top(r.operand_of(order[i], k))] != 0;
+    if (!wanted) {
+      order[i] = r.calls().size();
+      continue;
+    }
+    for (std::size_t k = 0; k < c.operands; ++k)
+      if (r.operand_of(order[i], k).exists()) read[top(r.operand_of(order[i], k))] = 1;
+  }
+  std::erase(order, r.calls().size());
+}
+
 constexpr bool is_temporary(storage const& s) {
   return s.kind == storage::kind_t::temporary || s.kind == storage::kind_t::gradient ||
          s.kind == storage::kind_t::input || s.kind == storage::kind_t::output;
@@ -146,6 +170,7 @@ TENON_WHEN_USED constexpr void order_calls(recording const& r, planned& p) {
     p.calls.push_back(clear);
   };
   auto order = final_order(r);
+  drop_unread(r, order);
   if (r.weights_are_frozen()) {
     auto const frozen = frozen_calls(r);
     std::vector<std::size_t> first, rest;

@@ -15,6 +15,23 @@
 
 namespace tenon {
 
+namespace detail {
+/// The position of the largest element of `value` as the call recorded last offers to find it, if that
+/// computed the value; else what look_at_all(used…) gives.
+template <class S, class V, class F, class... Used>
+constexpr auto largest_of_last(V const& value, F const& look_at_all, Used const&... used) {
+  auto& r = recorder_of(value);
+  std::size_t const last = r.calls().size() - 1;
+  if (!r.calls().empty() && r.calls()[last].largest.exists && r.operand_of(last, 0) == r.place(value)) {
+    location limit{};
+    ((limit = r.place(used)), ...);
+    auto const out = r.template make<std::int32_t, S>();
+    if (r.calls()[last].largest.run(r, last, out.at, limit)) return out;
+  }
+  return look_at_all(used...);
+}
+}  // namespace detail
+
 template <template <std::size_t> class Name, operand X, operand... Used>
 requires(has_name<shape_of<X>, Name> && sizeof...(Used) <= 1) constexpr auto argmax(X&& x, Used&&... used) {
   auto const value = keep(std::forward<X>(x));
@@ -27,7 +44,13 @@ requires(has_name<shape_of<X>, Name> && sizeof...(Used) <= 1) constexpr auto arg
   spec.name = "argmax";
   spec.computed_by<K>();
   spec.flops = shape_of<V>::size;
-  return emit<std::int32_t, rows>(spec, value, keep(std::forward<Used>(used))...);
+  auto const look_at_all = [&](auto const&... in_use) {
+    return emit<std::int32_t, rows>(spec, value, in_use...);
+  };
+  if constexpr (is_recorded<V> && rows::size == 1 && detail::stride_of<V, Name> == 1)
+    return detail::largest_of_last<rows>(value, look_at_all, keep(std::forward<Used>(used))...);
+  else
+    return look_at_all(keep(std::forward<Used>(used))...);
 }
 template <template <std::size_t> class Name, operand X,
           shape_error Error = detail::require_name<operation::argmax, shape_of<X>, Name>>

@@ -11,6 +11,7 @@
 #include <cstddef>
 
 #include "bias.hpp"
+#include "largest.hpp"
 #include "record.hpp"
 
 namespace tenon {
@@ -41,6 +42,7 @@ constexpr auto contract(X const& x, Y const& y, char const* name, B const& bias 
     if constexpr (how::as_products) {
       record_contraction<A, C, O>(r, out.at, biased, r.place(x), r.place(y), name, {}, fill);
       if constexpr (biased) join_bias<A, C, O>(r, bias);
+      offer_largest<A, C, O>(r, bias);
     } else {
       fill();
       record_map<by_sum, O>(r, out.at, biased, products());

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSL-1.0
+// argmax of a product with frozen weights, found by rounded products and bounds, against all products in
+// full.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string_view>
+#include <tenon/tenon.hpp>
+
+#include "testing.hpp"
+
+using namespace tenon;
+
+namespace {
+
+bool calls(dynamic_program const& program, std::string_view name) {
+  return std::ranges::any_of(program.calls, [&](auto const& c) { return c.name == name; });
+}
+
+/// argmax of linear(x, W, b), of which `searched` computes as little as it can, and `looked` everything.
+template <std::size_t K, std::size_t N, bool Biased>
+struct search {
+  struct net_type {
+    linear_layer<hiddens<K>, vocab<N>> dense;
+    TENON_MEMBERS(net_type, dense)
+  };
+  static constexpr auto net = laid_out(net_type{});
+
+  static dynamic_program program(bool all) {
+    return record_now([all](inference_recorder& r) {
+      r.freeze_weights();
+      auto const x = r.input<float, batch<1>, hiddens<K>>("x");
+      auto const used = r.input<std::int32_t>("used");
+      auto const logits = Biased ? net.dense(x) : linear(x, net.dense.weight);
+      r.output("word", argmax<vocab>(logits, used));
+      r.output("any word", argmax<vocab>(Biased ? net.dense(x) : linear(x, net.dense.weight)));
+      if (all) r.output("logits", logits);
+    });
+  }
+
+  dynamic_program searched = program(false), looked = program(true);
+  parameter_block block{parameter_count(net)};
+  session<> first{searched, block, 2}, second{looked, block};
+
+  std::span<float> weights() { return block.values().first(N * K); }
+  std::span<float> biases() { return block.values().last(N); }
+
+  search() {
+    testing::fill(block.values(), 1, -0.1, 0.1);
+    for (auto* s : {&first, &second}) {
+      testing::fill(s->template input_elements<float>("x"), 2);
+      s->template input_elements<std::int32_t>("used")[0] = N;
+    }
+  }
+
+  void check() {
+    for (auto* s : {&first, &second}) {
+      s->weights_changed();
+      s->run();
+    }
+    auto const logits = second.template output_elements<float>("logits");
+    auto const used = static_cast<std::size_t>(
+        std::clamp<std::int32_t>(first.template input_elements<std::int32_t>("used")[0], 1, N));
+    std::size_t best = 0, of_used = 0;
+    for (std::size_t i = 1; i < N; ++i) {
+      if (logits[i] > logits[best]) best = i;
+      if (i < used && logits[i] > logits[of_used]) of_used = i;
+    }
+    for (auto* s : {&first, &second}) {
+      CHECK(s->template output_elements<std::int32_t>("word")[0] == static_cast<std::int32_t>(of_used));
+      CHECK(s->template output_elements<std::int32_t>("any word")[0] == static_cast<std::int32_t>(best));
+    }
+  }
+};
+
+template <std::size_t K, std::size_t N, bool Biased>
+void check_search() {
+  search<K, N, Biased> s;
+  CHECK(calls(s.searched, "argmax of product"));
+  CHECK(!calls(s.searched, "linear"));  // nobody reads the logits in full
+  CHECK(calls(s.looked, "linear"));
+  s.check();
+
+  SUBCASE("few are in use") {
+    for (std::int32_t const used : {-1, 1, 2, 100, static_cast<std::int32_t>(N - 1)}) {
+      for (auto* one : {&s.first, &s.second}) one->template input_elements<std::int32_t>("used")[0] = used;
+      s.check();
+    }
+  }
+  SUBCASE("many are the largest but for a last bit") {
+    // Every third column is the one that fits x best, a little changed in one place.
+    auto const x = s.first.template input_elements<float>("x");
+    for (std::size_t round = 0; round < 20; ++round) {
+      for (std::size_t n = 0; n < N; n += 3) {
+        for (std::size_t k = 0; k < K; ++k) s.weights()[n * K + k] = x[k] * 0.3F;
+        auto& one = s.weights()[n * K + (n * 7 + round) % K];
+        one = std::nextafter(one, testing::number(n, round) < 0.5 ? -1.0F : 1.0F);
+        if (Biased) s.biases()[n] = 0.01F;
+      }
+      s.check();
+    }
+  }
+  SUBCASE("rounding takes as much as it can from the largest, and gives it to another") {
+    for (auto* one : {&s.first, &s.second})
+      for (std::size_t k = 0; k < K; ++k)
+        one->template input_elements<float>("x")[k] = k % 3 == 0 ? -1.0F : 1.0F;
+    constexpr float step = 0x1p-7F;  // between the numbers of bf16 from 1 to 2
+    auto const fill = [&](std::size_t n, float value) {
+      for (std::size_t k = 0; k < K; ++k) s.weights()[n * K + k] = k % 3 == 0 ? -value : value;
+    };
+    fill(N - 3, 1 + 0.49F * step);
+    fill(7, 1 + 0.51F * step);
+    s.weights()[7 * K + 1] -= 0.03F * step * static_cast<float>(K);
+    s.check();
+    CHECK(s.first.template output_elements<std::int32_t>("any word")[0] == N - 3);
+  }
+  SUBCASE("all are the same") {
+    std::ranges::fill(s.block.values(), 0.25F);
+    s.check();
+  }
+  SUBCASE("there is nothing but zeros") {
+    std::ranges::fill(s.block.values(), 0.0F);
+    s.check();
+    for (auto* one : {&s.first, &s.second}) std::ranges::fill(one->template input_elements<float>("x"), 0.0F);
+    s.check();
+  }
+  SUBCASE("numbers are huge or tiny") {
+    for (float const scale : {1e30F, 1e-30F, 1e-8F})
+      for (float const of_x : {1e-20F, 1.0F, 1e25F}) {
+        testing::fill(s.block.values(), 3, -scale, scale);
+        for (auto* one : {&s.first, &s.second})
+          testing::fill(one->template input_elements<float>("x"), 4, -of_x, of_x);
+        s.check();
+      }
+  }
+  SUBCASE("some are no numbers") {
+    constexpr float infinity = std::numeric_limits<float>::infinity();
+    constexpr float strange[] = {std::numeric_limits<float>::quiet_NaN(), infinity, -infinity,
+                                 std::numeric_limits<float>::max()};
+    for (float const value : strange) {
+      s.weights()[5 * K + 3] = value;
+      s.check();
+      s.weights()[3] = value;  // in the first column
+      s.check();
+      if (Biased) s.biases()[N - 1] = value;
+      s.check();
+      testing::fill(s.block.values(), 1, -0.1, 0.1);
+    }
+    for (float const value : strange) {
+      for (auto* one : {&s.first, &s.second}) one->template input_elements<float>("x")[K / 2] = value;
+      s.check();
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the largest of many products is found by rounded ones, to the bit") {
+  check_search<256, 1024, true>();
+}
+TEST_CASE("the same without a bias, of extents that fill no registers") {
+  check_search<301, 1003, false>();
+}
+TEST_CASE("the same of long columns") {
+  check_search<777, 401, true>();
+}
+
+TEST_CASE("all products are computed where that is not worth it, or not wanted") {
+  using small = search<64, 128, true>;
+  CHECK(!calls(small::program(false), "argmax of product"));
+  using large = search<256, 1024, true>;
+  auto const of = [](auto const& f) { return record_now(f); };
+  auto const halved = of([](inference_recorder& r) {
+    r.freeze_weights(element_type::bfloat16);
+    r.output("word", argmax<vocab>(large::net.dense(r.input<float, batch<1>, hiddens<256>>("x"))));
+  });
+  auto const used = of([](inference_recorder& r) {
+    r.output("word", argmax<vocab>(large::net.dense(r.input<float, batch<1>, hiddens<256>>("x"))));
+  });
+  auto const rows = of([](inference_recorder& r) {
+    r.freeze_weights();
+    r.output("word", argmax<vocab>(large::net.dense(r.input<float, batch<2>, hiddens<256>>("x"))));
+  });
+  auto const input = of([](inference_recorder& r) {
+    r.freeze_weights();
+    auto const w = r.input<float, vocab<1024>, from<hiddens<256>>>("w");
+    r.output("word", argmax<vocab>(linear(r.input<float, batch<1>, hiddens<256>>("x"), w)));
+  });
+  auto const changed = of([](inference_recorder& r) {
+    r.freeze_weights();
+    auto const y = large::net.dense(r.input<float, batch<1>, hiddens<256>>("x"));
+    r.output("word", argmax<vocab>(y * -1));
+  });
+  for (auto const* program : {&halved, &used, &rows, &input, &changed})
+    CHECK(!calls(*program, "argmax of product"));
+}
