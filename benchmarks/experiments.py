@@ -173,7 +173,7 @@ def main():
     parser.add_argument("--seeds", type=seed_range, default=seed_range("1-3"), metavar="A-B")
     parser.add_argument("--work", type=Path, default=Path("build/experiments"))
     parser.add_argument("--plots", type=Path, default=Path("build/experiments"))
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     for name in arguments.experiments:
         if name not in EXPERIMENTS:
             parser.error(f"there is no experiment '{name}': choose among {', '.join(EXPERIMENTS)}")

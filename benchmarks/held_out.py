@@ -152,7 +152,7 @@ def main():
     parser.add_argument("--work", type=Path, default=Path("build/held_out"))
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--evaluate", action="store_true", help="measure the models of an earlier run again")
-    arguments, options = parser.parse_args(own[:split]), own[split + 1:]
+    arguments, options = parser.parse_intermixed_args(own[:split]), own[split + 1:]
     for task in arguments.tasks:
         if task not in TASKS:
             parser.error(f"there is no task '{task}': choose among {', '.join(TASKS)}")

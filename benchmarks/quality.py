@@ -72,7 +72,7 @@ def main():
     parser.add_argument("--table", action="store_true", help="end with the medians as a Markdown table")
     own = sys.argv[1:]
     split = own.index("--") if "--" in own else len(own)
-    arguments, options = parser.parse_args(own[:split]), own[split + 1:]
+    arguments, options = parser.parse_intermixed_args(own[:split]), own[split + 1:]
     for translator in arguments.translators:
         if not Path(translator).is_file():
             sys.exit(f"quality.py: there is no {translator}: build the target {Path(translator).name} and name its file")
