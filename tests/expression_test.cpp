@@ -259,6 +259,16 @@ TEST_CASE("bfloat16 is stored, float is computed") {
   CHECK(down(5) == doctest::Approx(float{x(0, 5)} + x(1, 5) + x(2, 5)));
 }
 
+TEST_CASE("sums of bfloat16 are float, alone and in expressions") {
+  tensor<bf16, columns<101>> const tens(bf16(10));
+  tensor<float> const alone = sum(tens), more = sum(tens) * 1.0, less = sum(tens) - 1010.0;
+  CHECK(alone() == 1010);
+  CHECK(more() == 1010);
+  CHECK(less() == 0);
+  CHECK(keep(sum(tens))() == 1010.0F);
+  CHECK(keep(max(tens))() == 10.0F);
+}
+
 TEST_CASE("five axes and none") {
   auto const x = filled<tensor<float, rows<2>, columns<3>, layers<2>, heads<3>, sides<5>>>(1);
   auto const y = filled<tensor<float, sides<5>, rows<2>, heads<3>>>(2);
@@ -327,6 +337,16 @@ TEST_CASE_TEMPLATE("the largest of elements that are all infinite below", N, ODD
   tensor<float, rows<2>> const along = max<columns>(x);
   CHECK(along(0) == least);
   CHECK(along(1) == -3e38F);
+}
+
+TEST_CASE("a tensor that was moved from can be assigned to") {
+  tensor<float, rows<3>> x = {1, 2, 3}, z = {4, 5, 6};
+  auto y = std::move(x);
+  x = y + 1;
+  CHECK(x(2) == 4);
+  y = std::move(x);
+  x = z;
+  CHECK(x(0) == 4);
 }
 
 TEST_CASE("wrong numbers of elements are refused") {

@@ -82,6 +82,17 @@ TEST_CASE("scatter_add of many wide rows is the same in every chunk") {
   CHECK(worst(y.elements(), want) < 1e-5);
 }
 
+TEST_CASE("scatter_add meets rows and ids by name, in whatever order their axes are") {
+  auto const x = filled<tensor<float, columns<3>, rows<5>, layers<4>>>(1);
+  auto const ids = filled<tensor<std::int32_t, layers<4>, rows<5>>>(2, 0, 6);
+  tensor<float, heads<7>, columns<3>> const y = scatter_add<heads<7>>(x, ids);
+  std::vector<double> want(7 * 3);
+  for (std::size_t c = 0; c < 3; ++c)
+    for (std::size_t r = 0; r < 5; ++r)
+      for (std::size_t l = 0; l < 4; ++l) want[static_cast<std::size_t>(ids(l, r)) * 3 + c] += x(c, r, l);
+  CHECK(worst(y.elements(), want) < 1e-6);
+}
+
 TEST_CASE("argmax gives the first of the largest, also of a limited number") {
   auto x = filled<tensor<float, rows<6>, columns<21>>>(1);
   x(0, 4) = x(0, 17) = 5;

@@ -89,6 +89,20 @@ void check_gradients(Model const& model, std::size_t threads) {
 
 }  // namespace
 
+TEST_CASE("a weight without axes is stored as a number") {
+  struct line_type {
+    parameter<hiddens<3>> slope{};
+    parameter<> intercept{};
+    TENON_MEMBERS(line_type, slope, intercept)
+  };
+  std::vector<float> block{1, 2, 3, 4};
+  auto const stored =
+      train::stored_weights(laid_out(line_type{}), block, [](std::string_view) { return std::size_t{0}; });
+  CHECK(stored.at(1).name == "intercept");
+  CHECK(stored.at(1).shape.empty());
+  CHECK(stored.at(1).values[0] == 4);
+}
+
 TEST_CASE("parity: logits as PyTorch's") {
   auto const program = record_now([](recorder& r) { r.output("logits", record_logits(r, net)); });
   parameter_block block(parameter_count(net));
@@ -188,6 +202,9 @@ TEST_CASE("parity: the documents' shape check") {
   for (auto const& w :
        train::stored_weights(small, block.values(), [](std::string_view) { return std::size_t{10}; }))
     file.copy_to(file.at("weight." + w.name, w.shape), w.values);
+  CHECK_THROWS_AS(
+      train::stored_weights(small, block.values(), [](std::string_view) { return std::size_t{11}; }),
+      std::logic_error);  // there is room for ten
   session<cpu_device> s(program, block);
   for (auto const* name : {"source", "source_valid", "target_input"}) put(s, name, integers(file, name));
   s.run();

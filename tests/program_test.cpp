@@ -86,6 +86,69 @@ TEST_CASE("a session in static storage gives the bits of one that allocates") {
   }
 }
 
+TEST_CASE("the gradient of a weight in the middle of its block is an output like others") {
+  using scores = parameter<columns<16>>;
+  constexpr auto p = record([](recorder& r) {
+    scores weight;
+    weight.offset = 16 * sizeof(float);
+    auto const w = r.use(weight);
+    auto const y = softmax<columns>(w);  // its derivative takes its operand's memory
+    r.differentiate(sum(y * y));
+    r.output("gradient", r.gradient(w));
+  });
+  parameter_block block(32);
+  for (std::size_t i = 0; i < 16; ++i) block.values()[16 + i] = 0.3F * static_cast<float>(i);
+  session s(p, block);
+  s.run();
+  std::array<double, 16> y{}, want{};
+  double total = 0, squares = 0;
+  for (std::size_t i = 0; i < 16; ++i) total += y[i] = std::exp(static_cast<double>(block.values()[16 + i]));
+  for (auto& v : y) {
+    v /= total;
+    squares += v * v;
+  }
+  for (std::size_t i = 0; i < 16; ++i) want[i] = 2 * y[i] * (y[i] - squares);
+  CHECK(worst(s.output_elements<float>("gradient"), want) < 1e-6);
+}
+
+TEST_CASE("stacked gradients are the same in each run") {
+  auto const p = record_now([](recorder& r) {
+    auto const x = r.input<float, rows<4>>("x"), y = r.input<float, rows<4>>("y");
+    r.track(x), r.track(y);
+    r.differentiate(slice<rows>(x, 1) * slice<rows>(y, 2));  // the other elements' gradients are cleared
+    r.output("both", stack<layers>(std::array{r.gradient(x), r.gradient(y)}));
+  });
+  parameter_block none(0);
+  session s(p, none);
+  for (auto const* name : {"x", "y"}) fill(s.input_elements<float>(name), 1, 1, 2);
+  auto const x = s.input_elements<float>("x"), y = s.input_elements<float>("y");
+  for (int run = 0; run < 3; ++run) {
+    s.run();
+    std::vector<float> const want{0, y[2], 0, 0, 0, 0, x[1], 0};
+    CHECK(std::ranges::equal(s.output_elements<float>("both"), want));
+  }
+}
+
+TEST_CASE("an output that is partly written before a stop keeps its other part") {
+  auto const p = record_now([](recorder& r) {
+    auto const x = r.input<float, columns<16>>("x");
+    auto const t = softmax<columns>(x), t2 = softmax<columns>(t), t3 = softmax<columns>(t2);
+    auto const zero = keep(sum(softmax<columns>(t * t3) * t2) * 0.0);
+    auto const a = keep(x + zero);
+    stop_unless(r.input<std::int32_t>("going on"));
+    r.output("both", stack<layers>(std::array{a, keep(x * 3)}));
+  });
+  parameter_block none(0);
+  session s(p, none);
+  std::ranges::fill(s.input_elements<float>("x"), 1.0F);
+  for (std::int32_t const going_on : {1, 0}) {
+    s.input_elements<std::int32_t>("going on")[0] = going_on;
+    s.run();
+    CHECK(s.output_elements<float>("both")[0] == 1);
+    CHECK(s.output_elements<float>("both")[31] == 3);
+  }
+}
+
 TEST_CASE("a run ends where nothing is left to do") {
   constexpr auto counted = record([](recorder& r) {
     auto const x = r.input<float, rows<40>, columns<32>>("x");
@@ -174,6 +237,17 @@ TEST_CASE("a program has one loss") {
 }
 
 TEST_CASE("what cannot be recorded is refused") {
+  recorder elsewhere;
+  auto const stranger = elsewhere.input<float, rows<3>>("x");
+  CHECK_THROWS_AS(record_now([&](recorder& r) { r.output("y", r.input<float, rows<3>>("x") + stranger); }),
+                  std::logic_error);
+  CHECK_THROWS_AS(record_now([](recorder& r) {
+                    auto const y = keep(r.input<float, rows<3>>("x") * 2);
+                    r.output("before", y);
+                    add_linear(y, r.input<float, columns<2>>("z"),
+                               r.input<float, rows<3>, from<columns<2>>>("w"));
+                  }),
+                  std::logic_error);
   auto const refused = [](auto const& how) { CHECK_THROWS_AS(record_now(how), std::logic_error); };
   using values = columns<4>;
   refused([](recorder& r) {  // a gradient would lack what was computed before

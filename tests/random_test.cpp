@@ -200,6 +200,15 @@ TEST_CASE("weights start as Keras and as Flax let them") {
   CHECK(flax.of(&some_layers::scale)[0] != 0);
 }
 
+TEST_CASE("orthogonal matrices of a number of rows that a weight has no multiple of are refused") {
+  struct net_type {
+    parameter<hiddens<4>, from<hiddens<4>>> weight{orthogonal(3)};
+    TENON_MEMBERS(net_type, weight)
+  };
+  std::vector<float> values(16);
+  CHECK_THROWS_AS(initialise(laid_out(net_type{}), values, 1), std::logic_error);
+}
+
 TEST_CASE("orthogonal matrices that are wider than high have orthonormal rows") {
   some_layers layers;
   layers.weight_ih.init = orthogonal(12);

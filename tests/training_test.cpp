@@ -284,6 +284,23 @@ TEST_CASE("gradient descent") {
                            }) < 2e-6);
 }
 
+TEST_CASE("a model may learn from what another one in its block says") {
+  auto const program = record_now([](recorder& r) {
+    auto const x = r.input<float, rows<10>>("x");
+    constexpr parameter<rows<10>> pupil{.offset = 0}, teacher{.offset = 10 * sizeof(float)};
+    auto const best = argmax<rows>(r.use(teacher) * x);  // no gradient comes through
+    auto const error = pupil * x - gather<rows>(x, best);
+    minimise(r, keep(sum(error * error)), 10, sgd{.learning_rate = 0.1F});
+  });
+  parameter_block block(20);
+  fill(block.values(), 1);
+  std::vector<float> const before(block.values().begin(), block.values().end());
+  session s(program, block);
+  fill(s.input_elements<float>("x"), 2, 1, 2);
+  s.run();
+  for (std::size_t i = 0; i < 20; ++i) CHECK((block.values()[i] != before[i]) == (i < 10));
+}
+
 TEST_CASE("a part of a weight that no gradient reaches stays as it is") {
   auto const program = record_now([](recorder& r) {
     auto const x = r.input<float, rows<10>, columns<4>>("x");

@@ -89,7 +89,9 @@ class tensor {
   }
   tensor(tensor&&) noexcept = default;
   tensor& operator=(tensor const& other) {
-    if (this != &other) std::copy_n(other.data(), size, data());
+    if (this == &other) return *this;
+    if (data_.get() == nullptr) data_ = detail::allocate_aligned<T>(size);  // it was moved from
+    std::copy_n(other.data(), size, data());
     return *this;
   }
   tensor& operator=(tensor&&) noexcept = default;
@@ -104,6 +106,7 @@ class tensor {
   }
   template <class E>
   requires std::is_void_v<detail::assigned<tensor, E>> tensor& operator=(E&& e) {
+    if (data_.get() == nullptr) data_ = detail::allocate_aligned<T>(size);
     assign_to(*this, std::forward<E>(e));
     return *this;
   }

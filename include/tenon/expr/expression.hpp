@@ -36,9 +36,6 @@ constexpr auto hold(X&& x) {
   }
 }
 
-template <class T>
-using computed = std::conditional_t<std::is_same_v<T, bf16>, float, T>;
-
 template <class A, class B>
 struct common_or_second {
   using type = std::common_type_t<A, B>;

@@ -50,10 +50,16 @@ struct by_max {};
 /// No reduction: of a map whose derivative needs its result alone.
 struct by_result {};
 
+namespace detail {
+/// What elements of type T are computed in.
+template <class T>
+using computed = std::conditional_t<std::is_same_v<T, bf16>, float, T>;
+}  // namespace detail
+
 /// X reduced over the axes that it has and S lacks.
 template <class Kind, class S, class X>
 struct reduced {
-  using element = typename X::element;
+  using element = detail::computed<typename X::element>;
   using shape_type = S;
   X operand;
 };

@@ -230,6 +230,8 @@ TENON_COLD void initialise(Model const& model, std::span<float> block, std::uint
     }
     if (p.init.kind == initialiser::kind_t::orthogonal) {
       std::size_t const columns = detail::columns_of(p), each = p.init.rows * columns;
+      if (each == 0 || values.size() % each != 0)
+        throw std::logic_error("orthogonal: the weight's rows are no multiple of the rows of its matrices");
       for (std::size_t at = 0; at < values.size(); at += each)
         detail::orthonormalise(values.subspan(at, each), p.init.rows, columns);
     }

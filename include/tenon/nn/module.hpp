@@ -44,11 +44,12 @@ namespace hana = boost::hana;
   ::boost::hana::make_pair(BOOST_HANA_STRING(#NAME), [](auto&& self) -> decltype(auto) { \
     return (static_cast<decltype(self)&&>(self).NAME);                                   \
   })
-#define TENON_EACH_MEMBER(SELF, ...)                                                                    \
-  TENON_PICK_MEMBERS(__VA_ARGS__, TENON_M8, TENON_M7, TENON_M6, TENON_M5, TENON_M4, TENON_M3, TENON_M2, \
-                     TENON_M1)                                                                          \
+#define TENON_EACH_MEMBER(SELF, ...)                                                                  \
+  TENON_PICK_MEMBERS(__VA_ARGS__, TENON_M16, TENON_M15, TENON_M14, TENON_M13, TENON_M12, TENON_M11,   \
+                     TENON_M10, TENON_M9, TENON_M8, TENON_M7, TENON_M6, TENON_M5, TENON_M4, TENON_M3, \
+                     TENON_M2, TENON_M1)                                                              \
   (SELF, __VA_ARGS__)
-#define TENON_PICK_MEMBERS(A, B, C, D, E, F, G, H, N, ...) N
+#define TENON_PICK_MEMBERS(A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, PICKED, ...) PICKED
 #define TENON_M1(S, A) TENON_MEMBER(S, A)
 #define TENON_M2(S, A, ...) TENON_MEMBER(S, A), TENON_M1(S, __VA_ARGS__)
 #define TENON_M3(S, A, ...) TENON_MEMBER(S, A), TENON_M2(S, __VA_ARGS__)
@@ -57,6 +58,14 @@ namespace hana = boost::hana;
 #define TENON_M6(S, A, ...) TENON_MEMBER(S, A), TENON_M5(S, __VA_ARGS__)
 #define TENON_M7(S, A, ...) TENON_MEMBER(S, A), TENON_M6(S, __VA_ARGS__)
 #define TENON_M8(S, A, ...) TENON_MEMBER(S, A), TENON_M7(S, __VA_ARGS__)
+#define TENON_M9(S, A, ...) TENON_MEMBER(S, A), TENON_M8(S, __VA_ARGS__)
+#define TENON_M10(S, A, ...) TENON_MEMBER(S, A), TENON_M9(S, __VA_ARGS__)
+#define TENON_M11(S, A, ...) TENON_MEMBER(S, A), TENON_M10(S, __VA_ARGS__)
+#define TENON_M12(S, A, ...) TENON_MEMBER(S, A), TENON_M11(S, __VA_ARGS__)
+#define TENON_M13(S, A, ...) TENON_MEMBER(S, A), TENON_M12(S, __VA_ARGS__)
+#define TENON_M14(S, A, ...) TENON_MEMBER(S, A), TENON_M13(S, __VA_ARGS__)
+#define TENON_M15(S, A, ...) TENON_MEMBER(S, A), TENON_M14(S, __VA_ARGS__)
+#define TENON_M16(S, A, ...) TENON_MEMBER(S, A), TENON_M15(S, __VA_ARGS__)
 
 /// The way to a weight through a model's members; `str()` joins it with dots. A layer of a stack writes its
 /// number behind its weights' names, as PyTorch does: "encoder.rnn.weight_ih_l0". So does a member whose name

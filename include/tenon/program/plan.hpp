@@ -185,11 +185,12 @@ TENON_WHEN_USED constexpr void order_calls(recording const& r, planned& p) {
     for (std::size_t k = 0; k < c.operands; ++k) {
       auto const where = r.operands()[first + k];
       if (!where.exists()) continue;
-      auto const top = r.root(where).storage;
-      auto const host =
-          p.storages[static_cast<std::size_t>(top)].host;  // the block that all parameters' gradients lie in
-      if (host >= 0) clear_once(host);
-      clear_once(top);
+      for (int s = where.storage; s >= 0; s = p.storages[static_cast<std::size_t>(s)].parent) {
+        auto const host =
+            p.storages[static_cast<std::size_t>(s)].host;  // the block that all parameters' gradients lie in
+        if (host >= 0) clear_once(host);
+        clear_once(s);
+      }
     }
     c.first_operand = p.operands.size();
     for (std::size_t k = 0; k < c.operands; ++k) {
@@ -243,7 +244,10 @@ TENON_WHEN_USED constexpr void share_in_place(planned& p) {
   for (auto& where : p.operands)
     if (where.exists()) where = home(where);
   for (std::size_t s = 0; s < moved.size(); ++s)
-    if (moved[s] >= 0) p.storages[s].host = home({static_cast<int>(s), 0}).storage;
+    if (moved[s] >= 0) {
+      p.storages[s].host = home({static_cast<int>(s), 0}).storage;
+      p.storages[s].host_offset = 0;
+    }
 }
 
 /// The calls between which each storage is needed; inputs from the start, outputs and what was computed from
@@ -279,9 +283,14 @@ TENON_WHEN_USED constexpr void find_lifetimes(recording const& r, planned& p) {
   }
   std::size_t stop = 0;  // a run may end there: outputs written later keep the values of the run before
   while (stop < p.calls.size() && !p.calls[stop].stops) ++stop;
+  std::vector<char> written_behind(p.storages.size(), 0);
+  for (std::size_t i = stop; i < p.calls.size(); ++i)
+    for (std::size_t k = 0; k < p.calls[i].outputs; ++k)
+      if (auto const where = p.operands[p.calls[i].first_operand + k]; where.exists())
+        written_behind[static_cast<std::size_t>(where.storage)] = 1;
   for (auto const& port : r.outputs()) {
     auto const s = static_cast<std::size_t>(r.physical({port.storage, 0}).storage);
-    p.first[s] = p.first[s] > stop ? 0 : std::min(p.first[s], end);
+    p.first[s] = written_behind[s] != 0 ? 0 : std::min(p.first[s], end);
     p.last[s] = end;
   }
 }

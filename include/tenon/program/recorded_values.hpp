@@ -59,6 +59,8 @@ class recorded_values {
   }
   template <class T, class S, class L, class Owner>
   constexpr location place(variable<T, S, L, Owner> const& v) const {
+    if (static_cast<recorded_values const*>(v.owner) != this)
+      throw std::logic_error("a value of another recording is used: each recording has values of its own");
     return v.at;
   }
   template <class X>

@@ -157,6 +157,14 @@ class recording : public recorded_calls {
     outputs_.push_back({name, where.storage, element_type_of<T>, S::size, fingerprint<S>});
   }
 
+  /// Throws std::logic_error if nothing may be added to a value in its own memory.
+  TENON_WHEN_USED TENON_RECORDING constexpr void check_can_add_to(location value) const {
+    for (auto const& port : outputs_)
+      if (root({port.storage, 0}).storage == root(value).storage)
+        throw std::logic_error("add_linear: an output cannot be added to: keep(y * 1) makes a copy");
+    recorded_calls::check_can_add_to(value);
+  }
+
   constexpr std::uint64_t next_random_site() { return random_sites_++; }
   /// The program updates the parameter block, a step in so many runs; the optimiser's state, in bytes. All
   /// gradients of parameters used lie in one block.
@@ -171,6 +179,8 @@ class recording : public recorded_calls {
   TENON_WHEN_USED TENON_RECORDING constexpr bool complete_parameter_gradients(std::size_t bytes) {
     std::size_t covered = 0;
     for (int p : parameters_) {
+      bool const beyond = at(p).offset + at(p).bytes > bytes;  // of another model, which learns nothing
+      if (beyond && at(p).gradient < 0) continue;
       auto const g = gradient_location({p, 0});
       region whole;
       whole.rank = at(p).rank;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -29,6 +30,9 @@ namespace detail {
 
 /// The axes as PyTorch has them: gates and hiddens of a recurrent weight are one axis, and nn.Linear's weight
 /// is a matrix even if it maps to one number. In memory it is all the same.
+inline std::vector<std::size_t> pytorch_shape(shape<>, std::string_view) {
+  return {};
+}
 template <axis_type First, axis_type... Rest>
 std::vector<std::size_t> pytorch_shape(shape<First, Rest...>, std::string_view name) {
   std::vector<std::size_t> extents{First::extent, Rest::extent...};
@@ -73,8 +77,12 @@ TENON_COLD std::vector<stored_weight> stored_weights(Model const& model, std::sp
     auto const all = values_of(block, p);
     std::size_t used = all.size();
     if constexpr (detail::has_words_first<S>) {
-      used = used / extents[0] * words(std::string_view(name));
-      extents[0] = words(std::string_view(name));
+      std::size_t const rows = words(std::string_view(name));
+      if (rows > extents[0])
+        throw std::logic_error("stored_weights: " + name + " has room for " + std::to_string(extents[0]) +
+                               " words, not for " + std::to_string(rows));
+      used = used / extents[0] * rows;
+      extents[0] = rows;
     }
     result.push_back({std::move(name), std::move(extents), all.first(used), all.subspan(used)});
   });
@@ -131,6 +139,7 @@ TENON_COLD inline void check_can_save(std::filesystem::path const& path) {
   if (std::filesystem::is_character_file(status)) return;
   if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
     io::fail(path, "cannot save: this is not a regular file: choose another path");
+  if (std::filesystem::exists(status) && ::access(path.c_str(), W_OK) != 0) io::fail_to_save(path, errno);
   auto const target = io::detail::follow_links(path);
   io::detail::temporary_file const probe(
       target.has_parent_path() ? target.parent_path() : std::filesystem::path("."), path);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "../../fit.hpp"
 #include "../emit.hpp"
 #include "../view/view.hpp"
 #include "cpu.hpp"
@@ -30,10 +31,16 @@ constexpr auto largest_of_last(V const& value, F const& look_at_all, Used const&
   }
   return look_at_all(used...);
 }
+template <class X, template <std::size_t> class Name, class... Used>
+using argmax_error =
+    typename first_of<name_error<operation::argmax, shape_of<X>, Name>,
+                      element_error<operation::argmax, element_of<Used>, std::int32_t>...,
+                      typename misfit<shape<>, shape_of<Used>, operation::argmax>::type...>::type;
 }  // namespace detail
 
 template <template <std::size_t> class Name, operand X, operand... Used>
-requires(has_name<shape_of<X>, Name> && sizeof...(Used) <= 1) constexpr auto argmax(X&& x, Used&&... used) {
+requires(std::is_void_v<detail::argmax_error<X, Name, Used...>> &&
+         sizeof...(Used) <= 1) constexpr auto argmax(X&& x, Used&&... used) {
   auto const value = keep(std::forward<X>(x));
   using V = std::remove_cvref_t<decltype(value)>;
   using rows = typename detail::drop<shape_of<V>, Name>::type;
@@ -52,8 +59,8 @@ requires(has_name<shape_of<X>, Name> && sizeof...(Used) <= 1) constexpr auto arg
   else
     return look_at_all(keep(std::forward<Used>(used))...);
 }
-template <template <std::size_t> class Name, operand X,
-          shape_error Error = detail::require_name<operation::argmax, shape_of<X>, Name>>
-Error argmax(X&& x, operand auto&&... used);
+template <template <std::size_t> class Name, operand X, operand... Used,
+          shape_error Error = detail::argmax_error<X, Name, Used...>>
+Error argmax(X&& x, Used&&... used);
 
 }  // namespace tenon

@@ -240,14 +240,20 @@ struct scatter_shape {
   using type = std::conditional_t<std::is_void_v<error>,
                                   typename join<shape<Axis>, decltype(rest(Rows{}))>::type, error>;
 };
+template <class S>
+struct scatter_rest;  // what every row has: the result's axes but for the first
+template <class Axis, class... A>
+struct scatter_rest<shape<Axis, A...>> {
+  using type = shape<A...>;
+};
 template <class Axis, class Rows, class Ids>
-using scatter_t = typename first_of<element_error<operation::scatter_add, element_of<Ids>, std::int32_t>,
+using scatter_t = typename first_of<width_error<operation::scatter_add, element_of<Rows>>,
+                                    element_error<operation::scatter_add, element_of<Ids>, std::int32_t>,
                                     typename scatter_shape<Axis, shape_of<Rows>, shape_of<Ids>>::type>::type;
 
 }  // namespace detail
 
-/// out[v] = Σ of the rows whose id is v. `rows` has the axes of `ids`, in their order, and then those that
-/// every row has.
+/// out[v] = Σ of the rows whose id is v. `rows` has the axes of `ids` and those that every row has.
 template <axis_type Axis, operand Rows, operand Ids>
 requires well_formed<detail::scatter_t<Axis, Rows, Ids>>
 constexpr auto scatter_add(Rows&& rows, Ids&& ids) {
@@ -257,18 +263,22 @@ constexpr auto scatter_add(Rows&& rows, Ids&& ids) {
   auto const i = keep(std::forward<Ids>(ids));
   using X = std::remove_cvref_t<decltype(x)>;
   using I = std::remove_cvref_t<decltype(i)>;
-  static_assert(is_dense<shape_of<X>, typename X::layout>,
-                "scatter_add: the rows must be dense; keep() them first");
-  constexpr std::size_t width = S::size / Axis::extent;
-  using walk = cpu::row_walk<strides_of_extents<shape_of<I>>, typename I::layout>;
-  using kernel_type = cpu::scatter_add_kernel<T, Axis::extent, width, walk>;
-  call_spec spec;
-  spec.name = "scatter add";
-  spec.computed_by<kernel_type>();
-  spec.flops = shape_of<X>::size;
-  using derivative =
-      detail::scatter_pull<T, shape_of<X>, shape_of<I>, typename I::layout, Axis::extent, width>;
-  return emit<T, S, derivative>(spec, x, i);
+  using in_order = typename detail::join<shape_of<I>, typename detail::scatter_rest<S>::type>::type;
+  if constexpr (!std::is_same_v<shape_of<X>, in_order> || !is_dense<shape_of<X>, typename X::layout>) {
+    using strides = strides_in<shape_of<X>, typename X::layout, in_order>;
+    return scatter_add<Axis>(keep(detail::review<in_order, strides>(x, 0) * 1), i);
+  } else {
+    constexpr std::size_t width = S::size / Axis::extent;
+    using walk = cpu::row_walk<strides_of_extents<shape_of<I>>, typename I::layout>;
+    using kernel_type = cpu::scatter_add_kernel<T, Axis::extent, width, walk>;
+    call_spec spec;
+    spec.name = "scatter add";
+    spec.computed_by<kernel_type>();
+    spec.flops = shape_of<X>::size;
+    using derivative =
+        detail::scatter_pull<T, shape_of<X>, shape_of<I>, typename I::layout, Axis::extent, width>;
+    return emit<T, S, derivative>(spec, x, i);
+  }
 }
 template <axis_type Axis, operand Rows, operand Ids, shape_error Error = detail::scatter_t<Axis, Rows, Ids>>
 Error scatter_add(Rows&& rows, Ids&& ids);
