@@ -45,9 +45,13 @@ def main():
     """Reads the file that the command line names."""
     parser = argparse.ArgumentParser(description="Prints results as a Markdown table.")
     parser.add_argument("results", type=Path, help="a JSON file that run.py or text.py wrote")
-    path = parser.parse_args().results
+    parser.add_argument("--what", metavar="LIST", help="of these measurements alone: train_step,peak_memory")
+    arguments = parser.parse_args()
+    path = arguments.results
     try:
         measurements = json.loads(path.read_text(encoding="utf-8"))["measurements"]
+        if arguments.what:
+            measurements = [m for m in measurements if m["what"] in arguments.what.split(",")]
         names = {m["peer"].split("-")[0] for m in measurements if "peer" in m}
         shown = [name for name in PEERS if name in names]
         table = list(rows(measurements, shown))

@@ -3,7 +3,10 @@
 # Builds the translator, trains it on the embedded corpus and translates four sentences.
 # Options go to `tenon-translate train`: scripts/translate.sh --epochs 50 --seed 2 --report french.html
 set -euo pipefail
+caller=$PWD
 cd "$(dirname "$0")/.."
+root=$PWD/
+[ "$caller/" != "$root" ] || root=  # names of files are the caller's
 scripts/setup.sh
 
 mkdir -p build
@@ -11,7 +14,7 @@ cmake --preset default -DTENON_TESTS=OFF >build/translate-configure.log 2>&1 || 
   cat build/translate-configure.log >&2
   exit 1
 }
-translator=build/release/examples/tenon-translate
+translator=${root:-./}build/release/examples/tenon-translate
 [ -x "$translator" ] || echo "building tenon-translate (once, about a minute)"
 cmake --build --preset default --parallel "$(nproc)" --target tenon-translate >build/translate-build.log 2>&1 || {
   cat build/translate-build.log >&2
@@ -36,9 +39,10 @@ given() {
 model=$(given "" --model -m "$@")
 report=$(given "" --report --report "$@")
 defaults=()
-[ -n "$model" ] || defaults+=(--model "${model:=build/translator.safetensors}")
-[ -n "$report" ] || defaults+=(--report "${report:=build/report.html}")
+[ -n "$model" ] || defaults+=(--model "${model:=${root}build/translator.safetensors}")
+[ -n "$report" ] || defaults+=(--report "${report:=${root}build/report.html}")
 
+cd "$caller"
 "$translator" train "${defaults[@]}" "$@"
 for word in "$@"; do
   case "$word" in -h | --help) exit 0 ;; esac

@@ -341,6 +341,27 @@ TEST_CASE("the first signal asks to stop, and the old handler comes back") {
   sigaction(SIGINT, &old, nullptr);
 }
 
+TEST_CASE("an epoch whose validation a signal breaks off is none") {
+  tenon::train::training_run run;
+  run.epochs = 5;
+  run.step = [](std::size_t) { return step_outcome{.loss = 1, .tokens = 1}; };
+  std::size_t done = 0, best = 0;
+  run.improved = [&](std::size_t epoch) { best = epoch; };
+  run.validate = [&] {
+    if (++done < 3) return 1.0 / static_cast<double>(done);
+    ::raise(SIGHUP);
+    return std::numeric_limits<double>::quiet_NaN();
+  };
+  interrupt_guard const guard;
+  std::ostringstream out;
+  progress shown(out, false, 80);
+  auto const history = run_training(run, shown);
+  CHECK(history.interrupted);
+  CHECK(history.epochs() == 2);
+  CHECK(history.validation_loss.size() == 2);
+  CHECK(best == 2);
+}
+
 TEST_CASE("a signal that was ignored stays ignored") {
   struct sigaction ignore {
   }, old{};

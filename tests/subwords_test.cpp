@@ -116,6 +116,8 @@ TEST_CASE("sub-words: what cannot be learnt or loaded is said in one line") {
     CHECK(!has(message, "\n"));
   }
   CHECK(has(message_of([&] { (void)learn({}, small); }), "SentencePiece cannot learn"));
+  std::vector<sentence_pair> const invisible{{"\u00a0 \u200b\u2581", "go"}, {"\u3000\ufffd\x07", "home"}};
+  CHECK(has(message_of([&] { (void)learn(invisible, small); }), "nothing to see"));
   CHECK(has(message_of([&] { (void)learn(corpus(), small, {.source = 100, .target = 400}); }),
             "source vocabulary has"));
   CHECK(has(message_of([&] { (void)learnt().source.tokeniser.tokens("\xff"); }), "UTF-8"));

@@ -20,8 +20,8 @@ namespace tenon::translate {
 /// suit them, as a recipe writes them. Throws tenon::error.
 template <class Recipe>
 TENON_COLD int buckets_command(options const& chosen, std::ostream& out) {
-  auto const pairs = read_data(chosen.data, Recipe::pairs);
-  auto const both = learnt_languages<Recipe>(pairs);
+  auto const pairs = read_data(chosen.data, every_pair);
+  auto const both = learn(pairs, Recipe::text);  // whatever this translator has room for
   std::vector<text::pair_length> lengths(pairs.size());
   std::ranges::transform(pairs, lengths.begin(), [&](text::sentence_pair const& pair) {
     return text::pair_length{

@@ -50,10 +50,21 @@ struct command_line {
     add_inspect(recipe);
     add_export(recipe);
     add_serve(recipe);
+    refuse_empty_names();
   }
   command_line(command_line const&) = delete;
 
  private:
+  /// An empty name is that of a variable that is not set, most often: not the same as no option.
+  void refuse_empty_names() {
+    for (auto* const command : app.get_subcommands({}))
+      for (auto* const option : command->get_options())
+        if (auto const type = option->get_type_name();
+            type.find("FILE") != std::string::npos || type == "FROM-TO")
+          option->check(CLI::Validator(
+              [](std::string const& said) { return said.empty() ? "an empty name was given" : ""; }, ""));
+  }
+
   void add_model(CLI::App* command, std::string const& what) {
     command
         ->add_option_function<std::string>(
@@ -83,6 +94,7 @@ struct command_line {
                      "Threads to use; results do not depend on it (default: " +
                          (count == 0 ? std::string("all processors") : std::to_string(count)) + ")")
         ->type_name("N")
+        ->transform(whole_number())
         ->check(CLI::Range(std::size_t{1}, std::size_t{1024}));
   }
 
@@ -151,6 +163,7 @@ struct command_line {
         ->add_option("--patience", chosen.patience,
                      "Stop after this many epochs without a better model, and keep the best")
         ->type_name("N")
+        ->transform(whole_number())
         ->check(CLI::Range(std::size_t{1}, std::size_t{1'000'000'000}));
     train
         ->add_option_function<std::string>(
@@ -219,10 +232,12 @@ struct command_line {
         ->type_name("FILE");
     train->add_option("--learning-rate", chosen.learning_rate, "Of Adam")
         ->type_name("X")
-        ->check(CLI::Range(0.0, 1e6))  // nan lies in every range
         ->check(CLI::Validator(
-            [](std::string& x) {
-              return std::isnan(std::atof(x.c_str())) ? "nan is no rate" : std::string();
+            [](std::string const& said) -> std::string {
+              char* end = nullptr;
+              float const rate = std::strtof(said.c_str(), &end);
+              bool const good = end == said.c_str() + said.size() && rate > 0 && rate <= 1e6F;
+              return good ? "" : said + " is no rate: give a number above 0, such as 0.005";
             },
             ""))
         ->default_str(recipe.learning_rate > 0 ? trimmed_rate(recipe.learning_rate) : "");
@@ -245,7 +260,8 @@ struct command_line {
         "Examples:\n  " +
         recipe.program + " train --report report.html\n  " + recipe.program +
         " train --data fra.txt --epochs 50 --seed 2 --model french.safetensors\n  " + recipe.program +
-        " train --data train.de train.en --validation-data val.de val.en --keep best");
+        " train --data train.de train.en --validation-data val.de val.en --keep best" +
+        (recipe.pairs == every_pair ? "" : " --pairs 100"));
   }
 
   void add_translate(defaults const& recipe) {
@@ -264,6 +280,7 @@ struct command_line {
                      "translator follows " +
                          std::to_string(recipe.beams) + (recipe.beams == 1 ? ")" : " at once)"))
         ->type_name("N")
+        ->transform(whole_number())
         ->check(CLI::Range(std::size_t{1}, std::size_t{1000}));
     translate
         ->add_option("--attention", chosen.attention, "Draw where each word came from (.svg: one sentence)")
@@ -336,6 +353,7 @@ struct command_line {
     add_models(serve, recipe);
     serve->add_option("-p,--port", chosen.port, "Of 127.0.0.1; 0: any that is free, which is printed")
         ->type_name("N")
+        ->transform(whole_number())
         ->check(CLI::Range(0, 65535))
         ->capture_default_str();
     add_weights(serve);
@@ -364,10 +382,12 @@ struct command_line {
     add_data(buckets, recipe);
     buckets->add_option("-n,--count", chosen.buckets, "The most buckets: each is a program of its own")
         ->type_name("N")
+        ->transform(whole_number())
         ->check(CLI::Range(1, 64))
         ->capture_default_str();
     buckets->add_option("--batch-words", chosen.batch_words, "About so many labels shall be in a batch")
         ->type_name("N")
+        ->transform(whole_number())
         ->check(CLI::Range(1, 1'000'000))
         ->capture_default_str();
     buckets->footer(
@@ -447,8 +467,8 @@ std::vector<named_file> files_of(options const& said) {
   auto const add_all = [&](char const* option, std::vector<std::string> const& paths) {
     for (auto const& path : paths) add(option, path, false);
   };
+  add_all("--data", said.data);
   if (said.chosen == command::train) {
-    add_all("--data", said.data);
     add_all("--validation-data", said.validation_data);
     add("--model", said.model, true);
     add("--checkpoint", said.checkpoint, true);

@@ -148,16 +148,18 @@ class loss_session {
 };
 
 /// The losses of pairs `first` … `first + count − 1`, batch by batch, by a session of one program for all
-/// lengths: f(loss and words of the batch, the number of its first pair).
+/// lengths: f(loss and words of the batch, the number of its first pair). False: a signal came in between.
 template <class Recipe, class F>
-void for_each_batch(loss_session<Recipe>& session, text::encoded_pairs const& pairs, std::size_t first,
+bool for_each_batch(loss_session<Recipe>& session, text::encoded_pairs const& pairs, std::size_t first,
                     std::size_t count, F const& f) {
   std::vector<std::size_t> rows;
   for (std::size_t done = 0; done < count; done += rows.size()) {
+    if (train::interrupt_guard::requested()) return false;
     rows.resize(std::min(count - done, session.batch_size(0)));
     std::iota(rows.begin(), rows.end(), first + done);
     f(session(pairs, 0, rows), first + done);
   }
+  return true;
 }
 
 }  // namespace tenon::translate

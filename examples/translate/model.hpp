@@ -83,7 +83,14 @@ class translator {
           path,
           "is the checkpoint of a training, not a model: give the file that the training saved with --model");
     auto both = restored(path, file, Recipe::text);
-    translator loaded(both ? std::move(*both) : languages_of_data(path, data));
+    auto loaded = [&] {
+      if (!both) return translator(languages_of_data(path, data));
+      try {
+        return translator(std::move(*both));
+      } catch (error const& wrong) {
+        io::fail(path, wrong.what());
+      }
+    }();
     auto const stored = loaded.weights_in(loaded.weights.values());
     train::load_weights(path, file, stored, std::array{key::source_subwords, key::target_subwords});
     loaded.facts = metadata;

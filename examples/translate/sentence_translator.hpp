@@ -169,7 +169,12 @@ class sentence_translator {
       std::function<void(std::size_t)> const& done = [](std::size_t) {}) {
     std::vector<tokenised_sentence> read(sentences.size());
     for (std::size_t i = 0; i < read.size(); ++i) {
-      read[i].tokens = model_.source.tokeniser.tokens(sentences[i]);
+      try {
+        read[i].tokens = model_.source.tokeniser.tokens(sentences[i]);
+      } catch (error const& wrong) {
+        throw error(sentences.size() == 1 ? std::string(wrong.what())
+                                          : "sentence " + std::to_string(i + 1) + ": " + wrong.what());
+      }
       read[i].length = read[i].tokens.size() + (Recipe::text.source_eos ? 1 : 0);
     }
     std::vector<std::size_t> left(read.size());  // from the shortest to the longest

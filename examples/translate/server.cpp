@@ -7,9 +7,11 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <latch>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 #include "server_page.hpp"
@@ -106,7 +108,7 @@ question parse_question(std::string const& body, service const& what, server_lim
         413, "the sentence is too long: it may have " + std::to_string(limits.sentence_bytes) + " bytes"};
   if (asked.contains("count")) {
     if (!asked["count"].is_number_unsigned() || asked["count"] < 1U || asked["count"] > what.translations)
-      throw refusal{400, "count is from 1 to " + std::to_string(what.translations)};
+      throw refusal{400, "count is a whole number from 1 to " + std::to_string(what.translations)};
     q.count = asked["count"].get<std::size_t>();
   }
   for (char& c : q.text)
@@ -137,9 +139,16 @@ json as_json(std::vector<train::sample> const& found, clock::duration took) {
   return result;
 }
 
+/// Names of hosts and of types of content may be written in either case.
+std::string lower_case(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
 /// A page of somewhere else whose name leads here shall not use this server.
 bool named_as_this_machine(std::string const& host) {
-  auto const name = host.substr(0, host.find_last_of(':'));
+  auto const name = lower_case(host.substr(0, host.find_last_of(':')));
   return name == "127.0.0.1" || name == "localhost";
 }
 
@@ -181,8 +190,10 @@ void translate(Request const& request, received const& body, Response& response,
                server_limits const& limits, worker_pool& pool) {
   // A form on a page elsewhere can send any other type without asking.
   auto const type = request.get_header_value("Content-Type");
-  if (type.substr(0, type.find_first_of("; ")) != "application/json")
+  if (lower_case(type.substr(0, type.find_first_of("; "))) != "application/json")
     throw refusal{415, "the body must be JSON: Content-Type: application/json"};
+  if (request.has_header("Content-Encoding"))
+    throw refusal{415, "the body must come as it is, without Content-Encoding"};
   if (body.wrong) throw refusal(*body.wrong);
   auto const q = parse_question(body.content, what, limits);
   worker_pool::loan const loan(pool, limits.seconds_to_wait);
@@ -199,18 +210,21 @@ void add_routes(httplib::Server& http, service const& what, server_limits const&
     answer(response, 200,
            {{"recipe", what.recipe}, {"title", what.title}, {"translations", what.translations}});
   });
-  auto const refuse_method = [](Response& response) {
-    response.set_header("Allow", "POST");
-    refuse(response, {405, "POST it: {\"text\": …}"});
+  auto const refuse_method = [](Response& response, char const* allowed) {
+    response.set_header("Allow", allowed);
+    refuse(response, {405, allowed == std::string_view("POST") ? "POST it: {\"text\": …}" : "GET it"});
   };
-  http.Get("/api/translate", [=](Request const&, Response& response) { refuse_method(response); });
+  http.Get("/api/translate", [=](Request const&, Response& response) { refuse_method(response, "POST"); });
+  http.Options("/api/translate",
+               [=](Request const&, Response& response) { refuse_method(response, "POST"); });
   auto const with_body = [&, refuse_method](Request const& request, Response& response,
                                             httplib::ContentReader const& reader) {
     try {
       auto const body = read_body(request, reader, limits);
       if (!named_as_this_machine(request.get_header_value("Host"))) throw refusal{403, foreign_host};
       bool const known = request.path == "/api/translate";
-      if (known && request.method != "POST") return refuse_method(response);
+      if (known && request.method != "POST") return refuse_method(response, "POST");
+      if (request.path == "/" || request.path == "/api/model") return refuse_method(response, "GET");
       if (!known) throw refusal(body.wrong ? *body.wrong : refusal{404, reason_of(404, limits)});
       translate(request, body, response, what, limits, pool);
     } catch (refusal const& why) {
@@ -225,11 +239,26 @@ void add_routes(httplib::Server& http, service const& what, server_limits const&
   http.Delete(".*", with_body);
 }
 
+/// Throws if there cannot be so many threads: the library's pool would end the process.
+void require_threads(std::size_t count) {
+  std::latch all_tried(1);
+  std::vector<std::jthread> threads;
+  try {
+    while (threads.size() < count) threads.emplace_back([&] { all_tried.wait(); });
+    all_tried.count_down();
+  } catch (std::system_error const& wrong) {
+    all_tried.count_down();
+    throw error("the server cannot have " + std::to_string(count) + " threads to wait for clients (" +
+                wrong.code().message() + "): raise the limit on processes or memory");
+  }
+}
+
 }  // namespace
 
 extern "C" [[gnu::visibility("default")]] void tenon_translate_serve(int port, service const& what,
                                                                      server_limits const& limits,
                                                                      std::ostream& out) {
+  require_threads(limits.connections + what.workers);
   httplib::Server http;
   worker_pool pool(what.workers);
   http.new_task_queue = [&limits] { return new httplib::ThreadPool(limits.connections); };

@@ -42,14 +42,22 @@ train::step_outcome printed(train::step_outcome batch) {
 }
 
 /// Scores the translations of `pairs` by these weights, the most probable word at each step: corpus BLEU or
-/// chrF2.
+/// chrF2; a NaN where a signal came in between.
 template <class Recipe>
 double score_of(translator<Recipe> const& model, parameter_block& weights,
                 std::span<text::sentence_pair const> pairs, options const& chosen) {
   sentence_translator<Recipe> translate(model, weights, chosen.threads, {.greedy = true});
   std::vector<std::string_view> sentences(pairs.size());
   std::ranges::transform(pairs, sentences.begin(), &text::sentence_pair::source);
-  auto const made = translate.best_of_all(sentences, 1);
+  struct interrupted {};
+  std::vector<std::vector<translation>> made;
+  try {
+    made = translate.best_of_all(sentences, 1, [](std::size_t) {
+      if (train::interrupt_guard::requested()) throw interrupted();
+    });
+  } catch (interrupted) {
+    return train::progress_state::unknown;
+  }
   auto const scored = [&](auto corpus) {
     for (std::size_t i = 0; i < pairs.size(); ++i)
       corpus.add(made[i].front().text, model.target.tokeniser.comparable(pairs[i].target));
@@ -90,6 +98,10 @@ TENON_COLD int train_command(options chosen, std::ostream& out) {
   auto const pairs =
       read_training_pairs(chosen.data, chosen.validation_data, chosen.pairs, chosen.validation_pairs);
   chosen.pairs = pairs.training, chosen.validation_pairs = pairs.validation;
+  if constexpr (requires { Recipe::text.source_pieces; }) {
+    out << "learning sub-words of " << train::grouped(pairs.known().size()) << " pairs\n";
+    flush(out);
+  }
   translator<Recipe> model(learnt_languages<Recipe>(pairs.known()));
   auto const encoded = text::encode(pairs.all, model.source, model.target, Recipe::text);
   auto starting = model_of<Recipe>;
@@ -160,12 +172,12 @@ TENON_COLD int train_command(options chosen, std::ostream& out) {
     run.validate = [&] {
       shown();
       train::weighted_mean loss;
-      for_each_batch(measure, encoded, chosen.pairs, chosen.validation_pairs,
-                     [&](train::step_outcome const& batch, std::size_t) {
-                       auto const outcome = detail::printed<Recipe>(batch);
-                       loss.add(outcome.loss, outcome.weight);
-                     });
-      return loss.value();
+      bool const all = for_each_batch(measure, encoded, chosen.pairs, chosen.validation_pairs,
+                                      [&](train::step_outcome const& batch, std::size_t) {
+                                        auto const outcome = detail::printed<Recipe>(batch);
+                                        loss.add(outcome.loss, outcome.weight);
+                                      });
+      return all ? loss.value() : train::progress_state::unknown;
     };
   if (chosen.best_by != "loss") {
     auto const validated = std::span(pairs.all).subspan(chosen.pairs, chosen.validation_pairs);
@@ -199,7 +211,8 @@ TENON_COLD int train_command(options chosen, std::ostream& out) {
   };
   if (history.interrupted) {
     std::string const where = "interrupted in epoch " + std::to_string(history.epochs() + 1);
-    if (history.epochs() == 0) throw stopped(where + ": nothing was saved, the first epoch was not done");
+    if (history.epochs() == 0 && run.validate)
+      throw stopped(where + ": nothing was saved, the first epoch was not done");
     auto const epoch = saved(!best.empty());
     throw stopped(where + ": saved the " +
                   (best.empty() ? "model as it was then" : "best model, of epoch " + std::to_string(epoch)) +

@@ -51,7 +51,7 @@ inline std::string schedule_text(options const& chosen) {
 TENON_COLD inline io::metadata_map facts_of(options const& chosen, train::training_history const& history,
                                             std::size_t epoch) {
   auto const loss_at = [epoch](std::vector<double> const& losses) {
-    return train::fixed(losses.at(epoch - 1), 6);
+    return epoch == 0 ? "nan" : train::fixed(losses.at(epoch - 1), 6);
   };
   io::metadata_map facts{
       {"epoch", std::to_string(epoch)},

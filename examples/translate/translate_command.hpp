@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ensemble.hpp"
@@ -51,6 +52,7 @@ TENON_COLD int translate_command(options const& chosen, std::ostream& out) {
 
   std::vector<train::sample> drawn;
   std::size_t const wanted = std::max<std::size_t>(chosen.n_best, 1);
+  std::size_t number = 0;  // of the sentence that was shown last, or of the blank line
   auto const is_blank = [&](std::string_view sentence) {
     return sentence.find_first_not_of(' ') == std::string_view::npos && !references;
   };
@@ -69,9 +71,10 @@ TENON_COLD int translate_command(options const& chosen, std::ostream& out) {
     }
     flush(out);
     auto const& made = found.front();
+    ++number;
     if (made.cut)
-      std::cerr << "note: only the first " << made.source_steps.size()
-                << " tokens of the sentence above were read\n";
+      std::cerr << "note: only the first " << made.source_steps.size() << " tokens of sentence " << number
+                << " were read\n";
     if (as_svg && drawn.size() > 1)
       io::fail(drawing, "an .svg file holds one sentence: give an .html file, or one sentence");
   };
@@ -80,21 +83,27 @@ TENON_COLD int translate_command(options const& chosen, std::ostream& out) {
     std::ranges::copy_if(sentences, std::back_inserter(to_translate), std::not_fn(is_blank));
     auto const found = translate.best_of_all(to_translate, wanted);
     for (std::size_t i = 0, translated = 0; i < sentences.size(); ++i) {
-      if (is_blank(sentences[i]))
+      if (is_blank(sentences[i])) {
         out << '\n';  // what is printed keeps the line numbers
-      else
+        ++number;
+      } else {
         show(sentences[i], found[translated++]);
+      }
     }
     flush(out);
   };
   // Lines are translated as they come, those of a file some at a time where the recipe does so.
   auto const each_line = [&](text::line_reader& lines, std::size_t at_a_time) {
     std::vector<std::string> block;
-    for (std::string_view line; lines.next(line);) {
-      block.emplace_back(line);
-      if (block.size() < at_a_time) continue;
-      all_of(block);
-      block.clear();
+    try {
+      for (std::string_view line; lines.next(line);) {
+        block.emplace_back(line);
+        if (block.size() < at_a_time) continue;
+        all_of(std::exchange(block, {}));
+      }
+    } catch (...) {
+      if (!block.empty()) all_of(block);  // those before a line that cannot be read
+      throw;
     }
     if (!block.empty()) all_of(block);
   };

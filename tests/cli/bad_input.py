@@ -188,6 +188,12 @@ def main():
         three_pairs.write_text("a\ta\nb\tb\nc\tc\n", encoding="utf-8")
         run(translator, *small, "--checkpoint", state, "--model", folder / "unwanted")
         two_lines.write_text("d\ne\n", encoding="utf-8")
+        header, data = header_and_data(state)
+        losses = header["validation_loss"] | {"shape": [1], "data_offsets": [len(data), len(data) + 8]}
+        write_model(folder / "uneven", header | {"validation_loss": losses}, data + struct.pack("<d", 1.0))
+        header, data = header_and_data(good)
+        words = json.dumps([*json.loads(header["__metadata__"]["source_vocabulary"]), *(f"w{i}" for i in range(300))])
+        write_model(folder / "wordy", header | {"__metadata__": header["__metadata__"] | {"source_vocabulary": words}}, data)
         for case, arguments, words in (
             ("no command", [], ["train, translate"]),
             ("unknown command", ["dance"], ["dance", "train, translate"]),
@@ -237,6 +243,17 @@ def main():
             ("missing model to serve", ["serve", "--model", missing], ["missing"]),
             ("a port that is none", ["serve", "--model", good, "--port", "65536"], ["--port"]),
             ("missing model to score by", ["score", "--model", missing], ["missing"]),
+            ("a picture onto the data", ["translate", "--data", folder / "pairs.tsv", "--attention", folder / "pairs.tsv", "go ."], ["--data and --attention"]),
+            ("a header onto the data", ["export", "--data", folder / "pairs.tsv", "--output", folder / "pairs.tsv"], ["--data and --output"]),
+            ("a checkpoint without a name", [*small, "--checkpoint", "", "--model", good], ["--checkpoint"]),
+            ("pairs without a range", ["evaluate", "--model", good, "--pairs", ""], ["--pairs"]),
+            ("a rate of nothing", ["train", "--learning-rate", "0"], ["--learning-rate"]),
+            ("threads in hexadecimal", ["translate", "--threads", "0x2", "go ."], ["0x2"]),
+            ("a port in hexadecimal", ["serve", "--port", "0x1F90"], ["0x1F90"]),
+            ("what is no checkpoint", [*small, "--checkpoint", three_lines, "--model", good], ["three.txt"]),
+            ("a checkpoint of losses that do not match", ["train", "--pairs", 128, "--validation-pairs", 0, "--threads", 1, "--data", corpus, "--epochs", 2, "--checkpoint", folder / "uneven", "--model", good], ["uneven"]),
+            ("a sentence that is no UTF-8 among others", ["translate", "--model", good, "go .", "caf\udce9"], ["sentence 2"]),
+            ("words that a model has no room for", ["translate", "--model", folder / "wordy", "go ."], ["wordy", "256"]),
             ("picture onto a full disk", ["inspect", "--model", good, "--svg", "/dev/full"], ["/dev/full"]),
         ):
             checks.refused(case, run(translator, *arguments), words)
@@ -248,6 +265,17 @@ def main():
         many = run(translator, "train", "--pairs", 128, "--validation-pairs", 0, "--data", corpus, "--epochs", "010", "--model", folder / "other")
         epochs = header_and_data(folder / "other")[0]["__metadata__"]["epoch"] if many[0] == 0 else "none"
         checks.expect("a leading zero", epochs == "10", f"{epochs} epochs, {many}")
+        named = folder / "caf\udce9.tsv"  # a name that is no UTF-8
+        shutil.copy(corpus, named)
+        trained = run(translator, *few, "--data", named, "--model", folder / "other")
+        data_name = header_and_data(folder / "other")[0]["__metadata__"]["data"]
+        checks.expect("data whose name is no UTF-8", trained[0] == 0 and data_name == "caf\\xe9.tsv", f"{trained} {data_name}")
+        bucketed = run(translator, "buckets", "--data", folder / "data6.tsv")
+        checks.expect("buckets of more words than there is room for", bucketed[0] == 0 and "600 pairs" in bucketed[1], str(bucketed))
+        lines = folder / "lines.txt"
+        lines.write_bytes(b"go .\nstop .\ncaf\xe9\n")
+        some = run(translator, "translate", "--model", good, "--file", lines)
+        checks.expect("the lines before a bad one are translated", some[0] == 1 and some[1].count("=>") == 2 and "lines.txt:3" in some[2][0], str(some))
         rate = header["__metadata__"]["learning_rate"]
         checks.expect("the recipe's learning rate as it is given", rate == "0.005", rate)
         checks.refused("help onto a full disk", run_into_full(translator, "--help"))

@@ -28,7 +28,7 @@ import zlib
 
 from translator import ALONE, works
 
-JSON = {"Content-Type": "application/json"}
+JSON = {"Content-Type": "Application/JSON"}  # in either case
 
 
 class Server:
@@ -108,7 +108,10 @@ def refused(server, rng):
         ("GET", "/nothing", None, {}, (404,)),
         ("GET", "/../etc/passwd", None, {}, (400, 404)),
         ("GET", "/" + "x" * 9000, None, {}, (414,)),
-        ("DELETE", "/", None, {}, (404,)),
+        ("DELETE", "/", None, {}, (405,)),
+        ("POST", "/", question("go ."), JSON, (405,)),
+        ("OPTIONS", "/api/translate", None, {}, (405,)),
+        ("POST", "/api/translate", question("go ."), JSON | {"Content-Encoding": "gzip"}, (415,)),
         ("GET", "/", None, {"Host": "elsewhere.example"}, (403,)),
     )
     method, path, body, headers, wanted = rng.choice(kinds)

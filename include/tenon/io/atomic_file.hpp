@@ -155,9 +155,9 @@ inline void sync_directory(std::filesystem::path const& directory, std::filesyst
 
 /// Replaces the file at `path`, or creates it, with what `writer` writes: readers see the old contents or all
 /// of the new, never a part. A symbolic link stays one; the file it points to is replaced. Permissions are
-/// those of a new file. Character devices are written to directly. Throws tenon::error, the old file being as
-/// it was and no temporary one left, if `path` is a directory, a pipe or the like, or the system cannot
-/// write; what `writer` throws passes through in the same manner.
+/// those of a new file; one that may not be written to is let be. Character devices are written to directly.
+/// Throws tenon::error, the old file being as it was and no temporary one left, if `path` is a directory, a
+/// pipe or the like, or the system cannot write; what `writer` throws passes through in the same manner.
 inline void write_atomically(std::filesystem::path const& path,
                              std::function<void(file_sink&)> const& writer) {
   if (!path.has_filename()) fail(path, "cannot save: this names no file: add a file name");
@@ -176,6 +176,9 @@ inline void write_atomically(std::filesystem::path const& path,
   }
   if (exists && !S_ISREG(status.st_mode))
     fail(path, "cannot save: this is not a regular file: choose another path");
+
+  // A new file takes its place, which its directory alone would allow; its owner has said no.
+  if (exists && ::access(path.c_str(), W_OK) != 0) fail_to_save(path, errno);
 
   auto const target = detail::follow_links(path);
   auto const directory = target.has_parent_path() ? target.parent_path() : std::filesystem::path(".");

@@ -5,6 +5,7 @@
 #include <sentencepiece_processor.h>
 #include <sentencepiece_trainer.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -17,6 +18,7 @@
 #include "tenon/error.hpp"
 #include "tenon/text/dataset.hpp"
 #include "tenon/text/language.hpp"
+#include "tenon/text/utf8.hpp"
 
 namespace tenon::text {
 
@@ -32,6 +34,9 @@ class subword_tokeniser {
   /// Learns at most `most` pieces from sentences, special ones among them; fewer where there is too little
   /// text. The same sentences give the same pieces. Throws tenon::error if SentencePiece does.
   static subword_tokeniser learn(std::span<std::string_view const> sentences, std::size_t most) {
+    if (!sentences.empty() &&
+        std::ranges::none_of(sentences, &has_visible_character))  // SentencePiece would end the process
+      throw error("there is nothing to see in any of the sentences: give text of letters or signs");
     sentence_list list(sentences);
     std::unordered_map<std::string, std::string> const how{
         {"model_type", "unigram"},
@@ -102,6 +107,19 @@ class subword_tokeniser {
     std::string shown_;
   };
 
+  /// Is there a letter, number or sign, and not only spaces, controls and what stands for them?
+  static bool has_visible_character(std::string_view sentence) {
+    constexpr char32_t space_mark = 0x2581, no_character = 0xFFFD;
+    for (std::size_t at = 0; at < sentence.size();) {
+      char32_t code = 0;
+      auto const length = decode_code_point(sentence, at, code);
+      auto const kind = utf8proc_category(static_cast<utf8proc_int32_t>(code));
+      bool const visible = kind != UTF8PROC_CATEGORY_CN && kind < UTF8PROC_CATEGORY_ZS;
+      if (length > 0 && visible && code != space_mark && code != no_character) return true;
+      at += std::max<std::size_t>(length, 1);
+    }
+    return false;
+  }
   static void require(sentencepiece::util::Status const& status) {
     if (!status.ok()) throw error("SentencePiece failed: " + one_line(status.error_message()));
   }

@@ -179,7 +179,7 @@ inline void check_capacity(vocabulary const& words, std::size_t capacity, side w
   throw error(std::string("the ") + (which == side::source ? "source" : "target") + " vocabulary has " +
               std::to_string(words.size()) + " tokens, but this translator was compiled for at most " +
               std::to_string(capacity) +
-              ": use fewer pairs or a higher minimum frequency, or compile it with a larger vocabulary");
+              ": use fewer pairs, or compile a translator from a recipe with a larger capacity");
 }
 
 }  // namespace tenon::text

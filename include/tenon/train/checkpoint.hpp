@@ -56,7 +56,8 @@ struct checkpoint {
       try {
         return io::safetensors_file::read(path);
       } catch (error const& wrong) {
-        throw error(std::string(wrong.what()) + "; or delete it, and the training begins anew");
+        throw error(std::string(wrong.what()) +
+                    "; if it is a checkpoint that broke, delete it, and the training begins anew");
       }
     }();
     for (auto const& [name, value] : facts) {
@@ -75,8 +76,14 @@ struct checkpoint {
     history.best_epoch = number(path, file, "best_epoch");
     history.tokens = number(path, file, "tokens");
     history.seconds = static_cast<double>(number(path, file, "milliseconds")) / 1e3;
-    if (history.best_epoch > history.validation_loss.size())
-      io::fail(path, "names a best epoch that was not done: choose another file");
+    std::size_t const epochs = history.epochs();
+    for (auto const* const measured : {&history.validation_loss, &history.scores})
+      if (!measured->empty() && measured->size() != epochs)
+        io::fail(path, "holds losses of different numbers of epochs: choose another file");
+    bool const validated = !history.validation_loss.empty();
+    if (history.best_epoch > (validated ? epochs : 0) || (history.best_epoch == 0 && validated) ||
+        (history.best_epoch > 0) != (file.find("best") != nullptr))
+      io::fail(path, "names a best epoch that was not done, or lacks its weights: choose another file");
     if (history.best_epoch > 0) {
       history.best_validation = std::ranges::min(history.validation_loss);
       if (history.best_epoch <= history.scores.size())

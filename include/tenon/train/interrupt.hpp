@@ -13,11 +13,11 @@
 
 namespace tenon::train {
 
-/// While one lives, SIGINT and SIGTERM only set a flag. A second signal restores the default behaviour and
-/// ends the process at once, so that a loop which hangs can still be stopped. A signal that was ignored when
-/// the guard was made (a background job, `nohup`) stays ignored. The destructor puts the old handlers back.
-/// Guards may nest; the outermost one starts with a cleared flag. Make and destroy guards on one thread;
-/// `requested()` may be asked from any.
+/// While one lives, SIGINT, SIGTERM and SIGHUP only set a flag. A second signal restores the default
+/// behaviour and ends the process at once, so that a loop which hangs can still be stopped. A signal that was
+/// ignored when the guard was made (a background job, `nohup`) stays ignored. The destructor puts the old
+/// handlers back. Guards may nest; the outermost one starts with a cleared flag. Make and destroy guards on
+/// one thread; `requested()` may be asked from any.
 class interrupt_guard {
  public:
   /// Throws `tenon::error` if the system refuses a handler.
@@ -42,15 +42,15 @@ class interrupt_guard {
   interrupt_guard(interrupt_guard const&) = delete;
   interrupt_guard& operator=(interrupt_guard const&) = delete;
 
-  /// True from the first SIGINT or SIGTERM on.
+  /// True from the first of these signals on.
   static bool requested() noexcept { return pending().load(std::memory_order_relaxed) != 0; }
 
   /// The signal that asked to stop, 0 if none did; a process stopped by it ends with 128 + this number.
   static int signal_number() noexcept { return pending().load(std::memory_order_relaxed); }
 
  private:
-  static constexpr int signal_count = 2;
-  static constexpr int watched[signal_count] = {SIGINT, SIGTERM};
+  static constexpr int signal_count = 3;
+  static constexpr int watched[signal_count] = {SIGINT, SIGTERM, SIGHUP};
 
   // Function-local constants are initialised before any code runs (constant initialisation): the handler
   // never meets a guard variable, which would not be async-signal-safe.

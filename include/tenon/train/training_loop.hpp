@@ -70,8 +70,9 @@ struct training_run {
 };
 
 /// Runs the epochs that `history` does not have yet, shows progress, and stops after the current step when
-/// interrupted. An epoch's train loss is the weighted mean of what its steps gave. Throws tenon::error once a
-/// loss is not a number or infinite.
+/// interrupted; while it validates, as soon as `validate` or `score` returns, which may be a NaN then. An
+/// epoch's train loss is the weighted mean of what its steps gave. Throws tenon::error once a loss is not a
+/// number or infinite.
 inline training_history run_training(training_run const& run, progress& shown,
                                      training_history history = {}) {
   double const start = progress::steady_seconds() - history.seconds;
@@ -110,16 +111,26 @@ inline training_history run_training(training_run const& run, progress& shown,
     }
     if (run.rest) account_for(run.rest());
     history.train_loss.push_back(loss.value());
+    auto const given_up = [&](double measured) {  // an epoch that was not measured to its end is none
+      if (!interrupt_guard::requested() || !std::isnan(measured)) return false;
+      history.train_loss.pop_back();
+      history.interrupted = true;
+      return true;
+    };
     if (run.validate) {
       double const validation = run.validate();
+      if (given_up(validation)) return history;
       require_finite(validation, "validation", epoch);
+      if (run.score) {
+        state.score = run.score();
+        if (given_up(state.score)) return history;
+        history.scores.push_back(state.score);
+      }
       history.validation_loss.push_back(validation);
       state.validation_loss = validation;
       bool better = !(validation >= history.best_validation);
       if (better) history.best_validation = validation;
       if (run.score) {
-        history.scores.push_back(run.score());
-        state.score = history.scores.back();
         better = !(state.score <= history.best_score);
         if (better) history.best_score = state.score;
       }
