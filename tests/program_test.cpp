@@ -89,9 +89,9 @@ TEST_CASE("a session in static storage gives the bits of one that allocates") {
 TEST_CASE("the gradient of a weight in the middle of its block is an output like others") {
   using scores = parameter<columns<16>>;
   constexpr auto p = record([](recorder& r) {
-    scores weight;
-    weight.offset = 16 * sizeof(float);
-    auto const w = r.use(weight);
+    scores middle;
+    middle.offset = 16 * sizeof(float);
+    auto const w = r.use(middle);
     auto const y = softmax<columns>(w);  // its derivative takes its operand's memory
     r.differentiate(sum(y * y));
     r.output("gradient", r.gradient(w));

@@ -103,8 +103,10 @@ class recorded_calls : public recorded_values {
     std::size_t const from = c.first_operand;
     c.first_operand = operands_.size();
     for (std::size_t k = 0; k < c.operands; ++k) {
-      operands_.push_back(k == 0 ? where : location{operands_[from + k]});
-      reaches_.push_back(reach{reaches_[from + k]});
+      location const place = operands_[from + k];  // copies: what they are taken from may move
+      reach const touched = reaches_[from + k];
+      operands_.push_back(k == 0 ? where : place);
+      reaches_.push_back(touched);
     }
     calls_.push_back(c);
     order_.push_back({calls_.size() - 1, 0});

@@ -121,6 +121,7 @@ struct gathered {
 namespace detail {
 template <class Table, class Ids, template <std::size_t> class Name>
 using gather_t = typename first_of<
+    width_error<operation::gather, element_of<Table>>,
     element_error<operation::gather, element_of<Ids>, std::int32_t>,
     typename gather_shape<operation::gather, shape_of<Table>, Name, shape_of<Ids>>::type>::type;
 }  // namespace detail

@@ -128,8 +128,9 @@ struct part_error {
 template <class S, template <std::size_t> class Name, std::size_t Begin, std::size_t Count>
 requires has_name<S, Name>
 struct part_error<S, Name, Begin, Count> {
-  using type = std::conditional_t<(Count > 0 && Begin + Count <= extent_of<S, Name>), void,
-                                  part_out_of_range<operation::part, axis_of<S, Name>, Begin, Count>>;
+  using type =
+      std::conditional_t<(Count > 0 && Begin <= extent_of<S, Name> && Count <= extent_of<S, Name> - Begin),
+                         void, part_out_of_range<operation::part, axis_of<S, Name>, Begin, Count>>;
 };
 template <class S, template <std::size_t> class Name, std::size_t Begin, std::size_t Count>
 using part_error_t = typename part_error<S, Name, Begin, Count>::type;
@@ -189,14 +190,32 @@ template <template <std::size_t> class Old, template <std::size_t> class New, op
 Error rename(X&& x);
 
 namespace detail {
-/// `axis_missing` for the first of Name… that S lacks, the axis of S that Name… leave out, or the shape in
-/// their order.
+/// The first of axes whose name comes again behind it; void: none does.
+template <class... A>
+struct repeated {
+  using type = void;
+};
+template <class A, class... Rest>
+struct repeated<A, Rest...> {
+  using type = typename std::conditional_t<(same_name<A, Rest> || ...),
+                                           std::type_identity<axis_named_twice<operation::arrange, A, A>>,
+                                           repeated<Rest...>>::type;
+};
+
+/// `axis_missing` for the first of Name… that S lacks, `axis_named_twice` for one that is named again, the
+/// axis of S that Name… leave out, or the shape in their order.
 template <class S, template <std::size_t> class... Name>
 struct arranged_shape {
   using type = without_t<operation::arrange, S, names<Name...>>;
 };
 template <class S, template <std::size_t> class... Name>
-requires(has_name<S, Name>&&...) struct arranged_shape<S, Name...> {
+requires((has_name<S, Name> && ...) &&
+         !std::is_void_v<typename repeated<axis_of<S, Name>...>::type>) struct arranged_shape<S, Name...> {
+  using type = typename repeated<axis_of<S, Name>...>::type;
+};
+template <class S, template <std::size_t> class... Name>
+requires((has_name<S, Name> && ...) &&
+         std::is_void_v<typename repeated<axis_of<S, Name>...>::type>) struct arranged_shape<S, Name...> {
   using rest = without_t<operation::arrange, S, names<Name...>>;
   template <class R>
   struct choose {
