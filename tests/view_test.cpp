@@ -172,3 +172,21 @@ TEST_CASE("stacks of tensors") {
   CHECK(all(1, 1, 2) == filled<matrix>(2)(1, 2));
   CHECK(all(0, 1, 0) == filled<matrix>(1)(1, 0));
 }
+
+TEST_CASE("stacks of expressions, on tensors and in recordings") {
+  auto const x = filled<tensor<float, rows<3>>>(1);
+  auto const here = stack<layers>(std::array{x * 2, x * 3});
+  auto const program = record_now([](recorder& r) {
+    auto const y = r.input<float, rows<3>>("x");
+    r.output("stacked", stack<layers>(std::array{y * 2, y * 3}));
+  });
+  parameter_block none(0);
+  session s(program, none);
+  std::ranges::copy(x.elements(), s.input_elements<float>("x").begin());
+  s.run();
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(here(0, i) == 2 * x(i));
+    CHECK(here(1, i) == 3 * x(i));
+  }
+  CHECK(std::ranges::equal(s.output_elements<float>("stacked"), here.elements()));
+}

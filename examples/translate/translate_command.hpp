@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <iostream>
 #include <iterator>
@@ -20,8 +21,16 @@
 #include "output.hpp"
 #include "tenon/text/lines.hpp"
 #include "tenon/train/attention_page.hpp"
+#include "tenon/train/progress.hpp"
 
 namespace tenon::translate {
+
+/// How many lines a file has.
+inline std::size_t lines_of(std::filesystem::path const& path) {
+  std::ifstream file(path, std::ios::binary);
+  return static_cast<std::size_t>(
+      std::count(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>(), '\n'));
+}
 
 /// Translates sentences as they come and prints each at once. Throws tenon::error.
 template <class Recipe>
@@ -52,6 +61,7 @@ TENON_COLD int translate_command(options const& chosen, std::ostream& out) {
 
   std::vector<train::sample> drawn;
   std::size_t const wanted = std::max<std::size_t>(chosen.n_best, 1);
+  train::progress progress(std::cerr, train::is_terminal(2), train::terminal_columns(2));
   std::size_t number = 0;  // of the sentence that was shown last, or of the blank line
   auto const is_blank = [&](std::string_view sentence) {
     return sentence.find_first_not_of(' ') == std::string_view::npos && !references;
@@ -73,15 +83,16 @@ TENON_COLD int translate_command(options const& chosen, std::ostream& out) {
     auto const& made = found.front();
     ++number;
     if (made.cut)
-      std::cerr << "note: only the first " << made.source_steps.size() << " tokens of sentence " << number
-                << " were read\n";
+      progress.note("note: only the first " + std::to_string(made.source_steps.size()) +
+                    " tokens of sentence " + std::to_string(number) + " were read");
     if (as_svg && drawn.size() > 1)
       io::fail(drawing, "an .svg file holds one sentence: give an .html file, or one sentence");
   };
-  auto const all_of = [&](std::span<std::string const> sentences) {
+  // done(sentences) tells how far the translations are, of which none is shown yet.
+  auto const all_of = [&](std::span<std::string const> sentences, auto const&... done) {
     std::vector<std::string_view> to_translate;
     std::ranges::copy_if(sentences, std::back_inserter(to_translate), std::not_fn(is_blank));
-    auto const found = translate.best_of_all(to_translate, wanted);
+    auto const found = translate.best_of_all(to_translate, wanted, done...);
     for (std::size_t i = 0, translated = 0; i < sentences.size(); ++i) {
       if (is_blank(sentences[i])) {
         out << '\n';  // what is printed keeps the line numbers
@@ -92,26 +103,38 @@ TENON_COLD int translate_command(options const& chosen, std::ostream& out) {
     }
     flush(out);
   };
-  // Lines are translated as they come, those of a file some at a time where the recipe does so.
-  auto const each_line = [&](text::line_reader& lines, std::size_t at_a_time) {
+  // Lines are translated as they come, those of a file some at a time where the recipe does so. Who does not
+  // see them is told how far they are: `count` lines are expected, 0: who knows how many.
+  auto const each_line = [&](text::line_reader& lines, std::size_t at_a_time, std::size_t count = 0) {
+    double const start = train::progress::steady_seconds();
+    auto const done = [&](std::size_t of_block) {
+      double const seconds = train::progress::steady_seconds() - start;
+      if (count > 0)
+        progress.update({.what = "translating",
+                         .unit = "sentences/s",
+                         .epoch = number + of_block,
+                         .epochs = count,
+                         .tokens_per_second = static_cast<double>(number + of_block) / seconds});
+    };
     std::vector<std::string> block;
     try {
       for (std::string_view line; lines.next(line);) {
         block.emplace_back(line);
         if (block.size() < at_a_time) continue;
-        all_of(std::exchange(block, {}));
+        all_of(std::exchange(block, {}), done);
       }
     } catch (...) {
-      if (!block.empty()) all_of(block);  // those before a line that cannot be read
+      if (!block.empty()) all_of(block, done);  // those before a line that cannot be read
       throw;
     }
-    if (!block.empty()) all_of(block);
+    if (!block.empty()) all_of(block, done);
   };
   if (!chosen.sentences.empty()) {
     all_of(chosen.sentences);
   } else if (!chosen.file.empty()) {
     text::line_reader lines{std::filesystem::path(chosen.file)};
-    each_line(lines, Recipe::sentences_at_once > 1 ? 128 * Recipe::sentences_at_once : 1);
+    each_line(lines, Recipe::sentences_at_once > 1 ? 128 * Recipe::sentences_at_once : 1,
+              ::isatty(1) == 1 ? 0 : lines_of(chosen.file));
   } else {
     text::line_reader lines(stdin, "standard input");
     each_line(lines, 1);

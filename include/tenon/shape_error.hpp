@@ -111,4 +111,8 @@ struct recorded_value_has_no_elements;
 template <class Operation, class Recorder>
 struct derivatives_not_recorded;
 
+/// Operation draws random numbers by its place in a recording, and there is none: the operands are tensors.
+template <class Operation>
+struct recording_required;
+
 }  // namespace tenon

@@ -76,5 +76,9 @@ constexpr auto attend(S const& scores, Valid const& valid, V const& values, doub
 template <template <std::size_t> class Name, operand S, operand Valid, operand V,
           shape_error Error = detail::attend_error<S, Valid, V, Name>>
 Error attend(S const& scores, Valid const& valid, V const& values, double dropout_rate);
+template <template <std::size_t> class Name, operand S, operand Valid, operand V>
+requires(!is_recorded<S> && std::is_void_v<detail::attend_error<S, Valid, V, Name>>)
+    recording_required<operation::attention> attend(S const& scores, Valid const& valid, V const& values,
+                                                    double dropout_rate);
 
 }  // namespace tenon

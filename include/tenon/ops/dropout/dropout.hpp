@@ -32,5 +32,7 @@ template <operand X>
 requires(!is_recorded<X>) constexpr auto dropout(X&& x, double rate, std::uint64_t site) {
   return std::forward<X>(x) * keep_mask<shape_of<X>>{detail::checked_rate(rate), site};
 }
+template <operand X>
+requires(!is_recorded<X>) recording_required<operation::dropout> dropout(X&& x, double rate);
 
 }  // namespace tenon

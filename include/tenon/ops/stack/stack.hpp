@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <span>
+#include <utility>
 
 #include "../view/view.hpp"
 
@@ -50,6 +51,15 @@ requires(!has_name<shape<A...>, Name>) auto stack(std::array<tensor<T, A...>, N>
 template <template <std::size_t> class Name, class T, class... A, std::size_t N,
           shape_error Error = detail::twin_error<operation::stack, Name<N>, shape<A...>>>
 Error stack(std::array<tensor<T, A...>, N> const& x);
+
+/// Expressions of one type are stored first.
+template <template <std::size_t> class Name, operand X, std::size_t N>
+requires(!stored<X>) constexpr auto stack(std::array<X, N> const& x) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return stack<Name>(std::array{keep(x[I])...});
+  }
+  (std::make_index_sequence<N>{});
+}
 
 namespace detail {
 
