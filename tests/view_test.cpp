@@ -2,6 +2,7 @@
 // Views, stacks and concatenations, on tensors and in recordings: each element where it belongs.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 #include <tuple>
