@@ -111,7 +111,7 @@ struct checkpoint {
     auto const& entry = file.at(name);
     if (entry.type != io::dtype::f64) io::fail(path, "holds losses that are no F64: choose another file");
     std::vector<double> result(entry.bytes.size() / sizeof(double));
-    std::memcpy(result.data(), entry.bytes.data(), entry.bytes.size());
+    if (!result.empty()) std::memcpy(result.data(), entry.bytes.data(), entry.bytes.size());
     for (double const loss : result)
       if (!std::isfinite(loss)) io::fail(path, "holds a loss that is not finite: choose another file");
     return result;
