@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSL-1.0
-"""Prints a file of run.py's or text.py's results as a Markdown table of the README."""
+"""Prints a file of run.py's or text.py's results as a Markdown table of README.md and docs/figures.md."""
 
 import argparse
 import json

@@ -74,27 +74,15 @@ TENON_COLD int evaluate_command(options const& chosen, std::ostream& out) {
   auto const encoded = text::encode(pairs, model.source, model.target, Recipe::text);
   loss_session<Recipe> measure(std::array{models.measured_loss()}, model, models.weights(), chosen.threads,
                                recipes::loss_terms::words);
-  // Shows how far it is with what is counted in so many.
-  auto const shown_by = [](char const* what, char const* unit, std::size_t count, auto const& work) {
-    train::progress shown(std::cerr, train::is_terminal(2), train::terminal_columns(2));
-    double const start = train::progress::steady_seconds();
-    return work([&, start](std::size_t done) {
-      double const seconds = train::progress::steady_seconds() - start;
-      shown.update({.what = what,
-                    .unit = unit,
-                    .epoch = done,
-                    .epochs = count,
-                    .tokens_per_second = static_cast<double>(done) / seconds});
-    });
-  };
   train::weighted_mean loss;
-  shown_by("measuring", "pairs/s", pairs.size(), [&](auto const& done) {
-    return for_each_batch(measure, encoded, 0, pairs.size(),
-                          [&](train::step_outcome const& batch, std::size_t first) {
-                            loss.add(batch.loss, static_cast<double>(batch.tokens));
-                            done(first);
-                          });
-  });
+  {
+    train::progress shown(std::cerr, train::is_terminal(2), train::terminal_columns(2));
+    for_each_batch(measure, encoded, 0, pairs.size(),
+                   [&](train::step_outcome const& batch, std::size_t first) {
+                     loss.add(batch.loss, static_cast<double>(batch.tokens));
+                     shown.count("measuring", "pairs/s", first, pairs.size());
+                   });
+  }
   if (!std::isfinite(loss.value()))
     throw error(
         "the loss of these pairs is " + train::fixed(loss.value(), 3) +
@@ -111,8 +99,12 @@ TENON_COLD int evaluate_command(options const& chosen, std::ostream& out) {
   }
   sentence_translator<Recipe> translate(model, models.weights(), chosen.threads,
                                         {chosen.weights, chosen.greedy}, models.size());
-  auto const all = shown_by("translating", "sentences/s", sentences.size(),
-                            [&](auto const& done) { return translate.best_of_all(sentences, 1, done); });
+  auto const all = [&] {
+    train::progress shown(std::cerr, train::is_terminal(2), train::terminal_columns(2));
+    return translate.best_of_all(sentences, 1, [&](std::size_t done) {
+      shown.count("translating", "sentences/s", done, sentences.size());
+    });
+  }();
   std::array<double, 3> bleu{};
   corpus_scores each_pair, each_sentence;
   std::size_t exact = 0;

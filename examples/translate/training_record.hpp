@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "output.hpp"
 #include "tenon/config.hpp"
 #include "tenon/cpu/blas.hpp"
+#include "tenon/text/utf8.hpp"
 #include "tenon/train/inspect.hpp"
 #include "tenon/train/training_loop.hpp"
 
@@ -47,6 +49,22 @@ inline std::string schedule_text(options const& chosen) {
   }
 }
 
+/// A file's name as a model file, which is UTF-8, can hold it.
+inline std::string name_in_utf8(std::string_view name) {
+  std::string result;
+  while (!name.empty()) {
+    auto const valid = text::valid_utf8_prefix(name);
+    result += io::printable(name.substr(0, valid));
+    name.remove_prefix(valid);
+    if (name.empty()) break;
+    constexpr std::string_view digits = "0123456789abcdef";
+    auto const byte = static_cast<unsigned char>(name.front());
+    result += {'\\', 'x', digits[byte / 16U], digits[byte % 16U]};
+    name.remove_prefix(1);
+  }
+  return result;
+}
+
 /// What the model file and the report tell about a run.
 TENON_COLD inline io::metadata_map facts_of(options const& chosen, train::training_history const& history,
                                             std::size_t epoch) {
@@ -60,7 +78,7 @@ TENON_COLD inline io::metadata_map facts_of(options const& chosen, train::traini
       {"pairs", std::to_string(chosen.pairs)},
       {"validation_pairs", std::to_string(chosen.validation_pairs)},
       {"learning_rate", rate_text(chosen.learning_rate)},
-      {"data", io::printable(std::filesystem::path(chosen.data.at(0)).filename().string())}};
+      {"data", name_in_utf8(std::filesystem::path(chosen.data.at(0)).filename().native())}};
   if (!history.validation_loss.empty()) {
     facts["validation_loss"] = loss_at(history.validation_loss);
     facts["best_validation_loss"] = train::fixed(history.best_validation, 6);

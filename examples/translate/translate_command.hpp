@@ -106,15 +106,8 @@ TENON_COLD int translate_command(options const& chosen, std::ostream& out) {
   // Lines are translated as they come, those of a file some at a time where the recipe does so. Who does not
   // see them is told how far they are: `count` lines are expected, 0: who knows how many.
   auto const each_line = [&](text::line_reader& lines, std::size_t at_a_time, std::size_t count = 0) {
-    double const start = train::progress::steady_seconds();
     auto const done = [&](std::size_t of_block) {
-      double const seconds = train::progress::steady_seconds() - start;
-      if (count > 0)
-        progress.update({.what = "translating",
-                         .unit = "sentences/s",
-                         .epoch = number + of_block,
-                         .epochs = count,
-                         .tokens_per_second = static_cast<double>(number + of_block) / seconds});
+      if (count > 0) progress.count("translating", "sentences/s", number + of_block, count);
     };
     std::vector<std::string> block;
     try {

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
@@ -21,27 +20,9 @@
 
 namespace tenon::io {
 
-/// How many bytes the UTF-8 character has that starts at `at`; 0: none does.
-inline std::size_t utf8_length(std::string_view text, std::size_t at) {
-  auto const byte = [&](std::size_t i) {
-    return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0U;
-  };
-  auto const first = byte(0), second = byte(1);
-  std::size_t const length = first < 0x80                    ? 1
-                             : first >= 0xC2 && first < 0xE0 ? 2
-                             : first >= 0xE0 && first < 0xF0 ? 3
-                             : first >= 0xF0 && first < 0xF5 ? 4
-                                                             : 0;
-  for (std::size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xC0U) != 0x80U) return 0;
-  bool const overlong = (first == 0xE0 && second < 0xA0) || (first == 0xF0 && second < 0x90);
-  bool const no_character = (first == 0xED && second >= 0xA0) || (first == 0xF4 && second >= 0x90);
-  return overlong || no_character ? 0 : length;
-}
-
-/// `text` fit for one line of a terminal and for a file of UTF-8: control characters (C0, DEL and the C1
-/// range) and what is no UTF-8 become `\xNN`, and what lies beyond `limit` bytes becomes "...". Names and
-/// paths come from outside, so they may hold anything.
+/// `text` fit for one line of a terminal: control characters (C0, DEL and the C1 range of UTF-8) become
+/// `\xNN`, and what lies beyond `limit` bytes becomes "...". Names and paths come from outside, so they may
+/// hold anything.
 inline std::string printable(std::string_view text, std::size_t limit = std::string_view::npos) {
   constexpr std::string_view digits = "0123456789abcdef";
   std::string out;
@@ -50,17 +31,20 @@ inline std::string printable(std::string_view text, std::size_t limit = std::str
     out += digits[byte >> 4U];
     out += digits[byte & 15U];
   };
-  for (std::size_t i = 0; i < text.size();) {
-    if (i >= limit) return out + "...";
+  for (std::size_t i = 0; i < text.size(); ++i) {
     auto const byte = static_cast<unsigned char>(text[i]);
-    auto const length = utf8_length(text, i);
-    bool const control = byte < 0x20 || byte == 0x7F ||
-                         (length == 2 && byte == 0xC2 && static_cast<unsigned char>(text[i + 1]) < 0xA0);
-    std::size_t const end = i + std::max<std::size_t>(length, 1);
-    if (length == 0 || control)
-      for (; i < end; ++i) escape(static_cast<unsigned char>(text[i]));
-    else
-      for (; i < end; ++i) out += text[i];
+    auto const next = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : '\0');
+    bool const continues = (byte & 0xC0U) == 0x80U;  // never cut inside a UTF-8 character
+    if (i >= limit && !continues) return out + "...";
+    if (byte == 0xC2 && next >= 0x80 && next < 0xA0) {
+      escape(byte);
+      escape(next);
+      ++i;
+    } else if (byte < 0x20 || byte == 0x7F) {
+      escape(byte);
+    } else {
+      out += text[i];
+    }
   }
   return out;
 }

@@ -120,6 +120,7 @@ class subword_tokeniser {
     }
     return false;
   }
+
   static void require(sentencepiece::util::Status const& status) {
     if (!status.ok()) throw error("SentencePiece failed: " + one_line(status.error_message()));
   }

@@ -144,6 +144,15 @@ class progress {
     }
   }
 
+  /// The same of work without epochs: so many of `all` are done.
+  void count(char const* what, char const* unit, std::size_t done, std::size_t all) {
+    update({.what = what,
+            .unit = unit,
+            .epoch = done,
+            .epochs = all,
+            .tokens_per_second = static_cast<double>(done) / (clock_() - start_)});
+  }
+
   /// Prints a line of its own above the progress line.
   void note(std::string_view text) {
     if (drawn_) out_ << '\r' << clear_to_end;

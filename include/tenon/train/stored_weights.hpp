@@ -28,11 +28,11 @@ struct stored_weight {
 
 namespace detail {
 
-/// The axes as PyTorch has them: gates and hiddens of a recurrent weight are one axis, and nn.Linear's weight
-/// is a matrix even if it maps to one number. In memory it is all the same.
 inline std::vector<std::size_t> pytorch_shape(shape<>, std::string_view) {
   return {};
 }
+/// The axes as PyTorch has them: gates and hiddens of a recurrent weight are one axis, and nn.Linear's weight
+/// is a matrix even if it maps to one number. In memory it is all the same.
 template <axis_type First, axis_type... Rest>
 std::vector<std::size_t> pytorch_shape(shape<First, Rest...>, std::string_view name) {
   std::vector<std::size_t> extents{First::extent, Rest::extent...};
