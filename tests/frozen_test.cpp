@@ -204,6 +204,59 @@ TEST_CASE("frozen weights are packed for products that would not be worth it in 
                            expected.output_elements<float>("product")));
 }
 
+TEST_CASE("a recurrence reads each frozen weight for two steps in succession") {
+  constexpr std::size_t steps = 6;
+  using map = linear_map<hiddens<160>, hiddens<160>>;
+  struct layers {
+    map below, across, above;
+    TENON_MEMBERS(layers, below, across, above)
+  };
+  static constexpr auto model = laid_out(layers{});
+  auto const recorded = [](bool frozen) {
+    return record_now([frozen](inference_recorder& r) {
+      if (frozen) r.freeze_weights();
+      auto const x = r.input<float, batch<1>, hiddens<160>>("x");
+      auto lower = keep(tanh(x)), upper = keep(x * 0.5F);
+      for (std::size_t t = 0; t < steps; ++t) {
+        lower = keep(tanh(model.below(lower) + upper));
+        auto const from_below = model.across(lower);
+        upper = keep(tanh(from_below + model.above(upper)));
+        stop_unless(sum<batch, hiddens>(lower * lower));
+      }
+      r.output("lower", lower);
+      r.output("upper", upper);
+    });
+  };
+  auto const plain = recorded(false), frozen = recorded(true);
+  auto const repeated =
+      [](dynamic_program const& p) {  // calls that read what the product before them has read
+        std::size_t count = 0;
+        address const* last = nullptr;
+        for (std::size_t i = p.totals.frozen_calls; i < p.calls.size(); ++i) {
+          auto const& c = p.calls[i];
+          if (c.flops < 2 * 160 * 160) continue;
+          auto const& weight = p.operands[c.first_operand + c.operands - 1];
+          count += last != nullptr && last->where == weight.where && last->offset == weight.offset;
+          last = &weight;
+        }
+        return count;
+      };
+  CHECK(repeated(plain) == 0);
+  CHECK(repeated(frozen) == 2 * (steps / 2));  // `below` and `above`: `across` is needed where `lower` is new
+  parameter_block block(parameter_count(model));
+  initialise(model, block.values(), 5);
+  session<> expected(plain, block), found(frozen, block, 2);
+  for (auto* s : {&expected, &found}) {
+    auto const x = s->input_elements<float>("x");
+    for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 7) - 3;
+    s->run();
+  }
+  for (auto const* name : {"lower", "upper"}) {
+    auto const f = found.output_elements<float>(name), e = expected.output_elements<float>(name);
+    for (std::size_t i = 0; i < f.size(); ++i) CHECK(std::abs(f[i] - e[i]) < 1e-5F);
+  }
+}
+
 TEST_CASE("what is read from outside is not shared") {
   using weight = parameter<rows<5>, columns<8>>;
   auto const program = record_now([](inference_recorder& r) {

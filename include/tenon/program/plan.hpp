@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // The memory plan: when each piece of memory is first and last needed, which may share, and where each lies
-// in the arena. One walk over the calls with a list of gaps, so that planning stays near linear and runs in
-// constant expressions.
+// in the arena. One walk over the calls (order.hpp) with a list of gaps, so that planning stays near linear
+// and runs in constant expressions.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -9,19 +9,15 @@
 #include <vector>
 
 #include "../owned.hpp"
-#include "differentiate.hpp"
+#include "order.hpp"
 
 namespace tenon {
 
-/// A recording with its calls in final order and its memory placed.
-struct planned {
-  std::vector<call> calls;
-  std::vector<location> operands;  ///< storage: index into `storages` after planning; offset within it
-  std::vector<reach> reaches;      ///< of each operand
+/// A recording with its calls in the order in which they run and its memory placed.
+struct planned : ordered_calls {
   std::vector<storage> storages;
   std::vector<std::size_t> first, last;  ///< per storage: the calls between which it is needed
   std::vector<char> placed;              ///< per storage: has memory of its own in the arena
-  std::size_t frozen_calls = 0;          ///< the first calls, which depend on frozen weights alone
   std::size_t arena_bytes = 0;
   std::size_t live_bytes = 0;  ///< the largest sum of bytes needed at once: no plan can do with less
 };
@@ -68,138 +64,9 @@ class gap_list {
   std::vector<gap> gaps_;
 };
 
-/// The order in which calls run: as recorded, but those that were moved just after the call that they name.
-TENON_WHEN_USED constexpr std::vector<std::size_t> final_order(recording const& r) {
-  auto const& order = r.order();
-  std::vector<int> next(order.size(), -1), tail(order.size(), -1);  // chains of calls moved behind a call
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    if (order[i].after == 0) continue;
-    auto const home = order[i].call;
-    if (tail[home] < 0)
-      next[home] = static_cast<int>(i);
-    else
-      next[static_cast<std::size_t>(tail[home])] = static_cast<int>(i);
-    tail[home] = static_cast<int>(i);
-  }
-  std::vector<std::size_t> result;
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    if (order[i].after != 0) continue;
-    result.push_back(i);
-    for (int j = next[i]; j >= 0; j = next[static_cast<std::size_t>(j)])
-      result.push_back(static_cast<std::size_t>(j));
-  }
-  return result;
-}
-
-/// Which calls, by number, depend on frozen weights alone. One that writes where another call writes too is
-/// none of them: its result does not last.
-TENON_WHEN_USED constexpr std::vector<char> frozen_calls(recording const& r) {
-  std::vector<char> frozen(r.calls().size(), 1), lasting(r.storages().size(), 1);
-  auto const top = [&r](location where) { return static_cast<std::size_t>(r.physical(where).storage); };
-  std::vector<char> written(r.storages().size(), 0);
-  for (std::size_t i = 0; i < frozen.size(); ++i)
-    for (std::size_t k = 0; k < r.calls()[i].outputs; ++k)
-      if (r.operand_of(i, k).exists()) written[top(r.operand_of(i, k))] = 1;
-  for (std::size_t s = 0; s < lasting.size(); ++s)  // inputs are written by the user
-    if (written[s] == 0 && r.storages()[s].kind != storage::kind_t::parameter) lasting[s] = 0;
-  for (bool changed = true; changed;) {
-    changed = false;
-    for (std::size_t i = 0; i < frozen.size(); ++i) {
-      if (frozen[i] == 0) continue;
-      auto const& c = r.calls()[i];
-      bool all = c.operands > c.outputs;
-      for (std::size_t k = 0; k < c.operands; ++k)  // an operand that is missing may be a random mask
-        all = all && r.operand_of(i, k).exists() && lasting[top(r.operand_of(i, k))] != 0;
-      if (all) continue;
-      frozen[i] = 0;
-      changed = true;
-      for (std::size_t k = 0; k < c.outputs; ++k)
-        if (r.operand_of(i, k).exists()) lasting[top(r.operand_of(i, k))] = 0;
-    }
-  }
-  return frozen;
-}
-
-/// Leaves out, of calls in the order in which they run, those whose results nobody reads.
-TENON_WHEN_USED constexpr void drop_unread(recording const& r, std::vector<std::size_t>& order) {
-  auto const top = [&r](location where) { return static_cast<std::size_t>(r.physical(where).storage); };
-  std::vector<char> read(r.storages().size(), 0);
-  for (std::size_t s = 0; s < read.size(); ++s) {
-    auto const kind = r.storages()[s].kind;
-    if (kind == storage::kind_t::parameter || kind == storage::kind_t::state) read[s] = 1;
-  }
-  for (auto const& port : r.outputs()) read[top({port.storage, 0})] = 1;
-  for (std::size_t i = order.size(); i-- > 0;) {
-    auto const& c = r.calls()[order[i]];
-    bool wanted = c.stops;
-    for (std::size_t k = 0; k < c.outputs && !wanted; ++k)
-      wanted = r.operand_of(order[i], k).exists() && read[top(r.operand_of(order[i], k))] != 0;
-    if (!wanted) {
-      order[i] = r.calls().size();
-      continue;
-    }
-    for (std::size_t k = 0; k < c.operands; ++k)
-      if (r.operand_of(order[i], k).exists()) read[top(r.operand_of(order[i], k))] = 1;
-  }
-  std::erase(order, r.calls().size());
-}
-
 constexpr bool is_temporary(storage const& s) {
   return s.kind == storage::kind_t::temporary || s.kind == storage::kind_t::gradient ||
          s.kind == storage::kind_t::input || s.kind == storage::kind_t::output;
-}
-
-/// Copies the calls in final order, those that depend on frozen weights alone before all others, clearing the
-/// gradients that need it before their first use.
-TENON_WHEN_USED constexpr void order_calls(recording const& r, planned& p) {
-  p.calls.reserve(2 * r.calls().size());
-  p.operands.reserve(2 * r.operands().size());
-  p.reaches.reserve(2 * r.operands().size());
-  std::vector<char> cleared(p.storages.size(), 0);
-  auto const clear_once = [&](int top) {
-    auto const& s = p.storages[static_cast<std::size_t>(top)];
-    if (!s.zero_first || cleared[static_cast<std::size_t>(top)]) return;
-    cleared[static_cast<std::size_t>(top)] = 1;
-    call clear;
-    static_cast<call_spec&>(clear) = clear_spec(s.bytes);
-    clear.first_operand = p.operands.size();
-    clear.operands = clear.outputs = 1;
-    clear.bytes = s.bytes;
-    p.operands.push_back(r.physical({top, 0}));
-    p.reaches.emplace_back();
-    p.calls.push_back(clear);
-  };
-  auto order = final_order(r);
-  drop_unread(r, order);
-  if (r.weights_are_frozen()) {
-    auto const frozen = frozen_calls(r);
-    std::vector<std::size_t> first, rest;
-    for (auto const i : order) (frozen[i] != 0 ? first : rest).push_back(i);
-    p.frozen_calls = first.size();
-    order = first;
-    order.insert(order.end(), rest.begin(), rest.end());
-  }
-  for (auto const i : order) {
-    call c = r.calls()[i];
-    auto const first = c.first_operand;
-    for (std::size_t k = 0; k < c.operands; ++k) {
-      auto const where = r.operands()[first + k];
-      if (!where.exists()) continue;
-      for (int s = where.storage; s >= 0; s = p.storages[static_cast<std::size_t>(s)].parent) {
-        auto const host =
-            p.storages[static_cast<std::size_t>(s)].host;  // the block that all parameters' gradients lie in
-        if (host >= 0) clear_once(host);
-        clear_once(s);
-      }
-    }
-    c.first_operand = p.operands.size();
-    for (std::size_t k = 0; k < c.operands; ++k) {
-      auto const where = r.operands()[first + k];
-      p.operands.push_back(where.exists() ? r.physical(where) : where);
-      p.reaches.push_back(r.reaches()[first + k]);
-    }
-    p.calls.push_back(c);
-  }
 }
 
 /// Lets a call's output take the memory of an operand that dies there, where the kernel allows it.
@@ -352,8 +219,8 @@ TENON_WHEN_USED constexpr void place_storages(planned& p) {
 /// Orders a recording's calls and places its memory.
 TENON_WHEN_USED constexpr planned plan(recording const& r) {
   planned p;
+  static_cast<ordered_calls&>(p) = order_calls(r);
   p.storages = r.storages();
-  detail::order_calls(r, p);
   detail::find_lifetimes(r, p);
   detail::share_in_place(p);
   detail::place_storages(p);
