@@ -329,6 +329,19 @@ TEST_CASE("select by numbers: all but 0 hold") {
   for (std::size_t c = 0; c < 19; ++c) CHECK(by_whole(1, c) == (c % 3 == 1 ? -1 : x(1, c)));
 }
 
+TEST_CASE("select of two numbers") {
+  auto const x = filled<tensor<float, columns<19>>>(1);
+  tensor<std::int32_t, columns<19>> whole;
+  for (std::size_t c = 0; c < 19; ++c) whole(c) = static_cast<std::int32_t>(c % 3);
+  auto const of_floats = keep(select(x > 0, 1, -1.5)), of_whole = keep(select(whole == 2, 0.25, 1));
+  static_assert(std::is_same_v<element_of<decltype(of_whole)>, float>);
+  static_assert(std::is_same_v<element_of<decltype(keep(select(cast<double>(x) > 0, 1, 2)))>, double>);
+  for (std::size_t c = 0; c < 19; ++c) {
+    CHECK(of_floats(c) == (x(c) > 0 ? 1 : -1.5F));
+    CHECK(of_whole(c) == (c % 3 == 2 ? 0.25F : 1));
+  }
+}
+
 TEST_CASE_TEMPLATE("the largest of elements that are all infinite below", N, ODD_EXTENTS) {
   constexpr float least = -std::numeric_limits<float>::infinity();
   tensor<float, rows<2>, columns<N::value>> x;

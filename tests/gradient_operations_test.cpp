@@ -54,6 +54,8 @@ TEST_CASE("linear maps, of views too, with bias and large enough for several chu
   // Added to what is there, and to a slice of it.
   CHECK(gradient_error<matrix, weight, shape<rows<6>, columns<9>>>(
             [](auto&, auto x, auto w, auto y) { return keep(tanh(add_linear(keep(y * 2), x, w))); }) < small);
+  CHECK(gradient_error<matrix, weight, shape<columns<9>, rows<6>>>(  // the axes in another order
+            [](auto&, auto x, auto w, auto y) { return keep(tanh(add_linear(keep(y * 2), x, w))); }) < small);
   CHECK(gradient_error<matrix, weight, shape<layers<2>, rows<6>, columns<9>>>(
             [](auto&, auto x, auto w, auto y) {
               auto const both = keep(y * 2);

@@ -180,6 +180,10 @@ TEST_CASE("stacks, slices of stacks, concatenations") {
           auto const more = keep(exp(all));
           return keep(tanh(stack<heads>(std::array{all, more})));
         }) < small);
+  CHECK(gradient_error<shape<rows<4>, columns<3>>, shape<columns<3>, rows<4>>>([](auto&, auto x, auto y) {
+          return keep(
+              exp(stack<layers>(x, y, x * y)));  // a value, one with its axes in another order, an expression
+        }) < small);
   CHECK(gradient_error<matrix, shape<rows<5>, columns<3>>>([](auto&, auto x, auto y) {
           auto const all = concat<columns>(x, y);
           return keep(all * exp(slice<columns>(all, 20)));

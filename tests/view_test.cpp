@@ -174,6 +174,21 @@ TEST_CASE("stacks of tensors") {
   CHECK(all(0, 1, 0) == filled<matrix>(1)(1, 0));
 }
 
+TEST_CASE("stacks of values of several types") {
+  auto const x = filled<tensor<float, rows<2>, columns<3>>>(1);
+  auto const turned = filled<tensor<float, columns<3>, rows<2>>>(2);
+  auto const one = stack<heads>(turned);
+  auto const all = stack<layers>(x, turned, x * 2, slice<heads>(one, 0));
+  static_assert(std::is_same_v<shape_of<decltype(all)>, shape<layers<4>, rows<2>, columns<3>>>);
+  for (std::size_t i = 0; i < 2; ++i)
+    for (std::size_t j = 0; j < 3; ++j) {
+      CHECK(all(0, i, j) == x(i, j));
+      CHECK(all(1, i, j) == turned(j, i));
+      CHECK(all(2, i, j) == 2 * x(i, j));
+      CHECK(all(3, i, j) == turned(j, i));
+    }
+}
+
 TEST_CASE("stacks of expressions, on tensors and in recordings") {
   auto const x = filled<tensor<float, rows<3>>>(1);
   auto const here = stack<layers>(std::array{x * 2, x * 3});

@@ -107,6 +107,11 @@ struct element_type_mismatch;
 template <class Operation, class Shape>
 struct recorded_value_has_no_elements;
 
+/// Operation got values of a recording and a tensor, of shape Shape, which is no part of a program: give its
+/// values to an input, or make it a parameter.
+template <class Operation, class Shape>
+struct tensor_in_recording;
+
 /// An inference_recorder leaves derivatives out, so there is nothing for Operation to do: take a recorder.
 template <class Operation, class Recorder>
 struct derivatives_not_recorded;

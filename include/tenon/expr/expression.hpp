@@ -68,6 +68,11 @@ template <class F, class... X>
 struct computed_in : common_element<X...> {};
 template <class C, class A, class B>
 struct computed_in<fn::choose, C, A, B> : common_element<A, B> {};
+template <class C, class A, class B>
+requires(is_scalar<A>&& is_scalar<B>)  // a whole number chosen by whole numbers may have a fraction
+    struct computed_in<fn::choose, C, A, B>
+    : std::conditional<std::is_same_v<typename C::element, double>, double, float> {
+};
 template <class T, class X>
 struct computed_in<fn::convert<T>, X> {
   using type = T;
@@ -94,24 +99,28 @@ struct mapped {
 // ----------------------------------------------------------------------------------------------------- Each
 // comes in two overloads: one for operands that fit, one that is declared to return the shape error.
 
-#define TENON_BINARY(NAME, OPERATION, FUNCTOR)                                           \
-  template <operand A, operand B>                                                        \
-  requires well_formed<unite_t<operation::map, shape_of<A>, shape_of<B>>>                \
-  constexpr auto NAME(A&& a, B&& b) {                                                    \
-    return detail::make_mapped<FUNCTOR>(std::forward<A>(a), std::forward<B>(b));         \
-  }                                                                                      \
-  template <operand A, operand B,                                                        \
-            shape_error Error = unite_t<operation::OPERATION, shape_of<A>, shape_of<B>>> \
-  Error NAME(A&&, B&&);                                                                  \
-  template <operand A, number B>                                                         \
-  constexpr auto NAME(A&& a, B number) {                                                 \
-    scalar<double> const b{static_cast<double>(number)};                                 \
-    return detail::make_mapped<FUNCTOR>(std::forward<A>(a), b);                          \
-  }                                                                                      \
-  template <number A, operand B>                                                         \
-  constexpr auto NAME(A number, B&& b) {                                                 \
-    scalar<double> const a{static_cast<double>(number)};                                 \
-    return detail::make_mapped<FUNCTOR>(a, std::forward<B>(b));                          \
+namespace detail {
+template <class Op, class A, class B>
+using binary_shape = typename first_of<mixture_error<Op, A, B>, unite_t<Op, shape_of<A>, shape_of<B>>>::type;
+}  // namespace detail
+
+#define TENON_BINARY(NAME, OPERATION, FUNCTOR)                                                          \
+  template <operand A, operand B>                                                                       \
+  requires well_formed<detail::binary_shape<operation::map, A, B>>                                      \
+  constexpr auto NAME(A&& a, B&& b) {                                                                   \
+    return detail::make_mapped<FUNCTOR>(std::forward<A>(a), std::forward<B>(b));                        \
+  }                                                                                                     \
+  template <operand A, operand B, shape_error Error = detail::binary_shape<operation::OPERATION, A, B>> \
+  Error NAME(A&&, B&&);                                                                                 \
+  template <operand A, number B>                                                                        \
+  constexpr auto NAME(A&& a, B number) {                                                                \
+    scalar<double> const b{static_cast<double>(number)};                                                \
+    return detail::make_mapped<FUNCTOR>(std::forward<A>(a), b);                                         \
+  }                                                                                                     \
+  template <number A, operand B>                                                                        \
+  constexpr auto NAME(A number, B&& b) {                                                                \
+    scalar<double> const a{static_cast<double>(number)};                                                \
+    return detail::make_mapped<FUNCTOR>(a, std::forward<B>(b));                                         \
   }
 
 TENON_BINARY(operator+, add, fn::add)
@@ -179,7 +188,9 @@ constexpr decltype(auto) wrap_number(X&& x) {
 template <class X>
 using wrapped = std::remove_cvref_t<decltype(wrap_number(std::declval<X>()))>;
 template <class C, class A, class B>
-using select_shape = unite_t<operation::select, shape_of<C>, shape_of<wrapped<A>>, shape_of<wrapped<B>>>;
+using select_shape = typename first_of<
+    mixture_error<operation::select, C, wrapped<A>, wrapped<B>>,
+    unite_t<operation::select, shape_of<C>, shape_of<wrapped<A>>, shape_of<wrapped<B>>>>::type;
 
 template <class X>
 inline constexpr bool is_condition = false;
@@ -194,21 +205,25 @@ constexpr decltype(auto) as_condition(X&& x) {
 }
 }  // namespace detail
 
-/// a where the condition holds, else b. A condition: a comparison, or numbers of which all but 0 hold.
+/// a where the condition holds, else b. A condition: a comparison, or numbers of which all but 0 hold. Of two
+/// numbers the result is float, or double where the condition is of doubles.
 template <operand C, class A, class B>
-requires((operand<A> ||
-          operand<B>)&&well_formed<detail::select_shape<C, A, B>>) constexpr auto select(C&& condition, A&& a,
-                                                                                         B&& b) {
+requires((operand<A> || number<A>)&&(
+    operand<B> || number<B>)&&well_formed<detail::select_shape<C, A, B>>) constexpr auto select(C&& condition,
+                                                                                                A&& a,
+                                                                                                B&& b) {
   return detail::make_mapped<fn::choose>(detail::as_condition(std::forward<C>(condition)),
                                          detail::wrap_number(std::forward<A>(a)),
                                          detail::wrap_number(std::forward<B>(b)));
 }
 template <operand C, class A, class B, shape_error Error = detail::select_shape<C, A, B>>
-requires(operand<A> || operand<B>) Error select(C&&, A&&, B&&);
+Error select(C&&, A&&, B&&);
 
 namespace detail {
 template <class A, class B, class T>
-using lerp_shape = unite_t<operation::lerp, shape_of<wrapped<A>>, shape_of<wrapped<B>>, shape_of<wrapped<T>>>;
+using lerp_shape = typename first_of<
+    mixture_error<operation::lerp, wrapped<A>, wrapped<B>, wrapped<T>>,
+    unite_t<operation::lerp, shape_of<wrapped<A>>, shape_of<wrapped<B>>, shape_of<wrapped<T>>>>::type;
 }  // namespace detail
 
 /// a + t (b − a): a where t is 0, b where t is 1. Written like this, and not with operators, each argument is

@@ -166,6 +166,45 @@ inline constexpr bool is_recorded = detail::recorded_in<std::remove_cvref_t<X>>(
 
 namespace detail {
 
+template <class X>
+consteval bool tensor_in() {
+  if constexpr (is_tensor<X> || is_view<X>)
+    return true;
+  else if constexpr (is_mapped<X>)
+    return []<class F, class... Y>(std::type_identity<mapped<F, Y...>>) {
+      return (tensor_in<Y>() || ...);
+    }(std::type_identity<X>{});
+  else if constexpr (is_reduced<X>)
+    return []<class K, class S, class Y>(std::type_identity<reduced<K, S, Y>>) {
+      return tensor_in<Y>();
+    }(std::type_identity<X>{});
+  else
+    return false;
+}
+template <class X>
+inline constexpr bool has_tensor = tensor_in<std::remove_cvref_t<X>>();
+
+template <class... X>
+struct shape_with_tensor;
+template <class X, class... Rest>
+struct shape_with_tensor<X, Rest...> : shape_with_tensor<Rest...> {};
+template <class X, class... Rest>
+requires has_tensor<X>
+struct shape_with_tensor<X, Rest...> {
+  using type = shape_of<X>;
+};
+template <class Op, class... X>
+struct mixture {
+  using type = void;
+};
+template <class Op, class... X>
+requires((is_recorded<X> || ...) && (has_tensor<X> || ...)) struct mixture<Op, X...> {
+  using type = tensor_in_recording<Op, typename shape_with_tensor<X...>::type>;
+};
+/// void, or the error of joining values of a recording and tensors.
+template <class Op, class... X>
+using mixture_error = typename mixture<Op, X...>::type;
+
 /// The type of recorder that the variables in X… belong to; void where there are none.
 template <class... X>
 struct owner_among {

@@ -151,12 +151,14 @@ struct linear_shape {
 };
 
 template <class X, class W>
-using linear_t = typename first_of<element_error<operation::linear, element_of<X>, element_of<W>>,
+using linear_t = typename first_of<mixture_error<operation::linear, X, W>,
+                                   element_error<operation::linear, element_of<X>, element_of<W>>,
                                    width_error<operation::linear, element_of<X>>,
                                    typename linear_shape<shape_of<X>, shape_of<W>>::type>::type;
 template <class X, class Y, template <std::size_t> class... Name>
 using dot_t =
-    typename first_of<element_error<operation::dot, element_of<X>, element_of<Y>>,
+    typename first_of<mixture_error<operation::dot, X, Y>,
+                      element_error<operation::dot, element_of<X>, element_of<Y>>,
                       width_error<operation::dot, element_of<X>>,
                       typename dot_shape<operation::dot, shape_of<X>, shape_of<Y>, Name...>::type>::type;
 
@@ -204,11 +206,12 @@ template <operand X, operand W, operand B,
 requires well_formed<detail::linear_t<X, W>> Error linear(X&& x, W&& w, B&& b);
 
 /// y += linear(x, w), in y's own memory: for a recurrence's step that adds to what was computed for all steps
-/// at once. Nothing else may read y before the sum. Gives y. Throws std::logic_error where y is an input, a
-/// weight or something whose derivative needs it unchanged (softmax, max).
+/// at once; its axes may stand in another order than those of linear(x, w). Nothing else may read y before
+/// the sum. Gives y. Throws std::logic_error where y is an input, a weight or something whose derivative
+/// needs it unchanged (softmax, max).
 template <class T, class S, class L, class Owner, operand X, operand W>
-requires std::is_same_v<detail::linear_t<X, W>, S>
-constexpr variable<T, S, L, Owner> add_linear(variable<T, S, L, Owner> const& y, X&& x, W&& w) {
+requires(assignable<S, detail::linear_t<X, W>>&& assignable<detail::linear_t<X, W>, S>) constexpr variable<
+    T, S, L, Owner> add_linear(variable<T, S, L, Owner> const& y, X&& x, W&& w) {
   using in = typename detail::incoming_axis<shape_of<W>>::type;
   using s = detail::summed<in::extent>;
   auto const a = keep(std::forward<X>(x));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// stack<a>(x₀, x₁, …) lays values of one shape behind each other along a new outermost axis a; concat<a>(x,
-// y) joins two values along an axis that both have.
+// stack<a>(x₀, x₁, …) lays values of one shape, or an std::array of them, behind each other along a new
+// outermost axis a; concat<a>(x, y) joins two values along an axis that both have.
 //
 // In a recording a stack costs nothing where its operands are whole values of their own: they are placed
 // inside the stack from the start. Otherwise, and for concat, they are copied. Derivative: each operand's
@@ -60,6 +60,47 @@ requires(!stored<X>) constexpr auto stack(std::array<X, N> const& x) {
   }
   (std::make_index_sequence<N>{});
 }
+
+namespace detail {
+/// What of further operands does not fit to the first one's: they have the same axes, in any order.
+template <class X, class... More>
+using stack_error = typename first_of<
+    mixture_error<operation::stack, X, More...>,
+    typename first_of<element_error<operation::stack, element_of<More>, element_of<X>>...>::type,
+    typename first_of<typename misfit<shape_of<X>, shape_of<More>, operation::stack>::type...>::type,
+    typename first_of<typename misfit<shape_of<More>, shape_of<X>, operation::stack>::type...>::type>::type;
+
+/// A value as one of shape S that stands in memory as a whole: itself where it does.
+template <class S, class X>
+constexpr auto whole(X const& x) {
+  using T = element_of<X>;
+  if constexpr (is_recorded<X>) {
+    auto const value = keep(x);
+    using V = std::remove_cvref_t<decltype(value)>;
+    if constexpr (is_variable<V> && std::is_same_v<shape_of<V>, S>) {
+      if constexpr (std::is_same_v<typename V::layout, row_major<S>>) return value;
+    }
+    auto& r = recorder_of(value);
+    auto const out = r.template make<T, S>();
+    record_map<by_sum, variable<T, S>>(r, out.at, false, value);
+    return out;
+  } else {
+    tensor_of<T, S> out = x;
+    return out;
+  }
+}
+}  // namespace detail
+
+/// x and more values or expressions of the same axes along a new outermost axis Name.
+template <template <std::size_t> class Name, operand X, operand... More>
+requires std::is_void_v<detail::stack_error<X, More...>>
+constexpr auto stack(X const& x, More const&... more) {
+  using S = shape_of<X>;
+  return stack<Name>(std::array{detail::whole<S>(x), detail::whole<S>(more)...});
+}
+template <template <std::size_t> class Name, operand X, operand... More,
+          shape_error Error = detail::stack_error<X, More...>>
+Error stack(X const& x, More const&... more);
 
 namespace detail {
 
