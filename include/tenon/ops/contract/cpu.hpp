@@ -68,7 +68,7 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
   // rows does, takes long beside the product.
   static constexpr std::size_t wanted = [] {
     std::uint64_t const work = few ? std::uint64_t{128} * N * K * products * terms : flops;
-    std::uint64_t const least_work = few ? 8'000'000 : 1U << 17;
+    std::uint64_t const least_work = few ? 4'000'000 : 1U << 17;
     std::size_t const least_side = by_batch ? 32 : 96;
     std::size_t c = 1;
     while (c < 16 && work / (2 * c) >= least_work &&
