@@ -229,7 +229,8 @@ TEST_CASE("an epoch's loss is the mean of its steps, whether they tell theirs at
         at_work.reset();
         return last;
       };
-    auto const history = run_training(run, shown.bar);
+    training_history history;
+    run_training(run, shown.bar, history);
     CHECK(history.train_loss == std::vector<double>{11, 21});
     CHECK(history.tokens == 30);
     CHECK(!at_work);
@@ -249,11 +250,13 @@ TEST_CASE("training ends when the validation loss was not better for as long as 
     run.start_epoch = [&](std::size_t e) { epoch = e; };
     run.step = [](std::size_t) { return step_outcome{1, 1}; };
     run.validate = [&] { return losses[epoch - 1]; };
-    auto const history = run_training(run, shown.bar);
+    training_history history;
+    run_training(run, shown.bar, history);
     CHECK(history.epochs() == epochs);
     CHECK(history.best_epoch == best);
     // One that is gone on with ends where it ended.
-    CHECK(run_training(run, shown.bar, history).epochs() == epochs);
+    run_training(run, shown.bar, history);
+    CHECK(history.epochs() == epochs);
   }
 }
 
@@ -274,7 +277,8 @@ TEST_CASE("where translations are scored the best model is the one with the best
   run.validate = [&] { return losses[epoch - 1]; };
   run.score = [&] { return scores[epoch - 1]; };
   run.improved = [&](std::size_t e) { better.push_back(e); };
-  auto const history = run_training(run, shown.bar);
+  training_history history;
+  run_training(run, shown.bar, history);
   CHECK(better == std::vector<std::size_t>{1, 2});  // as good is not better
   CHECK(history.best_epoch == 2);
   CHECK(history.epochs() == 5);
@@ -309,7 +313,8 @@ TEST_CASE("a loss that is not a number ends training, also one that comes late")
   run.batches = 2;
   run.step = [](std::size_t) { return std::optional<step_outcome>{}; };
   run.rest = [] { return step_outcome{std::nan(""), 1}; };
-  CHECK_THROWS_AS(run_training(run, shown.bar), tenon::error);
+  training_history history;
+  CHECK_THROWS_AS(run_training(run, shown.bar, history), tenon::error);
 }
 
 TEST_CASE("the first signal asks to stop, and the old handler comes back") {
@@ -355,7 +360,8 @@ TEST_CASE("an epoch whose validation a signal breaks off is none") {
   interrupt_guard const guard;
   std::ostringstream out;
   progress shown(out, false, 80);
-  auto const history = run_training(run, shown);
+  training_history history;
+  run_training(run, shown, history);
   CHECK(history.interrupted);
   CHECK(history.epochs() == 2);
   CHECK(history.validation_loss.size() == 2);

@@ -17,6 +17,7 @@
 #include "options.hpp"
 #include "tenon/cpu/team.hpp"
 #include "tenon/error.hpp"
+#include "tenon/io/atomic_file.hpp"
 #include "tenon/io/posix_file.hpp"
 #include "tenon/version.hpp"
 
@@ -131,11 +132,20 @@ struct command_line {
 
   void add_vocabulary_data(CLI::App* command) {
     command
-        ->add_option("-d,--data", chosen.data,
-                     "For a model file without vocabularies: what it was trained on")
+        ->add_option("-d,--data", chosen.vocabulary_data,
+                     "For a model file without vocabularies: what it was trained on, given twice if that was "
+                     "two files")
         ->type_name("FILE")
-        ->expected(1)
         ->allow_extra_args(false);  // what follows the file is a sentence
+  }
+
+  /// Of commands whose --data is what they measure.
+  void add_other_vocabulary_data(CLI::App* command) {
+    command
+        ->add_option("--vocabulary-data", chosen.vocabulary_data,
+                     "For a model file without vocabularies: what it was trained on (default: --data)")
+        ->type_name("FILE [FILE]")
+        ->expected(1, 2);
   }
 
   void add_schedule() {
@@ -309,6 +319,7 @@ struct command_line {
     add_data(evaluate, recipe);
     evaluate->add_option("--pairs", chosen.range, "Which pairs, counted from 1 (default: all)")
         ->type_name("FROM-TO");
+    add_other_vocabulary_data(evaluate);
     add_greedy(evaluate, recipe);
     add_weights(evaluate);
     add_threads(evaluate, 0);
@@ -368,6 +379,7 @@ struct command_line {
     score = app.add_subcommand("score", "Print how likely a model finds given translations");
     add_model(score, "The model");
     add_data(score, recipe);
+    add_other_vocabulary_data(score);
     add_threads(score, 0);
     score->footer(
         "Prints `sentence => translation  score X` for each pair: the log-probability of the translation, "
@@ -422,12 +434,32 @@ struct named_file {
   bool written;
 };
 
+/// What is wrong with a command line, in one line.
+std::string explained(CLI::App const& app, CLI::ParseError const& wrong) {
+  std::string const help = " (--help explains)";
+  if (dynamic_cast<CLI::ExtrasError const*>(&wrong) == nullptr) return wrong.what() + help;
+  for (auto const* const command : app.get_subcommands()) {
+    auto const rest = command->remaining();
+    auto const option = std::ranges::find_if(rest, [](auto const& said) { return said.starts_with('-'); });
+    if (option == rest.end()) continue;
+    bool const sentences = command->get_option_no_throw("sentences") != nullptr;
+    return command->get_name() + " has no option " + io::in_quotes(*option) +
+           (sentences ? ": a sentence that begins so comes behind --" : "") + help;
+  }
+  return wrong.what() + help;
+}
+
 /// Throws if a file that is written is another one too: what it holds would be lost.
 void check_files_differ(std::vector<named_file> const& files) {
   auto const place = [](std::string const& path) {
-    std::error_code ignored;
-    auto const resolved = std::filesystem::weakly_canonical(path, ignored);
-    return ignored ? std::filesystem::path(path) : resolved;
+    std::error_code failed;
+    auto whole = std::filesystem::absolute(path, failed);
+    try {
+      whole = io::detail::follow_links(whole);
+    } catch (error const&) {  // links that lead nowhere: what opens the file will say so
+    }
+    auto const resolved = std::filesystem::weakly_canonical(whole, failed);
+    return failed ? whole : resolved;
   };
   auto const can_be_shared = [](std::string const& path) {  // /dev/null, a pipe
     std::error_code ignored;
@@ -447,7 +479,7 @@ void check_files_differ(std::vector<named_file> const& files) {
 /// Throws if what comes first is no command and asks for no help either.
 void check_command(CLI::App const& app, int count, char const* const* arguments) {
   std::string_view const said = count > 1 ? arguments[1] : "";
-  if (said.starts_with('-')) return;
+  if (said == "-h" || said == "--help" || said == "--version") return;
   std::string names;
   for (auto const* const command : app.get_subcommands({})) {
     if (command->get_name() == said) return;
@@ -467,6 +499,7 @@ std::vector<named_file> files_of(options const& said) {
     for (auto const& path : paths) add(option, path, false);
   };
   add_all("--data", said.data);
+  add_all("--data", said.vocabulary_data);
   if (said.chosen == command::train) {
     add_all("--validation-data", said.validation_data);
     add("--model", said.model, true);
@@ -495,7 +528,7 @@ std::optional<options> parse_command_line(int count, char const* const* argument
   try {
     line.app.parse(count, arguments);
   } catch (CLI::ParseError const& wrong) {
-    if (wrong.get_exit_code() != 0) throw error(wrong.what() + std::string(" (--help explains)"));
+    if (wrong.get_exit_code() != 0) throw error(explained(line.app, wrong));
     line.app.exit(wrong);  // --help
     if (!std::cout.flush()) throw error("standard output: cannot be written: free some space");
     return std::nullopt;
@@ -514,6 +547,9 @@ std::optional<options> parse_command_line(int count, char const* const* argument
                 : line.score->parsed()     ? command::score
                 : line.buckets->parsed()   ? command::buckets
                                            : command::export_header;
+  if (said.vocabulary_data.size() > 2)
+    throw error("--data is given " + std::to_string(said.vocabulary_data.size()) +
+                " times: give one file of sentence pairs, or two of which each line translates the other's");
   check_files_differ(files_of(said));
   if (said.patience > 0) said.keep_best = true;
   if (!said.validation_data.empty() && line.train->count("--validation-pairs") == 0)

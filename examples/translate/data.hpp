@@ -56,6 +56,11 @@ inline training_pairs read_training_pairs(data_files const& data, data_files con
   if (read.held_out && validation_pairs > 0) {
     auto held_out = read_data(validation_data, validation_pairs);
     read.validation = held_out.size();
+    if (validation_pairs != every_pair && read.validation < validation_pairs)
+      io::fail(name_of(validation_data),
+               "has " + std::to_string(read.validation) + " sentence pairs, not the " +
+                   std::to_string(validation_pairs) +
+                   " of --validation-pairs: ask for fewer, or leave it out for all");
     for (auto& pair : held_out) read.all.push_back(std::move(pair));
   }
   return read;

@@ -62,7 +62,7 @@ template <class Recipe>
 TENON_COLD int evaluate_command(options const& chosen, std::ostream& out) {
   auto const wanted = chosen.range.empty() ? pair_range{1, std::numeric_limits<std::size_t>::max()}
                                            : parse_range(chosen.range);
-  ensemble<Recipe> models(chosen.models, chosen.data);
+  ensemble<Recipe> models(chosen.models, chosen.vocabulary_data);
   auto const& model = models.first;
   auto pairs = read_data(chosen.data, wanted.last);
   if (pairs.size() < (chosen.range.empty() ? 1 : wanted.last))
@@ -83,10 +83,7 @@ TENON_COLD int evaluate_command(options const& chosen, std::ostream& out) {
                      shown.count("measuring", "pairs/s", first, pairs.size());
                    });
   }
-  if (!std::isfinite(loss.value()))
-    throw error(
-        "the loss of these pairs is " + train::fixed(loss.value(), 3) +
-        ": the model's weights are too large to compute with: train again with a lower learning rate");
+  if (!std::isfinite(loss.value())) throw error(loss_not_finite(loss.value()));
 
   // A sentence that several pairs share is translated once.
   std::vector<std::string_view> sentences;

@@ -74,7 +74,7 @@ TENON_COLD int export_command(options const& chosen, std::ostream& out) {
     throw error("the recipe " + io::in_quotes(Recipe::name) +
                 " splits sentences into sub-words, which a header cannot hold: export a model of words");
   } else {
-    auto const model = translator<Recipe>::load(chosen.model, chosen.data);
+    auto const model = translator<Recipe>::load(chosen.model, chosen.vocabulary_data);
     auto const values = model.weights.values();
     io::write_atomically(chosen.output, [&](io::file_sink& to) {
       to.write("// A model of the recipe " + std::string(Recipe::name) +

@@ -44,7 +44,7 @@ std::vector<train::named_program> all_programs() {
 
 template <class Recipe>
 void inspect_model(options const& chosen, std::ostream& out) {
-  auto const model = translator<Recipe>::load(chosen.model, chosen.data);
+  auto const model = translator<Recipe>::load(chosen.model, chosen.vocabulary_data);
   out << "\nmodel " << io::printable(chosen.model) << ": " << train::grouped(model.parameters())
       << " parameters, vocabularies " << model.source.words.size() << '/' << model.target.words.size()
       << '\n';
@@ -71,13 +71,19 @@ TENON_COLD int inspect_command(options const& chosen, std::ostream& out) {
     out << '\n'
         << p.name << '\n'
         << (chosen.calls ? train::call_list(p.program) : train::call_summary(p.program));
-  std::error_code ignored;
-  if (chosen.model_given || std::filesystem::exists(chosen.model, ignored))
-    inspect_model<Recipe>(chosen, out);
   if (!chosen.svg.empty()) {
     auto const picture = train::arena_picture(training_step<Recipe, recipes::buckets_of<Recipe>.size() - 1>(),
                                               "Memory of a training step of " + std::string(Recipe::name));
     io::write_atomically(chosen.svg, [&](io::file_sink& sink) { sink.write(picture); });
+  }
+  if (chosen.model_given) {
+    inspect_model<Recipe>(chosen, out);
+  } else if (std::error_code ignored; std::filesystem::exists(chosen.model, ignored)) {
+    try {
+      inspect_model<Recipe>(chosen, out);
+    } catch (error const& wrong) {  // nobody asked for it
+      out << "\n" << io::printable(wrong.what()) << '\n';
+    }
   }
   flush(out);
   return 0;

@@ -52,6 +52,7 @@ int run(int count, char const* const* arguments) {
       throw error("the corpus that comes with this translator is not at " + said->data[0] +
                   ": give sentence pairs with --data");
   }
+  if (needs_data && said->vocabulary_data.empty()) said->vocabulary_data = said->data;
   switch (said->chosen) {
     case command::train:
       return translate::train_command<recipe>(*said, std::cout);

@@ -31,7 +31,7 @@ using recipes::every_pair;
 /// Of all commands, each reading what it has. Empty strings: not given.
 struct options {
   command chosen = command::inspect;
-  data_files data, validation_data;
+  data_files data, validation_data, vocabulary_data;  ///< the last: for a model that lacks vocabularies
   std::string recipe, model = "translator.safetensors", checkpoint, report, loss, file, references, attention,
                       svg, range, output = "translator.hpp";
   std::vector<std::string> models{model};  ///< to translate with, together

@@ -2,6 +2,7 @@
 // What the commands print, and how they ask whether it arrived.
 #pragma once
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <ostream>
 #include <span>
@@ -20,7 +21,16 @@ namespace tenon::translate {
 /// Hands out what was printed. Throws tenon::error if it cannot be written: a full disk must not look like
 /// success.
 inline void flush(std::ostream& out) {
-  if (!out.flush()) throw error("standard output: cannot be written: free some space, or print to elsewhere");
+  errno = 0;
+  if (out.flush()) return;
+  throw error(errno == EPIPE ? "standard output: nobody reads it any more"
+                             : "standard output: cannot be written: free some space, or print to elsewhere");
+}
+
+/// What is wrong with a model whose loss is this.
+inline std::string loss_not_finite(double loss) {
+  return "the loss of these pairs is " + train::fixed(loss, 3) +
+         ": the model's weights are too large to compute with: train again with a lower learning rate";
 }
 
 /// The reference of a sentence that the recipe knows, in whatever case and spacing its tokeniser takes for

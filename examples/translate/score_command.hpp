@@ -3,6 +3,7 @@
 #pragma once
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <iostream>
 #include <limits>
@@ -18,7 +19,7 @@ namespace tenon::translate {
 /// log-probability, divided by the length penalty. Throws tenon::error.
 template <class Recipe>
 TENON_COLD int score_command(options const& chosen, std::ostream& out) {
-  auto model = translator<Recipe>::load(chosen.model, chosen.data);
+  auto model = translator<Recipe>::load(chosen.model, chosen.vocabulary_data);
   auto const pairs = read_data(chosen.data, std::numeric_limits<std::size_t>::max());
   auto const encoded = text::encode(pairs, model.source, model.target, Recipe::text);
   loss_session<Recipe> measure(std::array{measured_loss<Recipe>()}, model, model.weights, chosen.threads,
@@ -30,6 +31,7 @@ TENON_COLD int score_command(options const& chosen, std::ostream& out) {
       auto const labels = std::span(encoded.label_weights)
                               .subspan((first + row) * encoded.target_steps, encoded.target_steps);
       auto const length = static_cast<std::int32_t>(std::ranges::count(labels, 1.0F));
+      if (!std::isfinite(losses[row])) throw error(loss_not_finite(losses[row]));
       train::sample shown;
       shown.source = pair.source;
       shown.prediction = io::printable(pair.target);

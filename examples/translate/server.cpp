@@ -215,8 +215,6 @@ void add_routes(httplib::Server& http, service const& what, server_limits const&
     refuse(response, {405, allowed == std::string_view("POST") ? "POST it: {\"text\": …}" : "GET it"});
   };
   http.Get("/api/translate", [=](Request const&, Response& response) { refuse_method(response, "POST"); });
-  http.Options("/api/translate",
-               [=](Request const&, Response& response) { refuse_method(response, "POST"); });
   auto const with_body = [&, refuse_method](Request const& request, Response& response,
                                             httplib::ContentReader const& reader) {
     try {
@@ -233,6 +231,11 @@ void add_routes(httplib::Server& http, service const& what, server_limits const&
       refuse(response, {400, wrong.what()});
     }
   };
+  http.Options(".*", [=, &limits](Request const& request, Response& response) {
+    if (request.path == "/api/translate") return refuse_method(response, "POST");
+    if (request.path == "/" || request.path == "/api/model") return refuse_method(response, "GET");
+    refuse(response, {404, reason_of(404, limits)});
+  });
   http.Post(".*", with_body);
   http.Put(".*", with_body);
   http.Patch(".*", with_body);
@@ -276,6 +279,8 @@ extern "C" [[gnu::visibility("default")]] void tenon_translate_serve(int port, s
                             {"Cache-Control", "no-store"},
                             {"Content-Security-Policy", content_policy()}});
   http.set_pre_routing_handler([](Request const& request, Response& response) {
+    const_cast<Request&>(request)
+        .ranges.clear();  // answers are made anew each time: there are no parts of them
     bool const may_have_body = request.method != "GET" && request.method != "HEAD";  // its handler looks then
     if (may_have_body || named_as_this_machine(request.get_header_value("Host")))
       return httplib::Server::HandlerResponse::Unhandled;
@@ -302,7 +307,10 @@ extern "C" [[gnu::visibility("default")]] void tenon_translate_serve(int port, s
     ended = true;
   });
   while (!ended && !what.stop_requested()) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  http.stop();
+  while (!ended) {  // asked before it listens, the library does not hear it
+    http.stop();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
   listening.join();
   if (!what.stop_requested()) throw error("the server stopped: its port was taken away");
   out << "stopped\n" << std::flush;

@@ -138,13 +138,17 @@ TENON_COLD int train_command(options chosen, std::ostream& out) {
   std::vector<float> best;
   train::training_history history;
   train::checkpoint state{model.weights, model.weights.state(steps[0].totals.state_bytes), best, history};
-  auto const identity = detail::identity<Recipe>(chosen, terms, encoded);
+  auto const identity = detail::identity(chosen, terms, model, encoded);
   if (std::error_code ignored;
       !chosen.checkpoint.empty() && std::filesystem::exists(chosen.checkpoint, ignored)) {
     state.load(chosen.checkpoint, identity);
     out << "going on after epoch " << history.epochs() << ", from " << io::printable(chosen.checkpoint);
     if (history.epochs() >= chosen.epochs)
       out << ": more --epochs than " << history.epochs() << " would train it further";
+    else if (chosen.patience > 0 && history.best_epoch > 0 &&
+             history.epochs() >= history.best_epoch + chosen.patience)
+      out << ": none was better than epoch " << history.best_epoch
+          << ", a larger --patience would train it further";
     out << '\n';
     flush(out);
   }
@@ -190,17 +194,27 @@ TENON_COLD int train_command(options chosen, std::ostream& out) {
     auto const values = shown();
     best.assign(values.begin(), values.end());
   };
-  if (!chosen.checkpoint.empty())
-    run.epoch_done = [&](train::training_history const& so_far) {
-      history = so_far;
-      state.save(chosen.checkpoint, identity);
-    };
-
   train::interrupt_guard const guard;
   std::signal(SIGPIPE, SIG_IGN);  // who no longer reads the progress ends no training
+  std::string failure, not_kept;  // what ended the training; why the last checkpoint could not be written
   {
     train::progress progress(out, train::is_terminal(1), train::terminal_columns(1));
-    history = run_training(run, progress, history);
+    if (!chosen.checkpoint.empty())
+      run.epoch_done = [&] {
+        try {
+          state.save(chosen.checkpoint, identity);
+          not_kept.clear();
+        } catch (error const& wrong) {  // a full disk shall not cost the training
+          not_kept = wrong.what();
+          progress.note("note: " + io::printable(not_kept) + "; the training goes on");
+        }
+      };
+    try {
+      run_training(run, progress, history);
+    } catch (error const& wrong) {
+      if (best.empty()) throw;
+      failure = wrong.what();
+    }
   }
   auto const saved = [&](bool the_best) {
     auto const epoch = the_best ? history.best_epoch : history.epochs();
@@ -209,11 +223,21 @@ TENON_COLD int train_command(options chosen, std::ostream& out) {
     if (the_best || averages) std::ranges::copy(values, model.weights.values().begin());
     return epoch;
   };
+  auto const report = [&](std::size_t epoch, std::vector<train::sample> samples) {
+    if (!chosen.report.empty())
+      detail::write_report(chosen, model, history, epoch, std::move(samples), steps.back());
+  };
+  if (!failure.empty()) {
+    auto const epoch = saved(true);
+    throw error(failure + "; the best model, of epoch " + std::to_string(epoch) + ", was saved to " +
+                chosen.model);
+  }
   if (history.interrupted) {
     std::string const where = "interrupted in epoch " + std::to_string(history.epochs() + 1);
     if (history.epochs() == 0 && run.validate)
       throw stopped(where + ": nothing was saved, the first epoch was not done");
     auto const epoch = saved(!best.empty());
+    if (epoch > 0) report(epoch, translate_samples(model));
     throw stopped(where + ": saved the " +
                   (best.empty() ? "model as it was then" : "best model, of epoch " + std::to_string(epoch)) +
                   ", to " + io::printable(chosen.model));
@@ -223,9 +247,6 @@ TENON_COLD int train_command(options chosen, std::ostream& out) {
   auto samples = translate_samples(model);
   double bleu = 0;
   for (auto const& s : samples) bleu += *s.bleu / static_cast<double>(samples.size());
-  if (!chosen.report.empty())
-    detail::write_report(chosen, model, history, epoch, std::move(samples), steps.back());
-
   out << "trained in " << train::duration_text(history.seconds) << ", model " << io::printable(chosen.model);
   if (epoch != history.epochs()) out << " of epoch " << epoch << ", the best of " << history.epochs();
   out << "\ntrain loss " << train::fixed(history.train_loss.back(), 3) << '\n';
@@ -237,6 +258,8 @@ TENON_COLD int train_command(options chosen, std::ostream& out) {
         << train::fixed(history.best_score, 1) << ")\n";
   out << "bleu " << train::fixed(bleu, 3) << '\n';
   flush(out);
+  report(epoch, std::move(samples));
+  if (!not_kept.empty()) throw error(not_kept + "; the model was saved to " + chosen.model);
   return 0;
 }
 

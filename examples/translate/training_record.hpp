@@ -143,10 +143,17 @@ TENON_COLD void write_report(options const& chosen, translator<Recipe> const& mo
 /// What a training's losses depend on, but for the number of epochs where the learning rate does not: what
 /// must be the same to go on with it.
 template <class Recipe>
-io::metadata_map identity(options const& chosen, recipes::loss_terms terms, text::encoded_pairs const& data) {
+io::metadata_map identity(options const& chosen, recipes::loss_terms terms, translator<Recipe> const& model,
+                          text::encoded_pairs const& data) {
   std::uint64_t hash = 0xcbf29ce484222325U;  // FNV-1a
+  auto const add = [&hash](std::uint32_t part) { hash = (hash ^ part) * 0x100000001b3U; };
   for (auto const* ids : {&data.source, &data.labels})
-    for (std::int32_t const id : *ids) hash = (hash ^ static_cast<std::uint32_t>(id)) * 0x100000001b3U;
+    for (std::int32_t const id : *ids) add(static_cast<std::uint32_t>(id));
+  for (auto const* words : {&model.source.words, &model.target.words})
+    for (auto const& token : words->tokens()) {
+      for (char const c : token) add(static_cast<unsigned char>(c));
+      add(0x100);  // no byte
+    }
   return {{key::recipe, std::string(Recipe::name)},
           {"seed", std::to_string(chosen.seed)},
           {"pairs", std::to_string(chosen.pairs)},

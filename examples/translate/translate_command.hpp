@@ -25,11 +25,17 @@
 
 namespace tenon::translate {
 
-/// How many lines a file has.
+/// How many lines a file has; 0 of a pipe, which can be read once only.
 inline std::size_t lines_of(std::filesystem::path const& path) {
+  if (std::error_code ignored; !std::filesystem::is_regular_file(path, ignored)) return 0;
   std::ifstream file(path, std::ios::binary);
-  return static_cast<std::size_t>(
-      std::count(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>(), '\n'));
+  std::size_t lines = 0;
+  char last = '\n';
+  for (std::istreambuf_iterator<char> at(file), end; at != end; ++at) {
+    last = *at;
+    lines += last == '\n' ? 1 : 0;
+  }
+  return lines + (last == '\n' ? 0 : 1);
 }
 
 /// Translates sentences as they come and prints each at once. Throws tenon::error.
@@ -52,7 +58,7 @@ TENON_COLD int translate_command(options const& chosen, std::ostream& out) {
                      ? "decodes greedily and knows no other translation: leave --n-best out"
                      : "follows " + std::to_string(Recipe::beams) + " hypotheses: ask for at most as many"));
 
-  ensemble<Recipe> models(chosen.models, chosen.data);
+  ensemble<Recipe> models(chosen.models, chosen.vocabulary_data);
   auto const& model = models.first;
   sentence_translator<Recipe> translate(model, models.weights(), chosen.threads,
                                         {chosen.weights, chosen.greedy}, models.size());
@@ -123,6 +129,9 @@ TENON_COLD int translate_command(options const& chosen, std::ostream& out) {
     if (!block.empty()) all_of(block, done);
   };
   if (!chosen.sentences.empty()) {
+    for (std::size_t i = 0; i < chosen.sentences.size() && chosen.sentences.size() > 1; ++i)
+      if (auto const& s = chosen.sentences[i]; text::valid_utf8_prefix(s) != s.size())
+        throw error("sentence " + std::to_string(i + 1) + " is not valid UTF-8: convert it");
     all_of(chosen.sentences);
   } else if (!chosen.file.empty()) {
     text::line_reader lines{std::filesystem::path(chosen.file)};

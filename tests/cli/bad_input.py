@@ -18,10 +18,10 @@ import tempfile
 SECONDS = 120
 
 
-def run(translator, *arguments, stdin=""):
+def run(translator, *arguments, stdin="", folder=None):
     """The finished process: its code, its standard output and the lines of its standard error."""
     done = subprocess.run([translator, *map(str, arguments)], input=stdin.encode("utf-8", "surrogateescape"),
-                          capture_output=True, timeout=SECONDS, check=False)
+                          capture_output=True, timeout=SECONDS, check=False, cwd=folder)
     return done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace").splitlines()
 
 
@@ -147,7 +147,8 @@ class Checks:
 def interrupted(translator, checks, corpus, folder):
     """Ctrl-C in the middle of training: a clean stop, the model of before or a whole new one."""
     model = folder / "interrupted.safetensors"
-    command = [translator, "train", "--data", corpus, "--epochs", "100000", "--threads", "1", "--model", model]
+    report = folder / "interrupted.html"
+    command = [translator, "train", "--data", corpus, "--epochs", "100000", "--threads", "1", "--model", model, "--report", report]
     with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         # Once the first epoch is done there is a model to save, however slow the machine.
         for line in process.stdout:
@@ -160,6 +161,7 @@ def interrupted(translator, checks, corpus, folder):
     checks.expect("interrupt says so in one line", len(errors.decode().strip().splitlines()) == 1, errors.decode())
     code, output, lines = run(translator, "translate", "--model", model, "go .")
     checks.expect("the model after an interrupt is whole", code == 0 and "=>" in output, f"{code} {lines}")
+    checks.expect("the report after an interrupt", report.is_file() and "</html>" in report.read_text(encoding="utf-8"), "none")
     checks.expect("no temporary files are left", not list(folder.glob("*.tmp")), str(list(folder.iterdir())))
 
 
@@ -194,6 +196,7 @@ def main():
         header, data = header_and_data(good)
         words = json.dumps([*json.loads(header["__metadata__"]["source_vocabulary"]), *(f"w{i}" for i in range(300))])
         write_model(folder / "wordy", header | {"__metadata__": header["__metadata__"] | {"source_vocabulary": words}}, data)
+        (folder / "link").symlink_to("unmade")
         for case, arguments, words in (
             ("no command", [], ["train, translate"]),
             ("unknown command", ["dance"], ["dance", "train, translate"]),
@@ -235,6 +238,8 @@ def main():
             ("report onto a full disk", [*small, "--model", folder / "other", "--report", "/dev/full"], ["/dev/full"]),
             ("a model onto its data", [*few, "--data", folder / "pairs.tsv", "--model", folder / "pairs.tsv"], ["--data and --model"]),
             ("a report onto the model", [*small, "--model", folder / "other", "--report", f"{folder}/./other"], ["--model and --report"]),
+            ("a report onto a model that is not there yet", [*small, "--model", "new.out", "--report", "./new.out"], ["--model and --report"]),
+            ("a report onto a link to the model", [*small, "--model", folder / "unmade", "--report", folder / "link"], ["--model and --report"]),
             ("a model onto its checkpoint", [*small, "--model", folder / "c", "--checkpoint", folder / "c"], ["--model and --checkpoint"]),
             ("a header onto the model", ["export", "--model", good, "--output", good], ["--model and --output"]),
             ("a picture onto the model", ["translate", "--model", good, "--attention", good, "go ."], ["--model and --attention"]),
@@ -247,12 +252,17 @@ def main():
             ("a header onto the data", ["export", "--data", folder / "pairs.tsv", "--output", folder / "pairs.tsv"], ["--data and --output"]),
             ("a checkpoint without a name", [*small, "--checkpoint", "", "--model", good], ["--checkpoint"]),
             ("pairs without a range", ["evaluate", "--model", good, "--pairs", ""], ["--pairs"]),
+            ("an option in place of a command", ["-x"], ["-x"]),
+            ("an option that there is not", ["train", "--epoch", "3"], ["train has no option", "--epoch"]),
+            ("a sentence that looks like an option", ["translate", "--model", good, "-go ."], ["--"]),
+            ("fewer pairs to validate on than asked for", [*small, "--validation-data", corpus, "--validation-pairs", 5000], ["--validation-pairs"]),
+            ("a checkpoint that is no file", [*small, "--model", good, "--checkpoint", "/dev/null"], ["/dev/null"]),
             ("a rate of nothing", ["train", "--learning-rate", "0"], ["--learning-rate"]),
             ("threads in hexadecimal", ["translate", "--threads", "0x2", "go ."], ["0x2"]),
             ("a port in hexadecimal", ["serve", "--port", "0x1F90"], ["0x1F90"]),
             ("what is no checkpoint", [*small, "--checkpoint", three_lines, "--model", good], ["three.txt"]),
             ("a checkpoint of losses that do not match", ["train", "--pairs", 128, "--validation-pairs", 0, "--threads", 1, "--data", corpus, "--epochs", 2, "--checkpoint", folder / "uneven", "--model", good], ["uneven"]),
-            ("a sentence that is no UTF-8 among others", ["translate", "--model", good, "go .", "caf\udce9"], ["sentence 2"]),
+            ("a sentence that is no UTF-8 among others", ["translate", "--model", good, "", "go .", "caf\udce9"], ["sentence 3"]),
             ("words that a model has no room for", ["translate", "--model", folder / "wordy", "go ."], ["wordy", "256"]),
             ("picture onto a full disk", ["inspect", "--model", good, "--svg", "/dev/full"], ["/dev/full"]),
         ):
@@ -270,6 +280,19 @@ def main():
         trained = run(translator, *few, "--data", named, "--model", folder / "other")
         data_name = header_and_data(folder / "other")[0]["__metadata__"]["data"]
         checks.expect("data whose name is no UTF-8", trained[0] == 0 and data_name == "caf\\xe9.tsv", f"{trained} {data_name}")
+        (folder / "translator.safetensors").write_bytes(b"x")
+        pictured = run(translator, "inspect", "--svg", folder / "arena.svg", folder=folder)
+        checks.expect("a picture beside a model that nobody asked for", pictured[0] == 0 and (folder / "arena.svg").is_file(), str(pictured))
+        piped = run(translator, "translate", "--model", good, "--file", "/dev/stdin", stdin="go .\nstop .")
+        checks.expect("a pipe as a file", piped[0] == 0 and piped[1].count("=>") == 2, str(piped))
+        diverged = run(translator, "train", "--data", corpus, "--threads", 1, "--learning-rate", 100, "--warm-up", 4000, "--model", folder / "diverged")
+        checks.refused("a training that diverges", diverged, ["nan", "was saved"])
+        kept, weights = header_and_data(folder / "diverged")
+        learnt = kept["__metadata__"]["validation_loss"]
+        checks.expect("what it had learnt is saved", math.isfinite(float(learnt)), learnt)
+        write_model(folder / "unnamed", without(kept, "__metadata__"), weights)
+        measured = run(translator, "evaluate", "--model", folder / "unnamed", "--data", three_pairs, "--vocabulary-data", corpus)
+        checks.expect("a model without vocabularies on other pairs", measured[0] == 0 and "pairs 3 " in measured[1], str(measured))
         bucketed = run(translator, "buckets", "--data", folder / "data6.tsv")
         checks.expect("buckets of more words than there is room for", bucketed[0] == 0 and "600 pairs" in bucketed[1], str(bucketed))
         lines = folder / "lines.txt"

@@ -111,6 +111,8 @@ def refused(server, rng):
         ("DELETE", "/", None, {}, (405,)),
         ("POST", "/", question("go ."), JSON, (405,)),
         ("OPTIONS", "/api/translate", None, {}, (405,)),
+        ("OPTIONS", "/", None, {}, (405,)),
+        ("OPTIONS", "/nowhere", None, {}, (404,)),
         ("POST", "/api/translate", question("go ."), JSON | {"Content-Encoding": "gzip"}, (415,)),
         ("GET", "/", None, {"Host": "elsewhere.example"}, (403,)),
     )

@@ -29,9 +29,13 @@ struct checkpoint {
   std::span<std::byte> optimiser;  ///< its state: floats
   std::vector<float>& best;        ///< the best weights so far, or none
   training_history& history;
+  std::filesystem::file_time_type written{};  ///< when this run last read or wrote its file
 
-  /// Saves all of it, in one piece or not at all. Throws tenon::error if that fails.
-  TENON_COLD void save(std::filesystem::path const& path, io::metadata_map facts) const {
+  /// Saves all of it, in one piece or not at all. Throws tenon::error if that fails, and if another run has
+  /// written to the file meanwhile.
+  TENON_COLD void save(std::filesystem::path const& path, io::metadata_map facts) {
+    if (time_of(path) != written)
+      io::fail(path, "was written by another training meanwhile: give each training a file of its own");
     auto const values = std::as_const(weights).values();
     std::vector<io::tensor_source> tensors{
         {"weights", io::dtype::f32, {values.size()}, std::as_bytes(values)},
@@ -47,6 +51,7 @@ struct checkpoint {
     facts["tokens"] = std::to_string(history.tokens);
     facts["milliseconds"] = std::to_string(static_cast<std::uint64_t>(history.seconds * 1e3));
     io::write_safetensors(path, tensors, facts);
+    written = time_of(path);
   }
 
   /// Takes up what `save` wrote. Throws tenon::error if the file is none of these, or of a run with other
@@ -56,20 +61,24 @@ struct checkpoint {
       try {
         return io::safetensors_file::read(path);
       } catch (error const& wrong) {
+        if (!std::filesystem::is_regular_file(path)) throw;
         throw error(std::string(wrong.what()) +
                     "; if it is a checkpoint that broke, delete it, and the training begins anew");
       }
     }();
-    for (auto const& [name, value] : facts) {
+    written = time_of(path);
+    auto const said = [&](std::string const& name) -> std::string const& {
       auto const found = file.metadata().find(name);
       if (found == file.metadata().end())
         io::fail(path, "is no checkpoint of a training: choose another file");
-      if (found->second != value && name == "text")
-        io::fail(path, "is of a training on other sentence pairs: train as before, or choose another file");
-      if (found->second != value)
-        io::fail(path, "is of a training with " + name + " " + io::in_quotes(found->second) + ", not " +
+      return found->second;
+    };
+    for (auto const& [name, value] : facts)
+      if (said(name) != value && name != "text")
+        io::fail(path, "is of a training with " + name + " " + io::in_quotes(said(name)) + ", not " +
                            io::in_quotes(value) + ": train as before, or choose another file");
-    }
+    if (auto const text = facts.find("text"); text != facts.end() && said("text") != text->second)
+      io::fail(path, "is of a training on other sentence pairs: train as before, or choose another file");
     history.train_loss = losses(path, file, "train_loss");
     history.validation_loss = losses(path, file, "validation_loss");
     history.scores = losses(path, file, "scores");
@@ -103,6 +112,12 @@ struct checkpoint {
   }
 
  private:
+  /// When the file was written to; the earliest time if there is none.
+  static std::filesystem::file_time_type time_of(std::filesystem::path const& path) {
+    std::error_code none;
+    auto const time = std::filesystem::last_write_time(path, none);
+    return none ? std::filesystem::file_time_type{} : time;
+  }
   static io::tensor_source of(char const* name, std::vector<double> const& losses) {
     return {name, io::dtype::f64, {losses.size()}, std::as_bytes(std::span(losses))};
   }

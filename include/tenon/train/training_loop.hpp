@@ -65,16 +65,15 @@ struct training_run {
   std::function<double()> validate;    ///< empty: there is nothing to validate on
   std::function<double()> score;  ///< after `validate`, the higher the better; empty: the loss alone counts
   char const* score_name = "score";
-  std::function<void(std::size_t epoch)> improved;          ///< the model is the best so far
-  std::function<void(training_history const&)> epoch_done;  ///< saves where the run stands, say
+  std::function<void(std::size_t epoch)> improved;  ///< the model is the best so far
+  std::function<void()> epoch_done;                 ///< saves where the run stands, say
 };
 
-/// Runs the epochs that `history` does not have yet, shows progress, and stops after the current step when
-/// interrupted; while it validates, as soon as `validate` or `score` returns, which may be a NaN then. An
-/// epoch's train loss is the weighted mean of what its steps gave. Throws tenon::error once a loss is not a
-/// number or infinite.
-inline training_history run_training(training_run const& run, progress& shown,
-                                     training_history history = {}) {
+/// Runs the epochs that `history` does not have yet and adds them to it, shows progress, and stops after the
+/// current step when interrupted; while it validates, as soon as `validate` or `score` returns, which may be
+/// a NaN then. An epoch's train loss is the weighted mean of what its steps gave. Throws tenon::error once a
+/// loss is not a number or infinite.
+inline void run_training(training_run const& run, progress& shown, training_history& history) {
   double const start = progress::steady_seconds() - history.seconds;
   auto const require_finite = [](double loss, char const* which, std::size_t epoch) {
     if (std::isfinite(loss)) return;
@@ -102,7 +101,7 @@ inline training_history run_training(training_run const& run, progress& shown,
       history.seconds = progress::steady_seconds() - start;
       if (interrupt_guard::requested()) {
         history.interrupted = true;
-        return history;
+        return;
       }
       state.step = batch + 1;
       state.loss = loss.value();
@@ -119,11 +118,11 @@ inline training_history run_training(training_run const& run, progress& shown,
     };
     if (run.validate) {
       double const validation = run.validate();
-      if (given_up(validation)) return history;
+      if (given_up(validation)) return;
       require_finite(validation, "validation", epoch);
       if (run.score) {
         state.score = run.score();
-        if (given_up(state.score)) return history;
+        if (given_up(state.score)) return;
         history.scores.push_back(state.score);
       }
       history.validation_loss.push_back(validation);
@@ -140,11 +139,10 @@ inline training_history run_training(training_run const& run, progress& shown,
       }
     }
     history.seconds = progress::steady_seconds() - start;
-    if (run.epoch_done) run.epoch_done(history);
+    if (run.epoch_done) run.epoch_done();
     shown.update(state);
   }
   history.seconds = progress::steady_seconds() - start;
-  return history;
 }
 
 }  // namespace tenon::train
