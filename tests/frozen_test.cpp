@@ -257,6 +257,23 @@ TEST_CASE("a recurrence reads each frozen weight for two steps in succession") {
   }
 }
 
+TEST_CASE("what weights alone say stops every run") {
+  using weight = parameter<rows<5>>;
+  auto const program = record_now([](inference_recorder& r) {
+    r.freeze_weights();
+    auto const x = r.input<float>("x");
+    stop_unless(sum(r.use(weight{}) * 0.0F));
+    r.output("y", keep(x + 1));
+  });
+  parameter_block block(5);
+  session s(program, block);
+  s.input_elements<float>("x")[0] = 2;
+  for (int run = 0; run < 2; ++run) {
+    s.run();
+    CHECK(s.output_elements<float>("y")[0] == 0);
+  }
+}
+
 TEST_CASE("what is read from outside is not shared") {
   using weight = parameter<rows<5>, columns<8>>;
   auto const program = record_now([](inference_recorder& r) {

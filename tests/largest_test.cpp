@@ -170,6 +170,23 @@ TEST_CASE("the same of long columns") {
   check_search<777, 401, true>();
 }
 
+TEST_CASE("a bias of other numbers is not read as floats") {
+  static constexpr parameter<vocab<1024>, from<hiddens<256>>> weight{};
+  auto const program = record_now([](inference_recorder& r) {
+    r.freeze_weights();
+    auto const x = r.input<float, batch<1>, hiddens<256>>("x");
+    auto const bias = r.input<std::int32_t, vocab<1024>>("bias");
+    r.output("word", argmax<vocab>(linear(x, weight, bias)));
+  });
+  parameter_block block(1024 * 256);
+  testing::fill(block.values(), 1, -0.1, 0.1);
+  session s(program, block);
+  testing::fill(s.input_elements<float>("x"), 2);
+  s.input_elements<std::int32_t>("bias")[777] = 1000;
+  s.run();
+  CHECK(s.output_elements<std::int32_t>("word")[0] == 777);
+}
+
 TEST_CASE("all products are computed where that is not worth it, or not wanted") {
   using small = search<64, 128, true>;
   CHECK(!calls(small::program(false), "argmax of product"));

@@ -71,6 +71,24 @@ TEST_CASE("looked-up rows are multiplied where their table cannot be as a whole"
   CHECK(std::ranges::equal(shifted.elements(), also.elements()));
 }
 
+TEST_CASE("ids that have the looked-up axis, which a weight maps") {
+  tensor<float, vocab<7>> const table{1, 2, 3, 4, 5, 6, 7};
+  tensor<std::int32_t, batch<4>, vocab<7>> ids;
+  for (std::size_t i = 0; i < ids.size; ++i) ids.data()[i] = static_cast<std::int32_t>(i * 3 % 7);
+  auto const weight = testing::filled<tensor<float, vocab<7>, from<vocab<7>>>>(1);
+  tensor<float, batch<4>, vocab<7>> const rows = gather<vocab>(table, ids);
+  auto const expected = linear(rows, weight), found = linear(gather<vocab>(table, ids), weight);
+  CHECK(std::ranges::equal(found.elements(), expected.elements()));
+}
+
+TEST_CASE("a lookup moves the rows that it reads, not the table") {
+  static constexpr parameter<vocab<1000>, hiddens<64>> table{};
+  auto const program = record_now([](inference_recorder& r) {
+    r.output("rows", keep(gather<vocab>(table, r.input<std::int32_t, batch<2>>("ids"))));
+  });
+  CHECK(program.bytes_moved() == 2 * 2 * 64 * sizeof(float) + 2 * sizeof(std::int32_t));
+}
+
 TEST_CASE("scatter_add of many wide rows is the same in every chunk") {
   using wide = tensor<float, layers<900>, columns<300>>;
   auto const x = filled<wide>(1);

@@ -103,6 +103,26 @@ TEST_CASE("a weight without axes is stored as a number") {
   CHECK(stored.at(1).values[0] == 4);
 }
 
+TEST_CASE("weights of one axis have the shape that PyTorch gives them") {
+  struct vectors_type {
+    layer_norm<hiddens<6>> norm;
+    parameter<gates<3>> scale;
+    additive_attention<6>::score_vector w_v;
+    struct words_type {
+      parameter<vocab<10>> weight{normal(1)};
+      TENON_MEMBERS(words_type, weight)
+    } words;
+    TENON_MEMBERS(vectors_type, norm, scale, w_v, words)
+  };
+  static constexpr auto model = laid_out(vectors_type{});
+  std::vector<float> block(parameter_count(model));
+  using extents = std::vector<std::size_t>;
+  std::vector<extents> shapes;
+  for (auto const& w : train::stored_weights(model, block, [](std::string_view) { return std::size_t{7}; }))
+    shapes.push_back(w.shape);
+  CHECK(shapes == std::vector<extents>{{6}, {6}, {3}, {1, 6}, {7}});
+}
+
 TEST_CASE("parity: logits as PyTorch's") {
   auto const program = record_now([](recorder& r) { r.output("logits", record_logits(r, net)); });
   parameter_block block(parameter_count(net));

@@ -44,6 +44,18 @@ std::size_t blocks_of(dynamic_program const& p, std::size_t bytes) {
   return n;
 }
 
+/// Scaled dot products as (steps, batch).
+template <std::size_t Hiddens>
+struct keys_first_attention : detail::attention_by_scores<keys_first_attention<Hiddens>, Hiddens> {
+  struct hana_accessors_impl {
+    static constexpr auto apply() { return hana::make_tuple(); }
+  };
+  constexpr auto keys(auto const& memory) const { return memory; }
+  constexpr auto scores(auto const& query, auto const& keys) const {
+    return sum<hiddens>(keys * query * (1.0 / square_root(Hiddens)));
+  }
+};
+
 }  // namespace
 
 TEST_CASE("the arena is hardly larger than what is needed at once") {
@@ -108,6 +120,37 @@ TEST_CASE("additive attention scores as its tanh does, where that is at its limi
     s.run();
     for (float const x : s.output_elements<float>("scores")) CHECK(std::isfinite(x));
   }
+}
+
+TEST_CASE("an attention's scores may stand in any order") {
+  auto const translated = [](auto const& model) {
+    return record_now([&model](inference_recorder& r) {
+      auto const source = r.input<std::int32_t, batch<3>, steps<T>>("source");
+      auto const valid = r.input<std::int32_t, batch<3>>("source_valid");
+      auto const first = r.input<std::int32_t, batch<3>>("first");
+      auto const used = r.input<std::int32_t>("used"), eos = r.input<std::int32_t>("eos");
+      auto const encoded = model.encoder.template encode<mode::inference>(source, valid);
+      auto const greedy = decode_greedily<5>(model.decoder, encoded, valid, first, used);
+      r.output("weights", greedy.weights);
+      r.output("words", decode_with_beams<5, 3>(model.decoder, encoded, valid, first, eos, used, 1.0).words);
+    });
+  };
+  static constexpr auto usual = laid_out(encoder_decoder<V, V, 8, 8, 1, gru_cells, dot_product_attention>{});
+  static constexpr auto turned = laid_out(encoder_decoder<V, V, 8, 8, 1, gru_cells, keys_first_attention>{});
+  auto const one = translated(usual), other = translated(turned);
+  parameter_block parameters(parameter_count(usual));
+  initialise(usual, parameters.values(), 3);
+  session<> expected(one, parameters), found(other, parameters);
+  for (auto* s : {&expected, &found}) {
+    testing::fill(s->input_elements<std::int32_t>("source"), 4, 0, V - 1);
+    std::ranges::fill(s->input_elements<std::int32_t>("source_valid"), T - 2);
+    std::ranges::fill(s->input_elements<std::int32_t>("used"), V);
+    s->run();
+  }
+  auto const w = found.output_elements<float>("weights"), e = expected.output_elements<float>("weights");
+  for (std::size_t i = 0; i < w.size(); ++i) CHECK(std::abs(w[i] - e[i]) < 1e-6F);
+  CHECK(std::ranges::equal(found.output_elements<std::int32_t>("words"),
+                           expected.output_elements<std::int32_t>("words")));
 }
 
 TEST_CASE("a training step allocates nothing") {

@@ -274,6 +274,56 @@ TEST_CASE("the average is over steps, whatever the runs of a step and the room i
   CHECK(worst(averages(2), each) < 1e-6);
 }
 
+TEST_CASE("averages are found whatever else a program and its block hold") {
+  struct net_type {
+    parameter<hiddens<40>> w{constant(1)};
+    TENON_MEMBERS(net_type, w)
+  };
+  static constexpr auto student = laid_out(net_type{});
+  static constexpr auto teacher = laid_out(net_type{}, parameter_count(student));
+  auto const taught = [](std::size_t runs) {
+    return record_now([runs](recorder& r) {
+      auto const x = r.input<float, batch<4>, hiddens<40>>("x");
+      auto const said = argmax<hiddens>(x * teacher.w);  // read, and not averaged
+      auto const e = sum<hiddens>(x * student.w) - cast<float>(said);
+      minimise(r, mean(e * e), parameter_count(student), adam{.learning_rate = 0.1F, .accumulate = runs});
+      average_weights(r, parameter_count(student), 0.9);
+    });
+  };
+  auto const one = taught(1), several = taught(4);
+  parameter_block block(parameter_count(student) + parameter_count(teacher));
+  initialise(student, block.values(), 1);
+  initialise(teacher, block.values(), 1);
+  session larger(several, block), s(one, block);  // the first has more room for its optimiser
+  testing::fill(s.input_elements<float>("x"), 3);
+  s.run();
+  auto const average = averaged_weights(block, one.view());
+  CHECK(average.size() == 40);
+  CHECK(std::ranges::equal(average, block.values().first(40)));  // after a step they are the weights
+}
+
+TEST_CASE("a run that stops before the update makes no step") {
+  struct net_type {
+    parameter<hiddens<4>> w{constant(1)};
+    TENON_MEMBERS(net_type, w)
+  };
+  static constexpr auto net = laid_out(net_type{});
+  auto const program = record_now([](recorder& r) {
+    auto const loss = keep(sum(r.use(net.w) * r.use(net.w)));
+    stop_unless(r.input<std::int32_t>("go"));
+    minimise(r, loss, parameter_count(net), sgd{.learning_rate = 0.25F});
+  });
+  parameter_block block(parameter_count(net));
+  initialise(net, block.values(), 1);
+  session s(program, block, 2);
+  for (std::int32_t const go : {0, 1, 0}) {
+    s.input_elements<std::int32_t>("go")[0] = go;
+    s.run();
+  }
+  CHECK(block.steps == 1);
+  CHECK(block.values()[3] == 0.5F);
+}
+
 TEST_CASE("gradient descent") {
   for (float limit : {0.3F, std::numeric_limits<float>::infinity()})
     for (bool divided : {false, true})

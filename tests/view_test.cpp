@@ -166,6 +166,24 @@ TEST_CASE("stacks in recordings: values of their own, views, one value twice, st
   CHECK(copies <= 5);
 }
 
+TEST_CASE("axes of extent one merge wherever they lie") {
+  auto const x = filled<tensor<float, rows<3>, layers<1>, columns<4>>>(1);
+  auto const rows_first = merge<rows, layers, heads>(part<columns, 1, 2>(x));
+  auto const layers_first = merge<layers, rows, heads>(part<columns, 1, 2>(x));
+  static_assert(extent_of<shape_of<decltype(rows_first)>, heads> == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(rows_first(i, 1) == x(i, 0, 2));
+    CHECK(layers_first(i, 0) == x(i, 0, 1));
+  }
+}
+
+TEST_CASE("stacks of views") {
+  auto const x = filled<tensor<float, rows<3>, columns<4>>>(1);
+  auto const turned = stack<layers>(std::array{slice<rows>(x, 2), slice<rows>(x, 0)});
+  CHECK(turned(0, 3) == x(2, 3));
+  CHECK(turned(1, 0) == x(0, 0));
+}
+
 TEST_CASE("stacks of tensors") {
   using matrix = tensor<float, rows<2>, columns<3>>;
   auto const all = stack<layers>(std::array{filled<matrix>(1), filled<matrix>(2)});

@@ -10,7 +10,21 @@ namespace tenon {
 
 namespace detail {
 
-/// What all attentions do with their scores. Attention has keys(memory) and scores(query, keys).
+/// x with the axis Name as its last.
+template <template <std::size_t> class Name, class X>
+constexpr auto with_last(X const& x) {
+  using S = shape_of<X>;
+  if constexpr (position_of<Name>(S{}) + 1 == S::rank) {
+    return x;
+  } else {
+    using V = std::remove_cvref_t<decltype(keep(x))>;
+    using T = typename join<typename drop<S, Name>::type, shape<axis_of<S, Name>>>::type;
+    return review<T, strides_in<S, typename V::layout, T>>(keep(x), 0);
+  }
+}
+
+/// What all attentions do with their scores. Attention has keys(memory) and scores(query, keys), whose axes
+/// may stand in any order.
 template <class Attention, std::size_t H>
 struct attention_by_scores {
   /// What does not fit: all have the hiddens, memory and keys the steps, the query not; the counts have the
@@ -27,7 +41,7 @@ struct attention_by_scores {
   /// the weights of the memory's steps.
   template <operand Q, operand K, operand Valid>
   constexpr auto look(Q const& query, K const& keys, Valid const& valid) const {
-    return softmax<steps>(self().scores(query, keys), valid);
+    return softmax<steps>(scored(query, keys), valid);
   }
 
   /// query (batch, hiddens), keys and memory (steps, batch, hiddens), valid (batch) → context and weights.
@@ -36,15 +50,19 @@ struct attention_by_scores {
   constexpr auto attend(Q const& query, K const& keys, M const& memory, Valid const& valid,
                         double dropout_rate) const {
     if constexpr (Mode == mode::training)
-      return tenon::attend<steps>(self().scores(query, keys), valid, memory, dropout_rate);
+      return tenon::attend<steps>(scored(query, keys), valid, memory, dropout_rate);
     else
-      return tenon::attend<steps>(self().scores(query, keys), valid, memory);
+      return tenon::attend<steps>(scored(query, keys), valid, memory);
   }
   template <mode Mode, operand Q, operand K, operand M, operand Valid,
             shape_error Error = error<Q, K, M, Valid>>
   Error attend(Q const& query, K const& keys, M const& memory, Valid const& valid, double dropout_rate) const;
 
  private:
+  template <class Q, class K>
+  constexpr auto scored(Q const& query, K const& keys) const {
+    return with_last<steps>(self().scores(query, keys));
+  }
   constexpr Attention const& self() const { return static_cast<Attention const&>(*this); }
 };
 

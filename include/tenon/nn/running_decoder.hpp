@@ -51,6 +51,22 @@ struct running_decoder {
   }
 };
 
+namespace detail {
+/// What a search cannot start from: its first words have the axes of the counts of valid words, Numbers are
+/// one int32 each.
+template <class First, class... Numbers>
+using words_error =
+    typename first_of<element_error<operation::decoder, element_of<First>, std::int32_t>,
+                      element_error<operation::decoder, element_of<Numbers>, std::int32_t>...,
+                      typename misfit<shape<>, shape_of<Numbers>, operation::decoder>::type...>::type;
+template <class Decoder, class Encoded, class Valid, class First, class... Numbers>
+using search_error =
+    typename first_of<typename Decoder::template start_error<Encoded, Valid>,
+                      typename misfit<shape_of<Valid>, shape_of<First>, operation::decoder>::type,
+                      typename misfit<shape_of<First>, shape_of<Valid>, operation::decoder>::type,
+                      words_error<First, Numbers...>>::type;
+}  // namespace detail
+
 /// Starts a decoder from an encoder's result, to go on with so many hypotheses for each of Rows sentences.
 /// The decoder must outlive what this gives. The memory is multiplied beforehand where there are few rows,
 /// and where a sentence has several hypotheses, which usually take more steps together than its source has

@@ -29,13 +29,15 @@ constexpr void average_weights(recorder& r, std::size_t parameters, double decay
   r.operand(detail::parameters_in_place(r, bytes), bytes);
   r.end();
   r.updates_parameters(before + bytes, r.runs_of_step());
+  r.averages_weights(before, bytes);
 }
 
-/// The averages in a block that a program with `average_weights` trains: as many floats as it has weights.
+/// The averages in a block that a program with `average_weights` trains: as many floats as it averages
+/// weights, none if it averages none.
 inline std::span<float> averaged_weights(parameter_block& block, program_view const& program) {
   auto const state = block.state(program.totals.state_bytes);
-  auto const bytes = program.totals.parameter_bytes;  // the block may have room for other models
-  return {reinterpret_cast<float*>(state.data() + (state.size() - bytes)), bytes / sizeof(float)};
+  return {reinterpret_cast<float*>(state.data() + program.totals.average_offset),
+          program.totals.average_bytes / sizeof(float)};
 }
 
 }  // namespace tenon

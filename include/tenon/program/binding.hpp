@@ -52,6 +52,12 @@ TENON_WHEN_USED inline std::vector<void*> bound_operands(program_view const& pro
   return places;
 }
 
+/// Does a call write to weights?
+TENON_WHEN_USED inline bool writes_parameters(program_view const& program, program_call const& c) {
+  auto const written = program.operands.subspan(c.first_operand, c.outputs);
+  return std::ranges::any_of(written, [](auto const& a) { return a.exists && a.where == area::parameters; });
+}
+
 /// Do two calls of one output write the same, given the same operands?
 TENON_WHEN_USED inline bool computes_alike(program_call const& a, program_call const& b) {
   return a.run == b.run && a.outputs == 1 && b.outputs == 1 && a.operands == b.operands &&

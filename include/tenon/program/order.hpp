@@ -59,7 +59,7 @@ TENON_WHEN_USED constexpr std::vector<char> frozen_calls(recording const& r) {
     for (std::size_t i = 0; i < frozen.size(); ++i) {
       if (frozen[i] == 0) continue;
       auto const& c = r.calls()[i];
-      bool all = c.operands > c.outputs;
+      bool all = c.operands > c.outputs && !c.stops;
       for (std::size_t k = 0; k < c.operands; ++k)  // an operand that is missing may be a random mask
         all = all && r.operand_of(i, k).exists() && lasting[top(r.operand_of(i, k))] != 0;
       if (all) continue;

@@ -62,7 +62,8 @@ struct program_totals {
   std::uint64_t flops = 0, bytes_moved = 0;  ///< of one run, without the frozen calls
   std::size_t frozen_calls = 0;              ///< the first calls: a session runs them once
   bool updates_parameters = false;
-  precision products = precision::fp32;  ///< on a GPU
+  std::size_t average_offset = 0, average_bytes = 0;  ///< of the averaged weights in the optimiser's state
+  precision products = precision::fp32;               ///< on a GPU
 };
 
 /// Any program, seen through spans: what sessions and `inspect` take.
@@ -139,6 +140,8 @@ constexpr void assemble(recording const& r, planned const& p, Program& out) {
   out.totals.live_bytes = p.live_bytes;
   out.totals.state_bytes = r.state_bytes();
   out.totals.updates_parameters = r.updates();
+  out.totals.average_offset = r.average_offset();
+  out.totals.average_bytes = r.average_bytes();
   out.totals.products = r.products();
 }
 
@@ -210,6 +213,11 @@ consteval auto drafted(F const& f) {
 /// Enough for a training step of a translator; it costs the compiler little where it is too much.
 inline constexpr program_sizes usual_room{1024, 8192, 16, 16, 1024};
 
+/// A first draft of a program. A variable of its own: where recording fails, clang says so once, and not
+/// again for everything that is made of it.
+template <class F>
+inline constexpr auto first_draft = drafted<usual_room>(F{});
+
 }  // namespace detail
 
 /// Records what f(recorder&) or f(inference_recorder&) does, in a constant expression. f is a lambda without
@@ -218,19 +226,23 @@ template <class F>
 consteval auto record(F) {
   static_assert(std::is_default_constructible_v<F>,
                 "record: f is a lambda without captures; record_now takes one that captures something");
-  constexpr auto first = detail::drafted<detail::usual_room>(F{});
-  constexpr auto n = first.sizes;
-  if constexpr (n.within(detail::usual_room)) {  // recording is what costs: once is enough
-    program<n.calls, n.operands, n.inputs, n.outputs, n.blocks> p;
-    std::copy_n(first.value.calls.begin(), n.calls, p.calls.begin());
-    std::copy_n(first.value.operands.begin(), n.operands, p.operands.begin());
-    std::copy_n(first.value.inputs.begin(), n.inputs, p.inputs.begin());
-    std::copy_n(first.value.outputs.begin(), n.outputs, p.outputs.begin());
-    std::copy_n(first.value.blocks.begin(), n.blocks, p.blocks.begin());
-    p.totals = first.value.totals;
-    return p;
+  if constexpr (!__builtin_constant_p(detail::first_draft<F>.sizes.calls)) {
+    return program<0, 0, 0, 0, 0>{};  // what is wrong has been said
   } else {
-    return detail::drafted<n>(F{}).value;
+    constexpr auto first = detail::first_draft<F>;
+    constexpr auto n = first.sizes;
+    if constexpr (n.within(detail::usual_room)) {  // recording is what costs: once is enough
+      program<n.calls, n.operands, n.inputs, n.outputs, n.blocks> p;
+      std::copy_n(first.value.calls.begin(), n.calls, p.calls.begin());
+      std::copy_n(first.value.operands.begin(), n.operands, p.operands.begin());
+      std::copy_n(first.value.inputs.begin(), n.inputs, p.inputs.begin());
+      std::copy_n(first.value.outputs.begin(), n.outputs, p.outputs.begin());
+      std::copy_n(first.value.blocks.begin(), n.blocks, p.blocks.begin());
+      p.totals = first.value.totals;
+      return p;
+    } else {
+      return detail::drafted<n>(F{}).value;
+    }
   }
 }
 

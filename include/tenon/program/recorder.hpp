@@ -25,13 +25,18 @@ struct loss_rule<Operation, shape<A, Rest...>, T> {
 /// A loss is one number: what still has axes is to be reduced first.
 template <class Operation, class X>
 using loss_error = typename loss_rule<Operation, typename X::shape_type, typename X::element>::type;
+/// A gradient is a sum of many parts, which numbers of few digits would lose.
+template <class T>
+using tracked_error =
+    typename first_of<width_error<operation::track, T>, fraction_error<operation::track, T>>::type;
 }  // namespace detail
 
 /// What both recorders can do. Recorder: the one that derives from it.
 template <class Recorder>
 class recorder_of_values : public recording {
  public:
-  /// Declares an input of the program.
+  /// Declares an input of the program. Its name is not copied: it must live as long as the program, as a
+  /// literal does.
   template <class T, axis_type... A>
   constexpr variable<T, shape<A...>, row_major<shape<A...>>, Recorder> input(char const* name) {
     auto const v = make<T, shape<A...>>(storage::kind_t::input, name);
@@ -53,7 +58,8 @@ class recorder_of_values : public recording {
     return {self(), place(p)};
   }
 
-  /// Makes a value an output of the program: it can be read after each run.
+  /// Makes a value an output of the program: it can be read after each run. The name must live as long as the
+  /// program, as a literal does.
   template <has_shape X>
   constexpr void output(char const* name, X&& x);
 
@@ -64,14 +70,17 @@ class recorder_of_values : public recording {
 /// Records a program that may have derivatives: one that trains, or gives gradients.
 class recorder : public recorder_of_values<recorder> {
  public:
-  /// Wants the derivative with respect to an input as well; parameters are always wanted. Call it before
-  /// using the input.
+  /// Wants the derivative with respect to an input as well, of floats or doubles; parameters are always
+  /// wanted. Call it before using the input.
   template <class T, class S>
+  requires std::is_void_v<detail::tracked_error<T>>
   constexpr void track(variable<T, S> const& v) {
     if (is_used(v.at))
       throw std::logic_error("track: something was computed from the input before: track() first");
     at(v.at.storage).active = true;
   }
+  template <class T, class S, shape_error Error = detail::tracked_error<T>>
+  Error track(variable<T, S> const& v);
 
   using recording::differentiate;
   template <has_shape X>

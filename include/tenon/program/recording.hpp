@@ -194,7 +194,15 @@ class recording : public recorded_calls {
 
   constexpr std::vector<port> const& inputs() const { return inputs_; }
   constexpr std::vector<port> const& outputs() const { return outputs_; }
+  /// The optimiser's state holds an average of the weights there.
+  constexpr void averages_weights(std::size_t offset, std::size_t bytes) {
+    average_offset_ = offset;
+    average_bytes_ = bytes;
+  }
+
   constexpr std::size_t state_bytes() const { return state_bytes_; }
+  constexpr std::size_t average_offset() const { return average_offset_; }
+  constexpr std::size_t average_bytes() const { return average_bytes_; }
   constexpr bool updates() const { return updates_; }
   constexpr std::size_t runs_of_step() const { return runs_of_step_; }
 
@@ -264,7 +272,7 @@ class recording : public recorded_calls {
   std::vector<partial_gradient> partial_;
   std::vector<shared_value> shared_;
   std::uint64_t random_sites_ = 0;
-  std::size_t state_bytes_ = 0, runs_of_step_ = 1;
+  std::size_t state_bytes_ = 0, runs_of_step_ = 1, average_offset_ = 0, average_bytes_ = 0;
   int gradient_block_ = -1;
   bool updates_ = false, differentiated_ = false, frozen_ = false;
   element_type frozen_type_ = element_type::float32;

@@ -30,6 +30,8 @@ class session<Device> : public detail::session_ports<session<Device>> {
     places_ = detail::bound_operands(program, arena_.get(),
                                      reinterpret_cast<std::byte*>(parameters.values().data()),
                                      parameters.state(program.totals.state_bytes).data());
+    for (std::size_t i = 0; i < program.calls.size(); ++i)
+      if (detail::writes_parameters(program, program.calls[i])) update_ = i;
     calls_.reserve(program.calls.size());
     turn_taking turns(threads_);
     for (auto const& c : program.calls)
@@ -62,18 +64,24 @@ class session<Device> : public detail::session_ports<session<Device>> {
     parameters_->needed_on_host(program_.totals.updates_parameters);
     state_.step = parameters_->steps;
     std::size_t const first = std::exchange(frozen_ready_, true) ? program_.totals.frozen_calls : 0;
-    cpu::run_team(threads_, [this, first](std::size_t thread, std::size_t threads, auto const& barrier) {
-      bool const fewer = threads != threads_;  // than was asked for: the turns are not theirs
-      for (std::size_t i = first; i < calls_.size(); ++i) {
-        auto const& c = calls_[i];
-        if (c.how.meets || fewer) barrier();
-        if (c.stops && detail::says_stop(c.arguments)) break;
-        auto const mine = c.how.shared || fewer ? chunks_of(c.chunks, thread, threads)
-                                                : chunk_range{0, thread == 0 ? c.chunks : 0};
-        for (std::size_t chunk = mine.begin; chunk < mine.end; ++chunk) c.run(c.arguments, chunk);
-      }
-    });
-    if (program_.totals.updates_parameters) ++parameters_->steps;
+    std::size_t end = calls_.size();
+    cpu::run_team(threads_,
+                  [this, first, &end](std::size_t thread, std::size_t threads, auto const& barrier) {
+                    bool const fewer = threads != threads_;  // than was asked for: the turns are not theirs
+                    for (std::size_t i = first; i < calls_.size(); ++i) {
+                      auto const& c = calls_[i];
+                      if (c.how.meets || fewer) barrier();
+                      if (c.stops && detail::says_stop(c.arguments)) {
+                        if (thread == 0) end = i;
+                        break;
+                      }
+                      auto const mine = c.how.shared || fewer ? chunks_of(c.chunks, thread, threads)
+                                                              : chunk_range{0, thread == 0 ? c.chunks : 0};
+                      for (std::size_t chunk = mine.begin; chunk < mine.end; ++chunk)
+                        c.run(c.arguments, chunk);
+                    }
+                  });
+    count_step(end);
   }
 
   /// Runs the program once on this thread, handing each call to f(call, run), which is to call run(), and may
@@ -83,13 +91,14 @@ class session<Device> : public detail::session_ports<session<Device>> {
     parameters_->needed_on_host(program_.totals.updates_parameters);
     state_.step = parameters_->steps;
     std::size_t const first = std::exchange(frozen_ready_, true) ? program_.totals.frozen_calls : 0;
-    for (std::size_t i = first; i < calls_.size(); ++i) {
+    std::size_t i = first;
+    for (; i < calls_.size(); ++i) {
       if (calls_[i].stops && detail::says_stop(calls_[i].arguments)) break;
       f(program_.calls[i], [&c = calls_[i]] {
         for (std::size_t chunk = 0; chunk < c.chunks; ++chunk) c.run(c.arguments, chunk);
       });
     }
-    if (program_.totals.updates_parameters) ++parameters_->steps;
+    count_step(i);
   }
 
   /// Tells a session whose program froze its weights that they were written to: the next run computes anew
@@ -134,6 +143,10 @@ class session<Device> : public detail::session_ports<session<Device>> {
     bool stops;
   };
 
+  /// After a run of the calls before number `end`: one that stopped before the update made no step.
+  void count_step(std::size_t end) {
+    if (program_.totals.updates_parameters && end > update_) ++parameters_->steps;
+  }
   std::span<void* const> operands_of(program_call const& c) const {
     return std::span(places_).subspan(c.first_operand, c.operands);
   }
@@ -158,6 +171,7 @@ class session<Device> : public detail::session_ports<session<Device>> {
   detail::aligned_bytes arena_;
   std::vector<void*> places_;
   std::vector<bound_call> calls_;
+  std::size_t update_ = 0;     // the number of the last call that writes weights
   bool frozen_ready_ = false;  // the calls on frozen weights have been run
 };
 

@@ -28,19 +28,19 @@ struct stored_weight {
 
 namespace detail {
 
-inline std::vector<std::size_t> pytorch_shape(shape<>, std::string_view) {
+inline std::vector<std::size_t> pytorch_shape(shape<>, bool) {
   return {};
 }
 /// The axes as PyTorch has them: gates and hiddens of a recurrent weight are one axis, and nn.Linear's weight
 /// is a matrix even if it maps to one number. In memory it is all the same.
 template <axis_type First, axis_type... Rest>
-std::vector<std::size_t> pytorch_shape(shape<First, Rest...>, std::string_view name) {
+std::vector<std::size_t> pytorch_shape(shape<First, Rest...>, bool maps_to_a_number) {
   std::vector<std::size_t> extents{First::extent, Rest::extent...};
-  if constexpr (same_name<First, gates<1>>) {
+  if constexpr (same_name<First, gates<1>> && sizeof...(Rest) > 0) {
     extents[1] *= extents[0];
     extents.erase(extents.begin());
   }
-  if (extents.size() == 1 && name.ends_with(".weight")) extents.insert(extents.begin(), 1);
+  if (extents.size() == 1 && maps_to_a_number) extents.insert(extents.begin(), 1);
   return extents;
 }
 
@@ -73,7 +73,11 @@ TENON_COLD std::vector<stored_weight> stored_weights(Model const& model, std::sp
   for_each_parameter(model, [&]<class P>(member_path const& path, P const& p) {
     using S = typename P::shape_type;
     std::string name = path.str();
-    auto extents = detail::pytorch_shape(S{}, name);
+    // A vector called weight: of a linear map, if it is not of words, and not what a normalisation, which
+    // starts with ones, multiplies with.
+    bool const maps_to_a_number =
+        name.ends_with(".weight") && !detail::has_words_first<S> && !tenon::detail::starts_constant(p.init);
+    auto extents = detail::pytorch_shape(S{}, maps_to_a_number);
     auto const all = values_of(block, p);
     std::size_t used = all.size();
     if constexpr (detail::has_words_first<S>) {

@@ -37,7 +37,7 @@ struct continuations : hypotheses<Totals, Counts> {
 
 namespace detail {
 
-template <class X, class Totals, class Counts, class End>
+template <class X, class Totals, class Counts, class... Numbers>
 using continuations_error = typename first_of<
     name_error<operation::best_continuations, shape_of<X>, batch>,
     name_error<operation::best_continuations, shape_of<X>, beams>,
@@ -45,7 +45,8 @@ using continuations_error = typename first_of<
     name_error<operation::best_continuations, shape_of<Totals>, beams>,
     extent_error<operation::best_continuations, shape_of<X>, shape_of<Totals>, shape_of<Counts>>,
     element_error<operation::best_continuations, element_of<Counts>, std::int32_t>,
-    element_error<operation::best_continuations, element_of<End>, std::int32_t>>::type;
+    element_error<operation::best_continuations, element_of<Numbers>, std::int32_t>...,
+    typename misfit<shape<>, shape_of<Numbers>, operation::best_continuations>::type...>::type;
 
 template <class X, class... Is>
 inline constexpr bool stand_as = (is_dense<shape_of<X>, typename X::layout> && ... &&
@@ -55,7 +56,7 @@ inline constexpr bool stand_as = (is_dense<shape_of<X>, typename X::layout> && .
 
 /// logits (batch, beams, vocab), held (batch, beams), eos one int32 → the Kept best of each row of the batch.
 template <std::size_t Kept, operand X, class Totals, class Counts, operand End, operand... Used>
-requires std::is_void_v<detail::continuations_error<X, Totals, Counts, End>> &&
+requires std::is_void_v<detail::continuations_error<X, Totals, Counts, End, Used...>> &&
     (sizeof...(Used) <=
      1) constexpr auto best_continuations(X const& logits, hypotheses<Totals, Counts> const& held,
                                           End const& eos, double alpha, Used const&... used) {
@@ -115,9 +116,9 @@ requires std::is_void_v<detail::continuations_error<X, Totals, Counts, End>> &&
     return result;
   }
 }
-template <std::size_t Kept, operand X, class Totals, class Counts, operand End,
-          shape_error Error = detail::continuations_error<X, Totals, Counts, End>>
+template <std::size_t Kept, operand X, class Totals, class Counts, operand End, operand... Used,
+          shape_error Error = detail::continuations_error<X, Totals, Counts, End, Used...>>
 Error best_continuations(X const& logits, hypotheses<Totals, Counts> const& held, End const& eos,
-                         double alpha, operand auto const&... used);
+                         double alpha, Used const&... used);
 
 }  // namespace tenon

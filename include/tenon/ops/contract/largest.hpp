@@ -228,7 +228,8 @@ constexpr void offer_largest([[maybe_unused]] Recorder& r, Bias const&) {
       if constexpr (!biased)
         r.offer_largest(&way::record);
       else if constexpr (stored<Bias>)
-        if constexpr (shape_of<Bias>::size == way::columns && shape_of<Bias>::rank == 1 &&
+        if constexpr (std::is_same_v<element_of<Bias>, float> && shape_of<Bias>::size == way::columns &&
+                      shape_of<Bias>::rank == 1 &&
                       std::is_same_v<typename Bias::layout, row_major<shape_of<Bias>>>)
           r.offer_largest(&way::record);
     }

@@ -113,8 +113,21 @@ struct gathered {
     using walk = cpu::row_walk<strides_of_extents<ids_shape>, typename Ids::layout>;
     using derivative =
         detail::gather_pull<element, table_shape, ids_shape, typename Ids::layout, rows, width>;
-    return emit<element, shape_type, derivative>(detail::gather_spec<element, rows, width, walk>(), table,
-                                                 ids);
+    auto spec = detail::gather_spec<element, rows, width, walk>();
+    if constexpr (is_recorded) {  // as emit does it, but read are the rows alone
+      auto& r = *owner();
+      set_pullback<derivative>(r, spec);
+      auto const out = r.template make<element, shape_type>();
+      constexpr std::size_t bytes = detail::bytes_in<std::remove_cvref_t<decltype(out)>>;
+      r.begin(spec);
+      r.result(out.at, bytes);
+      r.operand(r.place(table), bytes);
+      r.operand(r.place(ids), detail::bytes_in<Ids>);
+      r.end();
+      return out;
+    } else {
+      return emit<element, shape_type>(spec, table, ids);
+    }
   }
 };
 
@@ -146,12 +159,14 @@ inline constexpr std::size_t most_frozen_rows = 1024;
 template <class...>
 void table_mapped_by(call_arguments const&, std::size_t) {}  // its address names what is shared
 
-/// Can a table be mapped as a whole? Its own axis may be one that the weight or the bias has too.
-template <class Table, class W, class... B>
+/// Can a table be mapped as a whole? Its own axis may be one that the weight or the bias has too, and the ids
+/// may have the axis that is mapped.
+template <template <std::size_t> class Name, class Table, class W, class... B>
 inline constexpr bool table_can_be_mapped = false;
-template <class Table, class W, class... B>
+template <template <std::size_t> class Name, class Table, class W, class... B>
 requires well_formed<linear_t<Table, W>>
-inline constexpr bool table_can_be_mapped<Table, W, B...> =
+inline constexpr bool table_can_be_mapped<Name, Table, W, B...> =
+    !is_named<typename incoming_axis<shape_of<W>>::type, Name> &&
     (... && assignable<linear_t<Table, W>, shape_of<B>>);
 
 /// linear(x, w, b…) of looked-up rows x: maps the table instead where it has fewer rows than are looked up,
@@ -159,7 +174,7 @@ inline constexpr bool table_can_be_mapped<Table, W, B...> =
 template <template <std::size_t> class Name, class Table, class Ids, class W, class... B>
 constexpr auto linear_of_rows(gathered<Name, Table, Ids> const& x, W const& w, B const&... b) {
   constexpr std::size_t rows = extent_of<shape_of<Table>, Name>;
-  constexpr bool mappable = table_can_be_mapped<Table, W, B...>;
+  constexpr bool mappable = table_can_be_mapped<Name, Table, W, B...>;
   if constexpr (mappable && rows < shape_of<Ids>::size) {
     return gather<Name>(linear(x.bound_table(), w, b...), x.ids).evaluate();
   } else if constexpr (mappable && is_recorded<Ids> && rows <= most_frozen_rows && stored<Table> &&
@@ -237,9 +252,17 @@ struct scatter_shape {
   template <class... A>
   static auto rest(shape<A...>) ->
       typename join<std::conditional_t<has_axis<Ids, A>, shape<>, shape<A>>...>::type;
-  using error = typename missing<Ids>::type;
-  using type = std::conditional_t<std::is_void_v<error>,
-                                  typename join<shape<Axis>, decltype(rest(Rows{}))>::type, error>;
+  using error = typename first_of<typename missing<Ids>::type,
+                                  twin_error<operation::scatter_add, Axis, decltype(rest(Rows{}))>>::type;
+  template <class E>
+  struct whole {
+    using type = E;
+  };
+  template <class E>
+  requires std::is_void_v<E>
+  struct whole<E> : join<shape<Axis>, decltype(rest(Rows{}))> {
+  };
+  using type = typename whole<error>::type;
 };
 template <class S>
 struct scatter_rest;  // what every row has: the result's axes but for the first

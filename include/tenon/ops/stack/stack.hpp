@@ -52,15 +52,6 @@ template <template <std::size_t> class Name, class T, class... A, std::size_t N,
           shape_error Error = detail::twin_error<operation::stack, Name<N>, shape<A...>>>
 Error stack(std::array<tensor<T, A...>, N> const& x);
 
-/// Expressions of one type are stored first.
-template <template <std::size_t> class Name, operand X, std::size_t N>
-requires(!stored<X>) constexpr auto stack(std::array<X, N> const& x) {
-  return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return stack<Name>(std::array{keep(x[I])...});
-  }
-  (std::make_index_sequence<N>{});
-}
-
 namespace detail {
 /// What of further operands does not fit to the first one's: they have the same axes, in any order.
 template <class X, class... More>
@@ -101,6 +92,15 @@ constexpr auto stack(X const& x, More const&... more) {
 template <template <std::size_t> class Name, operand X, operand... More,
           shape_error Error = detail::stack_error<X, More...>>
 Error stack(X const& x, More const&... more);
+
+/// Expressions of one type, or views of tensors, in an array.
+template <template <std::size_t> class Name, operand X, std::size_t N>
+requires(!stored<X> || detail::is_view<X>) constexpr auto stack(std::array<X, N> const& x) {
+  return [&]<std::size_t... I>(std::index_sequence<I...>) {
+    return stack<Name>(x[I]...);
+  }
+  (std::make_index_sequence<N>{});
+}
 
 namespace detail {
 

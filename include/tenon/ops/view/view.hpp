@@ -79,12 +79,12 @@ struct split_axis {
                                 list<strided_axis<Outer, St * Inner::extent>, strided_axis<Inner, St>>,
                                 list<strided_axis<A, St>>>;
 };
-template <class Outer, class Inner, class Whole>
+template <class Outer, class Inner, class Whole, std::size_t Stride>
 struct merge_axes {
   template <class A, std::size_t St>
   using of = std::conditional_t<
       same_name<A, Outer>, list<>,
-      std::conditional_t<same_name<A, Inner>, list<strided_axis<Whole, St>>, list<strided_axis<A, St>>>>;
+      std::conditional_t<same_name<A, Inner>, list<strided_axis<Whole, Stride>>, list<strided_axis<A, St>>>>;
 };
 
 template <class X, template <std::size_t> class Name>
@@ -297,9 +297,13 @@ constexpr auto merge(X&& x) {
   using V = std::remove_cvref_t<decltype(value)>;
   using outer = axis_of<shape_of<V>, Outer>;
   using inner = axis_of<shape_of<V>, Inner>;
-  static_assert(detail::stride_of<V, Outer> == detail::stride_of<V, Inner> * inner::extent,
+  static_assert(outer::extent == 1 || inner::extent == 1 ||
+                    detail::stride_of<V, Outer> == detail::stride_of<V, Inner> * inner::extent,
                 "merge: the two axes do not lie next to each other in memory");
-  using result = detail::rebuilt<V, detail::merge_axes<outer, inner, Whole<outer::extent * inner::extent>>>;
+  constexpr std::size_t stride =
+      inner::extent == 1 ? detail::stride_of<V, Outer> : detail::stride_of<V, Inner>;
+  using result =
+      detail::rebuilt<V, detail::merge_axes<outer, inner, Whole<outer::extent * inner::extent>, stride>>;
   return detail::review<typename result::shape_type, typename result::layout>(value, 0);
 }
 template <template <std::size_t> class Outer, template <std::size_t> class Inner,
