@@ -218,6 +218,15 @@ inline constexpr program_sizes usual_room{1024, 8192, 16, 16, 1024};
 template <class F>
 inline constexpr auto first_draft = drafted<usual_room>(F{});
 
+template <class F>
+consteval bool is_recordable() {
+#ifdef __clang__
+  return __builtin_constant_p(first_draft<F>.sizes.calls);
+#else
+  return true;  // other compilers stop there
+#endif
+}
+
 }  // namespace detail
 
 /// Records what f(recorder&) or f(inference_recorder&) does, in a constant expression. f is a lambda without
@@ -226,7 +235,7 @@ template <class F>
 consteval auto record(F) {
   static_assert(std::is_default_constructible_v<F>,
                 "record: f is a lambda without captures; record_now takes one that captures something");
-  if constexpr (!__builtin_constant_p(detail::first_draft<F>.sizes.calls)) {
+  if constexpr (!detail::is_recordable<F>()) {
     return program<0, 0, 0, 0, 0>{};  // what is wrong has been said
   } else {
     constexpr auto first = detail::first_draft<F>;

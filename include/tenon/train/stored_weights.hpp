@@ -14,6 +14,7 @@
 
 #include "tenon/config.hpp"
 #include "tenon/io/safetensors.hpp"
+#include "tenon/nn/initialisers.hpp"
 #include "tenon/nn/module.hpp"
 
 namespace tenon::train {
