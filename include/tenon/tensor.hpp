@@ -51,6 +51,11 @@ class tensor_view {
                   std::to_string(data.size()));
   }
 
+  tensor_view(tensor_view const&) = default;
+  /// Lets a view that has a name see something else. No elements are copied: a temporary view is assigned to
+  /// by mistake.
+  tensor_view& operator=(tensor_view const&) & = default;
+
   constexpr T* data() const { return data_; }
   template <class... I>
   constexpr T& operator()(I... index) const {

@@ -154,3 +154,7 @@ using other_names = loops<shape<vocab<4>, gates<9>, embedding<8>>, shape<vocab<4
                           shape<vocab<4>, gates<9>, embedding<8>>, shape<embedding<8>>>;
 static_assert(same<other_names::nest_type, add_bias::nest_type>);
 static_assert(same<other_names::leaf<2>, add_bias::leaf<2>>);
+
+// ---- views are assigned to by name alone
+using view = tensor_view<float, shape<batch<4>>>;
+static_assert(std::is_assignable_v<view&, view> && !std::is_assignable_v<view, view>);
