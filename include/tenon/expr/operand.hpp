@@ -140,49 +140,46 @@ using element_of = typename std::remove_cvref_t<X>::element;
 
 namespace detail {
 
-template <class X>
-consteval bool recorded_in() {
-  if constexpr (is_variable<X> || is_parameter<X>)
-    return true;
-  else if constexpr (is_mapped<X>)
+/// Has an expression an operand of which Leaf::of says true?
+template <class Leaf, class X>
+consteval bool has_leaf() {
+  if constexpr (is_mapped<X>)
     return []<class F, class... Y>(std::type_identity<mapped<F, Y...>>) {
-      return (recorded_in<Y>() || ...);
+      return (has_leaf<Leaf, Y>() || ...);
     }(std::type_identity<X>{});
   else if constexpr (is_reduced<X>)
     return []<class K, class S, class Y>(std::type_identity<reduced<K, S, Y>>) {
-      return recorded_in<Y>();
+      return has_leaf<Leaf, Y>();
     }(std::type_identity<X>{});
-  else if constexpr (postponed<X>)
-    return X::is_recorded;
   else
-    return false;
+    return Leaf::template of<X>();
 }
+struct recorded_leaf {
+  template <class X>
+  static consteval bool of() {
+    if constexpr (postponed<X>)
+      return X::is_recorded;
+    else
+      return is_variable<X> || is_parameter<X>;
+  }
+};
+struct tensor_leaf {
+  template <class X>
+  static consteval bool of() {
+    return is_tensor<X> || is_view<X>;
+  }
+};
 
 }  // namespace detail
 
 /// Does X belong to a recording (rather than to tensors, which are computed at once)?
 template <class X>
-inline constexpr bool is_recorded = detail::recorded_in<std::remove_cvref_t<X>>();
+inline constexpr bool is_recorded = detail::has_leaf<detail::recorded_leaf, std::remove_cvref_t<X>>();
 
 namespace detail {
 
 template <class X>
-consteval bool tensor_in() {
-  if constexpr (is_tensor<X> || is_view<X>)
-    return true;
-  else if constexpr (is_mapped<X>)
-    return []<class F, class... Y>(std::type_identity<mapped<F, Y...>>) {
-      return (tensor_in<Y>() || ...);
-    }(std::type_identity<X>{});
-  else if constexpr (is_reduced<X>)
-    return []<class K, class S, class Y>(std::type_identity<reduced<K, S, Y>>) {
-      return tensor_in<Y>();
-    }(std::type_identity<X>{});
-  else
-    return false;
-}
-template <class X>
-inline constexpr bool has_tensor = tensor_in<std::remove_cvref_t<X>>();
+inline constexpr bool has_tensor = has_leaf<tensor_leaf, std::remove_cvref_t<X>>();
 
 template <class... X>
 struct shape_with_tensor;
