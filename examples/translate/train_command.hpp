@@ -76,6 +76,48 @@ recipes::loss_terms terms_of(options const& chosen) {
   return chosen.loss == "steps" ? recipes::loss_terms::steps : recipes::loss_terms::words;
 }
 
+template <class Recipe>
+TENON_COLD void print_start(std::ostream& out, options const& chosen, translator<Recipe> const& model,
+                            std::span<program_view const> steps) {
+  std::size_t arenas = 0;
+  for (auto const& step : steps) arenas += step.totals.arena_bytes;
+  out << "recipe " << Recipe::name << ", data " << io::printable(name_of(chosen.data)) << ", seed "
+      << chosen.seed << ", " << chosen.threads << (chosen.threads == 1 ? " thread\n" : " threads\n")
+      << chosen.pairs << " pairs to train on, " << chosen.validation_pairs << " to validate on; vocabularies "
+      << model.source.words.size() << '/' << model.target.words.size() << ", "
+      << train::grouped(model.parameters()) << " parameters, arena " << train::bytes_text(arenas) << '\n';
+  flush(out);
+}
+
+/// Where a training goes on, and what would make it do so if nothing is left to do.
+TENON_COLD inline void print_resumption(std::ostream& out, options const& chosen,
+                                        train::training_history const& history) {
+  out << "going on after epoch " << history.epochs() << ", from " << io::printable(chosen.checkpoint);
+  if (history.epochs() >= chosen.epochs)
+    out << ": more --epochs than " << history.epochs() << " would train it further";
+  else if (chosen.patience > 0 && history.best_epoch > 0 &&
+           history.epochs() >= history.best_epoch + chosen.patience)
+    out << ": none was better than epoch " << history.best_epoch
+        << ", a larger --patience would train it further";
+  out << '\n';
+  flush(out);
+}
+
+TENON_COLD inline void print_outcome(std::ostream& out, options const& chosen,
+                                     train::training_history const& history, std::size_t epoch, double bleu) {
+  out << "trained in " << train::duration_text(history.seconds) << ", model " << io::printable(chosen.model);
+  if (epoch != history.epochs()) out << " of epoch " << epoch << ", the best of " << history.epochs();
+  out << "\ntrain loss " << train::fixed(history.train_loss.back(), 3) << '\n';
+  if (!history.validation_loss.empty())
+    out << "validation loss " << train::fixed(history.validation_loss.back(), 3) << " (best "
+        << train::fixed(history.best_validation, 3) << ")\n";
+  if (!history.scores.empty())
+    out << "validation " << chosen.best_by << ' ' << train::fixed(history.scores.back(), 1) << " (best "
+        << train::fixed(history.best_score, 1) << ")\n";
+  out << "bleu " << train::fixed(bleu, 3) << '\n';
+  flush(out);
+}
+
 }  // namespace detail
 
 /// Trains the recipe's model and saves it. Returns 0. Throws tenon::error, and `stopped` when interrupted.
@@ -126,15 +168,7 @@ TENON_COLD int train_command(options chosen, std::ostream& out) {
   loss_session<Recipe> measure(std::array{measured_loss<Recipe>()}, model,
                                averages ? averaged : model.weights, chosen.threads, terms);
 
-  std::size_t arenas = 0;
-  for (auto const& step : steps) arenas += step.totals.arena_bytes;
-  out << "recipe " << Recipe::name << ", data " << io::printable(name_of(chosen.data)) << ", seed "
-      << chosen.seed << ", " << chosen.threads << (chosen.threads == 1 ? " thread\n" : " threads\n")
-      << chosen.pairs << " pairs to train on, " << chosen.validation_pairs << " to validate on; vocabularies "
-      << model.source.words.size() << '/' << model.target.words.size() << ", "
-      << train::grouped(model.parameters()) << " parameters, arena " << train::bytes_text(arenas) << '\n';
-  flush(out);
-
+  detail::print_start<Recipe>(out, chosen, model, steps);
   std::vector<float> best;
   train::training_history history;
   train::checkpoint state{model.weights, model.weights.state(steps[0].totals.state_bytes), best, history};
@@ -142,15 +176,7 @@ TENON_COLD int train_command(options chosen, std::ostream& out) {
   if (std::error_code ignored;
       !chosen.checkpoint.empty() && std::filesystem::exists(chosen.checkpoint, ignored)) {
     state.load(chosen.checkpoint, identity);
-    out << "going on after epoch " << history.epochs() << ", from " << io::printable(chosen.checkpoint);
-    if (history.epochs() >= chosen.epochs)
-      out << ": more --epochs than " << history.epochs() << " would train it further";
-    else if (chosen.patience > 0 && history.best_epoch > 0 &&
-             history.epochs() >= history.best_epoch + chosen.patience)
-      out << ": none was better than epoch " << history.best_epoch
-          << ", a larger --patience would train it further";
-    out << '\n';
-    flush(out);
+    detail::print_resumption(out, chosen, history);
   }
 
   constexpr auto& buckets = recipes::buckets_of<Recipe>;
@@ -194,6 +220,7 @@ TENON_COLD int train_command(options chosen, std::ostream& out) {
     auto const values = shown();
     best.assign(values.begin(), values.end());
   };
+
   train::interrupt_guard const guard;
   std::signal(SIGPIPE, SIG_IGN);  // who no longer reads the progress ends no training
   std::string failure, not_kept;  // what ended the training; why the last checkpoint could not be written
@@ -247,17 +274,7 @@ TENON_COLD int train_command(options chosen, std::ostream& out) {
   auto samples = translate_samples(model);
   double bleu = 0;
   for (auto const& s : samples) bleu += *s.bleu / static_cast<double>(samples.size());
-  out << "trained in " << train::duration_text(history.seconds) << ", model " << io::printable(chosen.model);
-  if (epoch != history.epochs()) out << " of epoch " << epoch << ", the best of " << history.epochs();
-  out << "\ntrain loss " << train::fixed(history.train_loss.back(), 3) << '\n';
-  if (!history.validation_loss.empty())
-    out << "validation loss " << train::fixed(history.validation_loss.back(), 3) << " (best "
-        << train::fixed(history.best_validation, 3) << ")\n";
-  if (!history.scores.empty())
-    out << "validation " << chosen.best_by << ' ' << train::fixed(history.scores.back(), 1) << " (best "
-        << train::fixed(history.best_score, 1) << ")\n";
-  out << "bleu " << train::fixed(bleu, 3) << '\n';
-  flush(out);
+  detail::print_outcome(out, chosen, history, epoch, bleu);
   report(epoch, std::move(samples));
   if (!not_kept.empty()) throw error(not_kept + "; the model was saved to " + chosen.model);
   return 0;
