@@ -18,6 +18,11 @@ namespace tenon::detail {
 /// them to add to.
 inline constexpr std::size_t max_leaves = 31;
 
+template <class X>
+inline constexpr bool fits_one_loop = count_leaves<X>.leaves <= max_leaves&& count_leaves<X>.scalars <=
+                                          call_spec{}.scalars.size() &&
+                                      count_leaves<X>.integers <= call_spec{}.integers.size();
+
 /// One element-wise loop with its reduction: where Out (element type, shape, layout) gets expression X.
 template <class Kind, class Out, class X>
 struct map_call {
@@ -30,10 +35,6 @@ struct map_call {
   using out = element_at<0, typename Out::element, typename arrangement::template leaf<0>>;
   using tree = typename lower<X, arrangement, 1, 0, 0>::type;
   static constexpr bool reduces = loop::size != out_shape::size;
-  static_assert(count_leaves<X>.leaves <= max_leaves &&
-                    count_leaves<X>.scalars <= call_spec{}.scalars.size() &&
-                    count_leaves<X>.integers <= call_spec{}.integers.size(),
-                "an expression has too many operands or numbers for one loop: keep() a part of it");
   using kernel_type =
       typename std::conditional_t<reduces, std::type_identity<cpu::reduce_kernel<Kind, nest_type, out, tree>>,
                                   std::type_identity<cpu::map_kernel<nest_type, out, tree>>>::type;
@@ -49,8 +50,10 @@ inline constexpr bool reads_result = std::is_same_v<Kind, by_max> || std::is_sam
 
 template <class Kind, class Out, class X>
 constexpr call_spec map_spec(X const& x) {
-  using c = map_call<Kind, Out, X>;
+  static_assert(fits_one_loop<X>,
+                "an expression has too many operands or numbers for one loop: keep() a part of it");
   call_spec spec;
+  using c = map_call<Kind, Out, X>;
   spec.name = c::reduces ? "reduce" : "map";
   spec.computed_by<typename c::kernel_type>();
   spec.reads_result = reads_result<Kind>;
