@@ -7,6 +7,7 @@ usage: bad_input.py TRANSLATOR CORPUS
 import json
 import math
 import pathlib
+import random
 import re
 import shutil
 import signal
@@ -285,8 +286,16 @@ def main():
         checks.expect("a picture beside a model that nobody asked for", pictured[0] == 0 and (folder / "arena.svg").is_file(), str(pictured))
         piped = run(translator, "translate", "--model", good, "--file", "/dev/stdin", stdin="go .\nstop .")
         checks.expect("a pipe as a file", piped[0] == 0 and piped[1].count("=>") == 2, str(piped))
-        diverged = run(translator, "train", "--data", corpus, "--threads", 1, "--learning-rate", 100, "--warm-up", 4000, "--model", folder / "diverged")
-        checks.refused("a training that diverges", diverged, ["nan", "was saved"])
+        diverging = ["train", "--data", corpus, "--threads", 1, "--checkpoint", folder / "large", "--model", folder / "diverged"]
+        run(translator, *diverging, "--epochs", 1)
+        content = bytearray((folder / "large").read_bytes())  # from here on its weights are too large to compute with
+        offsets = header_and_data(folder / "large")[0]["weights"]["data_offsets"]
+        begin, end = (8 + struct.unpack("<Q", content[:8])[0] + offset for offset in offsets)
+        signs = random.Random(1)
+        content[begin:end] = b"".join(struct.pack("<f", signs.choice((1e30, -1e30))) for _ in range((end - begin) // 4))
+        (folder / "large").write_bytes(content)
+        diverged = run(translator, *diverging, "--epochs", 2)
+        checks.refused("a training that diverges", diverged, ["loss became", "of epoch 1, was saved"])
         kept, weights = header_and_data(folder / "diverged")
         learnt = kept["__metadata__"]["validation_loss"]
         checks.expect("what it had learnt is saved", math.isfinite(float(learnt)), learnt)
