@@ -131,7 +131,7 @@ program_call cut(std::size_t chunks, std::uint64_t flops = 1'000'000) {
   program_call c;
   c.operands = 2;
   c.outputs = 1;
-  c.chunks = chunks;
+  c.chunks = static_cast<std::uint32_t>(chunks);
   c.flops = flops;
   return c;
 }

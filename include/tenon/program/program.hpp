@@ -27,18 +27,18 @@ struct address {
   reach touched{};
 };
 
-/// A call as a session runs it.
+/// A call as a session runs it. A program has hundreds of them, in the binary where the compiler recorded it:
+/// hence the short numbers.
 struct program_call {
   char const* name = "";
   kernel run = nullptr;
   enqueue on_gpu = nullptr;
-  std::size_t first_operand = 0, operands = 0, outputs = 0, chunks = 1;
-  std::uint32_t accumulate = 0;
+  std::uint32_t first_operand = 0, operands = 0, outputs = 0, chunks = 1, accumulate = 0;
+  bool stops = false;  ///< see call_spec
   std::array<double, 8> scalars{};
   std::array<std::int64_t, 4> integers{};
   std::uint64_t flops = 0, bytes = 0;
   joint_calls const* joint = nullptr;
-  bool stops = false;  ///< see call_spec
 };
 
 /// An input or output of a program and where it stands in the arena.
@@ -111,8 +111,20 @@ constexpr void assemble(recording const& r, planned const& p, Program& out) {
   };
   for (std::size_t i = 0; i < p.calls.size(); ++i) {
     auto const& c = p.calls[i];
-    out.calls[i] = {c.name,       c.run,     c.on_gpu,   c.first_operand, c.operands, c.outputs, c.chunks,
-                    c.accumulate, c.scalars, c.integers, c.flops,         c.bytes,    c.joint,   c.stops};
+    out.calls[i] = {c.name,
+                    c.run,
+                    c.on_gpu,
+                    static_cast<std::uint32_t>(c.first_operand),
+                    static_cast<std::uint32_t>(c.operands),
+                    static_cast<std::uint32_t>(c.outputs),
+                    static_cast<std::uint32_t>(c.chunks),
+                    c.accumulate,
+                    c.stops,
+                    c.scalars,
+                    c.integers,
+                    c.flops,
+                    c.bytes,
+                    c.joint};
     if (i < p.frozen_calls) continue;
     out.totals.flops += c.flops;
     out.totals.bytes_moved += c.bytes;

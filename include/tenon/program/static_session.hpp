@@ -101,7 +101,7 @@ class static_session {
  private:
   static constexpr std::size_t most_operands = [] {
     std::size_t most = 1;
-    for (auto const& c : Program.calls) most = std::max(most, c.operands);
+    for (auto const& c : Program.calls) most = std::max<std::size_t>(most, c.operands);
     return most;
   }();
 
