@@ -166,6 +166,29 @@ def interrupted(translator, checks, corpus, folder):
     checks.expect("no temporary files are left", not list(folder.glob("*.tmp")), str(list(folder.iterdir())))
 
 
+def without_checkpoint(translator, checks, corpus, folder):
+    """A checkpoint whose folder goes away, and one that another training writes to: the training goes on, and says so."""
+    for case, spoil in (("goes away", shutil.rmtree), ("is another's", lambda place: (place / "state").write_bytes(b"x"))):
+        place, model = folder / "place", folder / "kept.safetensors"
+        place.mkdir()
+        command = [translator, "train", "--data", corpus, "--epochs", "100000", "--threads", "1", "--model", model, "--checkpoint", place / "state"]
+        spoilt = noted = False
+        with subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            for line in process.stdout:
+                epoch = re.match(rb"epoch (\d+)/", line)
+                if epoch and int(epoch[1]) > 2 and not spoilt:  # the second epoch's is written
+                    spoilt = True
+                    spoil(place)
+                if b"the training goes on" in line:
+                    noted = True
+                    break
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=SECONDS)
+        checks.expect(f"a checkpoint that {case}", noted and process.returncode == 130 and model.is_file(), f"exit code {process.returncode}")
+        model.unlink(missing_ok=True)
+        shutil.rmtree(place, ignore_errors=True)
+
+
 def main():
     """Runs all cases; exit code 1 if one fails."""
     translator, corpus = sys.argv[1], pathlib.Path(sys.argv[2])
@@ -296,6 +319,10 @@ def main():
         (folder / "large").write_bytes(content)
         diverged = run(translator, *diverging, "--epochs", 2)
         checks.refused("a training that diverges", diverged, ["loss became", "of epoch 1, was saved"])
+        others = folder / "others.tsv"  # the same pairs of other words: each has the number that it had
+        lines = [line.split("\t", 1) for line in corpus.read_text(encoding="utf-8").splitlines()]
+        others.write_text("".join(re.sub(r"([^\W\d_]+)", r"a\1", source) + f"\t{target}\n" for source, target in lines), encoding="utf-8")
+        checks.refused("a checkpoint of other words", run(translator, *[others if word == corpus else word for word in diverging], "--epochs", 3), ["other sentence pairs"])
         kept, weights = header_and_data(folder / "diverged")
         learnt = kept["__metadata__"]["validation_loss"]
         checks.expect("what it had learnt is saved", math.isfinite(float(learnt)), learnt)
@@ -314,6 +341,7 @@ def main():
         checks.refused("sentences that are no UTF-8", run(translator, "translate", "--model", good, stdin="caf\udce9\n"))
         checks.expect("the old model is intact", good.read_bytes() == before, "it was changed")
         interrupted(translator, checks, corpus, folder)
+        without_checkpoint(translator, checks, corpus, folder)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
     print(f"{checks.cases - checks.failures} passed, {checks.failures} failed")

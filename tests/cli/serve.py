@@ -285,6 +285,9 @@ def main():
             if code == 0 or "--port" not in error:
                 sys.exit(f"a second server on the same port: {error}")
             latencies = load(server, wanted, chosen.clients, chosen.seconds)
+            code, answer = server.ask("POST", "/api/translate", question("go ."), JSON | {"Range": "bytes=0-5"})
+            if code != 200 or not json.loads(answer)["translations"]:
+                sys.exit(f"a part of an answer was sent: {code} {answer}")
             check_page(server, "i'm home .", wanted["i'm home ."], folder, chosen.screenshot)
         except BaseException:
             server.process.kill()
@@ -292,6 +295,10 @@ def main():
         code, error = server.stop()
         if code != 0 or error.strip():
             sys.exit(f"the server ended with code {code}: {error}")
+        for _ in range(40):  # as soon as it says where it is, when it may not listen yet
+            code, error = Server(chosen.translator, model).stop()
+            if code != 0:
+                sys.exit(f"a server that is stopped as it starts ended with code {code}: {error}")
         p50, p99 = (latencies[int(len(latencies) * q)] * 1e3 for q in (0.5, 0.99))
         print(f"{len(latencies)} translations for {chosen.clients} clients in {chosen.seconds:.0f} s: "
               f"median {p50:.1f} ms, p99 {p99:.1f} ms")

@@ -49,6 +49,8 @@ class recorded_calls : public recorded_values {
   /// The call recorded last reads this too, beyond what its operands say (the further steps of a summed
   /// product).
   constexpr void also_reads(location where) { operand(where, 0); }
+  /// The call recorded last reads and writes so many bytes, where that is less than its operands have.
+  constexpr void moves(std::uint64_t bytes) { calls_.back().bytes = bytes; }
   /// Ends the call begun last: its outputs now depend on whatever its operands depend on.
   TENON_WHEN_USED TENON_RECORDING constexpr void end() {
     auto const& c = calls_.back();

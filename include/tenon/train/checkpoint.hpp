@@ -34,7 +34,8 @@ struct checkpoint {
   /// Saves all of it, in one piece or not at all. Throws tenon::error if that fails, and if another run has
   /// written to the file meanwhile.
   TENON_COLD void save(std::filesystem::path const& path, io::metadata_map facts) {
-    if (time_of(path) != written)
+    auto const last = time_of(path);
+    if (last != std::filesystem::file_time_type{} && last != written)
       io::fail(path, "was written by another training meanwhile: give each training a file of its own");
     auto const values = std::as_const(weights).values();
     std::vector<io::tensor_source> tensors{

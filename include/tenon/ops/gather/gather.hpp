@@ -113,21 +113,11 @@ struct gathered {
     using walk = cpu::row_walk<strides_of_extents<ids_shape>, typename Ids::layout>;
     using derivative =
         detail::gather_pull<element, table_shape, ids_shape, typename Ids::layout, rows, width>;
-    auto spec = detail::gather_spec<element, rows, width, walk>();
-    if constexpr (is_recorded) {  // as emit does it, but read are the rows alone
-      auto& r = *owner();
-      set_pullback<derivative>(r, spec);
-      auto const out = r.template make<element, shape_type>();
-      constexpr std::size_t bytes = detail::bytes_in<std::remove_cvref_t<decltype(out)>>;
-      r.begin(spec);
-      r.result(out.at, bytes);
-      r.operand(r.place(table), bytes);
-      r.operand(r.place(ids), detail::bytes_in<Ids>);
-      r.end();
-      return out;
-    } else {
-      return emit<element, shape_type>(spec, table, ids);
-    }
+    auto const out =
+        emit<element, shape_type, derivative>(detail::gather_spec<element, rows, width, walk>(), table, ids);
+    if constexpr (is_recorded)  // of the table the rows alone
+      owner()->moves(2 * detail::bytes_in<std::remove_cvref_t<decltype(out)>> + detail::bytes_in<Ids>);
+    return out;
   }
 };
 
