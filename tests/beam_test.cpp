@@ -68,7 +68,7 @@ void check_search(std::string const& name) {
     auto const end = r.input<std::int32_t>("eos");
     auto const used = r.input<std::int32_t>("used");
     auto const found = decode_with_beams<S, searched_beams>(
-        model.decoder, model.encoder.template encode<mode::inference>(source, valid), valid, first, end, used,
+        model.decoder, model.encoder.template encode<mode::inference>(source, valid), valid, first, used, end,
         alpha);
     r.output("words", found.words);
     r.output("parents", found.parents);

@@ -285,7 +285,9 @@ TEST_CASE("optimisers, with clipping and division by a number that the program c
     });
   };
   CHECK(device_difference(trained(sgd{.learning_rate = 0.1F}), usual, 3) < 1e-5);
+  CHECK(device_difference(trained(sgd{.learning_rate = 0.1F, .momentum = 0.9F}), usual, 3) < 1e-5);
   CHECK(device_difference(trained(adam{}), usual, 3) < 1e-5);
+  CHECK(device_difference(trained(adam{.learning_rate = 0.1F, .weight_decay = 0.5F}), usual, 3) < 1e-5);
   CHECK(device_difference(trained(adam{.accumulate = 2}), usual, 5) < 1e-5);
   CHECK(device_difference(trained(sgd{.accumulate = 3}), usual, 5) < 1e-5);
 }

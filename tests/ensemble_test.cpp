@@ -56,7 +56,7 @@ constexpr auto with_greed = [](auto& r, auto const& running, auto const& first, 
 };
 constexpr auto with_beams = [](auto& r, auto const& running, auto const& first, auto const& used,
                                auto const& end) {
-  auto const found = decode_with_beams<S, followed>(running, first, end, used, alpha);
+  auto const found = decode_with_beams<S, followed>(running, first, used, end, alpha);
   r.output("words", found.words);
   r.output("parents", found.parents);
   r.output("lengths", found.lengths);

@@ -352,6 +352,24 @@ TEST_CASE_TEMPLATE("the largest of elements that are all infinite below", N, ODD
   CHECK(along(1) == -3e38F);
 }
 
+TEST_CASE_TEMPLATE("the smallest of elements, and where it is", N, ODD_EXTENTS) {
+  tensor<float, rows<2>, columns<N::value>> x;
+  tensor<std::int32_t, rows<2>, columns<N::value>> whole;
+  for (std::size_t j = 0; j < N::value; ++j) {
+    x(0, j) = 1 - static_cast<float>(j);
+    x(1, j) = j == N::value / 2 ? -7.5F : 0.5F;
+    whole(0, j) = whole(1, j) = 3 + static_cast<std::int32_t>(j);
+  }
+  tensor<float, rows<2>> const least = min<columns>(x);
+  tensor<std::int32_t, rows<2>> const where = argmin<columns>(x);
+  tensor<std::int32_t> const of_all = min(whole * 2);
+  CHECK(least(0) == 2 - static_cast<float>(N::value));
+  CHECK(least(1) == -7.5F);
+  CHECK(where(0) == static_cast<std::int32_t>(N::value - 1));
+  CHECK(where(1) == static_cast<std::int32_t>(N::value / 2));
+  CHECK(of_all() == 6);
+}
+
 TEST_CASE("a tensor that was moved from can be assigned to") {
   tensor<float, rows<3>> x = {1, 2, 3}, z = {4, 5, 6};
   auto y = std::move(x);

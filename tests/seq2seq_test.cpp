@@ -132,7 +132,7 @@ TEST_CASE("an attention's scores may stand in any order") {
       auto const encoded = model.encoder.template encode<mode::inference>(source, valid);
       auto const greedy = decode_greedily<5>(model.decoder, encoded, valid, first, used);
       r.output("weights", greedy.weights);
-      r.output("words", decode_with_beams<5, 3>(model.decoder, encoded, valid, first, eos, used, 1.0).words);
+      r.output("words", decode_with_beams<5, 3>(model.decoder, encoded, valid, first, used, eos, 1.0).words);
     });
   };
   static constexpr auto usual = laid_out(encoder_decoder<V, V, 8, 8, 1, gru_cells, dot_product_attention>{});

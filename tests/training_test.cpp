@@ -191,6 +191,21 @@ TEST_CASE("Adam as PyTorch has it") {
     }
 }
 
+TEST_CASE("Adam with weight decay as PyTorch's AdamW has it") {
+  std::vector<double> m(small_count), v(small_count);
+  CHECK(training_error(adam{.learning_rate = 0.05F, .weight_decay = 0.1F}, 0.3F, false,
+                       [&](std::vector<double>& p, std::vector<double> const& g, std::size_t step) {
+                         double const rate = 0.05 * (step > 5 ? 0.5 : 1), t = static_cast<double>(step);
+                         for (std::size_t i = 0; i < small_count; ++i) {
+                           p[i] *= 1 - rate * 0.1;
+                           m[i] = 0.9 * m[i] + 0.1 * g[i];
+                           v[i] = 0.999 * v[i] + 0.001 * g[i] * g[i];
+                           p[i] -= rate * (m[i] / (1 - std::pow(0.9, t))) /
+                                   (std::sqrt(v[i] / (1 - std::pow(0.999, t))) + 1e-8);
+                         }
+                       }) < 1e-5);
+}
+
 /// What is learnt of rows of x, so many at a time.
 template <std::size_t Rows, class How>
 std::vector<float> learnt(How const& how, std::size_t runs, std::size_t threads) {
@@ -218,6 +233,8 @@ TEST_CASE("gradients of several runs make the step that one of all their rows ma
                 learnt<8>(adam{.learning_rate = 0.1F}, 3, threads)) < 1e-5);
     CHECK(worst(learnt<2>(sgd{.learning_rate = 0.1F, .accumulate = 4}, 12, threads),
                 learnt<8>(sgd{.learning_rate = 0.1F}, 3, threads)) < 1e-5);
+    CHECK(worst(learnt<2>(sgd{.learning_rate = 0.1F, .momentum = 0.9F, .accumulate = 4}, 12, threads),
+                learnt<8>(sgd{.learning_rate = 0.1F, .momentum = 0.9F}, 3, threads)) < 1e-5);
     // Runs that make no step yet change nothing.
     CHECK(worst(learnt<2>(adam{.accumulate = 4}, 7, threads), learnt<2>(adam{.accumulate = 4}, 4, threads)) ==
           0);
@@ -332,6 +349,27 @@ TEST_CASE("gradient descent") {
                              for (std::size_t i = 0; i < small_count; ++i)
                                p[i] -= 0.2 * (step > 5 ? 0.5 : 1) * g[i];
                            }) < 2e-6);
+}
+
+TEST_CASE("gradient descent with momentum") {
+  for (bool divided : {false, true}) {
+    std::vector<double> velocity(small_count);
+    CHECK(training_error(sgd{.learning_rate = 0.05F, .momentum = 0.9F}, 0.3F, divided,
+                         [&](std::vector<double>& p, std::vector<double> const& g, std::size_t step) {
+                           for (std::size_t i = 0; i < small_count; ++i) {
+                             velocity[i] = 0.9 * velocity[i] + g[i];
+                             p[i] -= 0.05 * (step > 5 ? 0.5 : 1) * velocity[i];
+                           }
+                         }) < 5e-6);
+  }
+}
+
+TEST_CASE("a loss of no weight is nothing to learn from") {
+  CHECK_THROWS_WITH_AS(record_now([](recorder& r) {
+                         auto const x = r.input<float, rows<10>>("x");
+                         minimise(r, keep(sum(x * x)), 10, adam{});
+                       }),
+                       doctest::Contains("depends on no weight"), std::logic_error);
 }
 
 TEST_CASE("a model may learn from what another one in its block says") {

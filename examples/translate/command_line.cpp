@@ -326,11 +326,16 @@ struct command_line {
     evaluate->footer(
         "bleu(2) to bleu(4) are means over sentences, as Dive into Deep Learning has them; `corpus bleu` "
         "and\n"
-        "`corpus chrf2` are sacreBLEU's, of tokens joined by spaces. Where pairs share a sentence they are\n"
-        "given twice: pair by pair, and sentence by sentence with the translations of all its pairs.\n"
-        "Example, on the pairs that training validates on:\n  " +
-        recipe.program + " evaluate --pairs " + std::to_string(recipe.pairs + 1) + "-" +
-        std::to_string(recipe.pairs + recipe.validation_pairs));
+        "`corpus chrf2` are sacreBLEU's, of " +
+        std::string(recipe.subwords ? "sentences as they are written" : "tokens joined by spaces") +
+        ". Where pairs share a\nsentence they are given twice: pair by pair, and sentence by sentence with "
+        "the "
+        "translations of all\nits pairs." +
+        (recipe.pairs == every_pair
+             ? ""
+             : "\nExample, on the pairs that training validates on:\n  " + recipe.program +
+                   " evaluate --pairs " + std::to_string(recipe.pairs + 1) + "-" +
+                   std::to_string(recipe.pairs + recipe.validation_pairs)));
   }
 
   void add_inspect(defaults const& recipe) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "tenon/io/atomic_file.hpp"
 #include "tenon/train/inspect.hpp"
 #include "translate_command.hpp"
 
@@ -61,7 +62,7 @@ void inspect_model(options const& chosen, std::ostream& out) {
 /// Prints the recipe's programs and, if there is one, a model file. Throws tenon::error.
 template <class Recipe>
 TENON_COLD int inspect_command(options const& chosen, std::ostream& out) {
-  if (!chosen.svg.empty()) train::check_can_save(chosen.svg);
+  if (!chosen.svg.empty()) io::check_can_save(chosen.svg);
   auto const programs = all_programs<Recipe>();
   out << "recipe " << Recipe::name << ": batches of " << batch_sizes<Recipe>() << ", vocabularies up to "
       << Recipe::source_capacity << '/' << Recipe::target_capacity << ", "

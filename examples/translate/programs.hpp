@@ -162,7 +162,7 @@ constexpr void record_decoding(inference_recorder& r, element_type weights, Run 
       return greedy.weights;
     } else {
       auto const best =
-          decode_with_beams<sizes.target_steps, Beams>(running, first, eos, used, Recipe::length_penalty);
+          decode_with_beams<sizes.target_steps, Beams>(running, first, used, eos, Recipe::length_penalty);
       r.output("tokens", best.words);
       r.output("parents", best.parents);
       r.output("totals", best.totals);

@@ -15,6 +15,7 @@
 #include "options.hpp"
 #include "output.hpp"
 #include "sentence_translator.hpp"
+#include "tenon/io/atomic_file.hpp"
 #include "tenon/text/corpus_scores.hpp"
 #include "tenon/train/checkpoint.hpp"
 #include "tenon/train/interrupt.hpp"
@@ -133,9 +134,9 @@ TENON_COLD int train_command(options chosen, std::ostream& out) {
   if (chosen.best_by != "loss" && chosen.validation_pairs == 0)
     throw error("--best-by " + chosen.best_by +
                 " scores translations of the pairs to validate on: give some with --validation-pairs");
-  train::check_can_save(chosen.model);
-  if (!chosen.report.empty()) train::check_can_save(chosen.report);
-  if (!chosen.checkpoint.empty()) train::check_can_save(chosen.checkpoint);
+  io::check_can_save(chosen.model);
+  if (!chosen.report.empty()) io::check_can_save(chosen.report);
+  if (!chosen.checkpoint.empty()) io::check_can_save(chosen.checkpoint);
 
   auto const pairs =
       read_training_pairs(chosen.data, chosen.validation_data, chosen.pairs, chosen.validation_pairs);

@@ -19,6 +19,7 @@
 #include "ensemble.hpp"
 #include "options.hpp"
 #include "output.hpp"
+#include "tenon/io/atomic_file.hpp"
 #include "tenon/text/lines.hpp"
 #include "tenon/train/attention_page.hpp"
 #include "tenon/train/progress.hpp"
@@ -48,7 +49,7 @@ TENON_COLD int translate_command(options const& chosen, std::ostream& out) {
                 (draw ? "--attention" : "--align") + " out");
   if (draw && !as_svg && drawing.extension() != ".html")
     io::fail(drawing, "the attention is drawn in an .html or .svg file: give one of these names");
-  if (draw) train::check_can_save(drawing);
+  if (draw) io::check_can_save(drawing);
   if (chosen.n_best > 0 && chosen.greedy)
     throw error("--n-best " + std::to_string(chosen.n_best) +
                 " --greedy: only a search ranks translations: leave one of them out");

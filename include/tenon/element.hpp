@@ -40,4 +40,9 @@ struct bf16 {
 
 static_assert(sizeof(bf16) == 2 && std::is_trivial_v<bf16>);
 
+/// What tensors, inputs and weights may be made of.
+template <class T>
+concept supported_element = std::is_same_v<T, float> || std::is_same_v<T, double> ||
+    std::is_same_v<T, bf16> || std::is_same_v<T, std::int32_t>;
+
 }  // namespace tenon

@@ -10,6 +10,7 @@
 #include <type_traits>
 
 #include "axis.hpp"
+#include "element.hpp"
 #include "shape_error.hpp"
 
 namespace tenon {
@@ -103,6 +104,9 @@ using element_error =
 template <class Op, class Got>
 using width_error =
     std::conditional_t<sizeof(Got) >= sizeof(float), void, element_type_mismatch<Op, Got, float>>;
+/// Of an operation that makes elements of type Got: one that tensors may be made of.
+template <class Op, class Got>
+using support_error = std::conditional_t<supported_element<Got>, void, element_type_mismatch<Op, Got, float>>;
 /// Of an operation on numbers that have fractions.
 template <class Op, class Got>
 using fraction_error =
@@ -197,7 +201,6 @@ inline constexpr std::uint64_t fingerprint = detail::shape_fingerprint(S{});
 namespace detail {
 
 // ---- union
-// ---------------------------------------------------------------------------------------------------------
 
 template <class Op, class A, class S>
 struct clash {  // void, or the error of A meeting an axis of S with its name and another extent
@@ -228,7 +231,6 @@ template <class Op, class S, class... More>
 struct unite<Op, S, shape<>, More...> : unite<Op, S, More...> {};
 
 // ---- without
-// -------------------------------------------------------------------------------------------------------
 
 template <class S, template <std::size_t> class Name>
 struct drop;

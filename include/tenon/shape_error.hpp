@@ -12,6 +12,7 @@ namespace tenon {
 /// The names by which errors call the operations.
 namespace operation {
 struct shape;
+struct input;
 struct map;
 struct add;
 struct subtract;
@@ -20,6 +21,7 @@ struct divide;
 struct compare;
 struct min;
 struct pow;
+struct cast;
 struct select;
 struct lerp;
 struct assign;
@@ -38,6 +40,7 @@ struct sum;
 struct mean;
 struct max;
 struct argmax;
+struct argmin;
 struct softmax;
 struct log_softmax;
 struct gather;

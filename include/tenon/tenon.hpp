@@ -27,8 +27,8 @@
 #include "ops/stack/stack.hpp"                  // IWYU pragma: export
 #include "ops/stop/stop.hpp"                    // IWYU pragma: export
 #include "ops/view/view.hpp"                    // IWYU pragma: export
-#include "optim/adam.hpp"                       // IWYU pragma: export
 #include "optim/average.hpp"                    // IWYU pragma: export
+#include "optim/minimise.hpp"                   // IWYU pragma: export
 #include "program/program.hpp"                  // IWYU pragma: export
 #include "program/session.hpp"                  // IWYU pragma: export
 #include "version.hpp"                          // IWYU pragma: export

@@ -70,7 +70,7 @@ class tensor_view {
 /// A tensor that owns its memory, 64-byte aligned, initialised with zeros unless told otherwise.
 ///
 ///   tensor<float, batch<4>, hiddens<8>> y = tanh(x + b);   // one loop, run here
-template <class T, axis_type... A>
+template <supported_element T, axis_type... A>
 class tensor {
  public:
   using element = T;

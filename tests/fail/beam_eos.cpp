@@ -20,6 +20,6 @@ int main() {
     auto const eos = r.input<std::int32_t, batch<4>>("eos");
 #endif
     auto const encoded = net.encoder.encode<mode::inference>(source, valid);
-    r.output("words", decode_with_beams<7, 3>(net.decoder, encoded, valid, first, eos, used, 1.0).words);
+    r.output("words", decode_with_beams<7, 3>(net.decoder, encoded, valid, first, used, eos, 1.0).words);
   });
 }

@@ -16,7 +16,6 @@ struct x : tenon::axis<N> {};
 using namespace tenon;
 
 // ---- extents
-// -------------------------------------------------------------------------------------------------------
 static_assert(batch<4>::extent == 4);
 static_assert(batch<1>::extent == 1);
 static_assert(mine::colours<3>::extent == 3);
@@ -25,7 +24,6 @@ static_assert(from<from<batch<4>>>::extent == 4);
 static_assert(vocab<1'000'000>::extent == 1'000'000);
 
 // ---- what is an axis
-// -----------------------------------------------------------------------------------------------
 static_assert(axis_type<batch<4>>);
 static_assert(axis_type<from<batch<4>>>);
 static_assert(axis_type<mine::colours<3>>);
@@ -34,7 +32,6 @@ static_assert(!axis_type<shape<batch<4>>>);
 static_assert(std::is_empty_v<batch<4>> && std::is_empty_v<from<batch<4>>>);
 
 // ---- same name
-// -----------------------------------------------------------------------------------------------------
 static_assert(same_name<batch<4>, batch<4>>);
 static_assert(same_name<batch<4>, batch<5>>);
 static_assert(!same_name<batch<4>, steps<4>>);
@@ -63,7 +60,6 @@ inline constexpr bool transitive = !(same_name<A, B> && same_name<B, C>) || same
 static_assert(transitive<batch<4>, batch<5>, batch<6>> && transitive<batch<4>, batch<5>, steps<5>>);
 
 // ---- resized
-// -------------------------------------------------------------------------------------------------------
 static_assert(std::is_same_v<resized<batch<4>, 7>, batch<7>>);
 static_assert(std::is_same_v<resized<batch<4>, 4>, batch<4>>);
 static_assert(std::is_same_v<resized<from<hiddens<4>>, 7>, from<hiddens<7>>>);
@@ -73,7 +69,6 @@ static_assert(same_name<resized<vocab<4>, 7>, vocab<4>>);
 static_assert(resized<vocab<4>, 7>::extent == 7);
 
 // ---- names as text
-// -------------------------------------------------------------------------------------------------
 static_assert(axis_name<batch<4>>::value == "batch");
 static_assert(axis_name<batch<128>>::value == "batch");
 static_assert(axis_name<target_steps<9>>::value == "target_steps");

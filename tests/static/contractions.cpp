@@ -23,7 +23,6 @@ constexpr std::size_t loops(contraction_plan const& p) {
 }
 
 // ---- a matrix product
-// ----------------------------------------------------------------------------------------------
 using plain =
     contraction<shape<batch<4>, hiddens<8>>, shape<hiddens<8>, vocab<20>>, shape<batch<4>, vocab<20>>>;
 static_assert(plain::plan.possible);
@@ -41,7 +40,6 @@ using renamed =
 static_assert(std::is_same_v<renamed::kernel_type, plain::kernel_type>, "equal products are one kernel");
 
 // ---- a transposed right operand: a weight as (out, from in)
-// --------------------------------------------------------
 using transposed =
     contraction<shape<batch<4>, hiddens<8>>, shape<vocab<20>, hiddens<8>>, shape<batch<4>, vocab<20>>>;
 static_assert(transposed::plan.possible && !transposed::plan.swapped);
@@ -50,7 +48,6 @@ static_assert(is(transposed::plan.k, 8, 1, 1, 0));
 static_assert(transposed::plan.flops() == plain::plan.flops());
 
 // ---- a transposed left operand: a weight gradient
-// ------------------------------------------------------------------
 using gradient =
     contraction<shape<batch<4>, hiddens<8>>, shape<batch<4>, vocab<20>>, shape<hiddens<8>, vocab<20>>>;
 static_assert(gradient::plan.possible);
@@ -59,7 +56,6 @@ static_assert(is(gradient::plan.n, 20, 0, 1, 1));
 static_assert(is(gradient::plan.k, 4, 8, 20, 0));
 
 // ---- a transposed output: left and right change places
-// -------------------------------------------------------------
 using turned =
     contraction<shape<batch<4>, hiddens<8>>, shape<hiddens<8>, vocab<20>>, shape<vocab<20>, batch<4>>>;
 static_assert(turned::plan.possible && turned::plan.swapped);
@@ -69,7 +65,6 @@ static_assert(is(turned::plan.k, 8, 20, 1, 0));
 static_assert(turned::plan.flops() == plain::plan.flops());
 
 // ---- neighbouring axes merge
-// ---------------------------------------------------------------------------------------
 using over_steps = contraction<shape<batch<4>, steps<9>, hiddens<8>>, shape<hiddens<8>, vocab<20>>,
                                shape<batch<4>, steps<9>, vocab<20>>>;
 static_assert(is(over_steps::plan.m, 36, 8, 0, 20), "batch × steps is one axis of one product");
@@ -89,7 +84,6 @@ static_assert(is(summed_batch_steps::plan.k, 36, 8, 20, 0),
 static_assert(loops(summed_batch_steps::plan) == 0);
 
 // ---- batched products
-// ----------------------------------------------------------------------------------------------
 using batched =
     contraction<shape<batch<4>, steps<9>, hiddens<8>>, shape<batch<4>, hiddens<8>, target_steps<7>>,
                 shape<batch<4>, steps<9>, target_steps<7>>>;
@@ -113,7 +107,6 @@ static_assert(is(heads_inside::plan.loops[1], 2, 8, 8, 63));
 static_assert(is(heads_inside::plan.m, 9, 16, 0, 7));
 
 // ---- products with a vector, dot, outer
-// ----------------------------------------------------------------------------
 using matrix_vector = contraction<shape<batch<4>, hiddens<8>>, shape<hiddens<8>>, shape<batch<4>>>;
 static_assert(matrix_vector::plan.possible);
 static_assert(absent(matrix_vector::plan.m) != absent(matrix_vector::plan.n),
@@ -138,7 +131,6 @@ static_assert(attention::plan.independent == 1 && attention::plan.loops[0].exten
 static_assert(attention::plan.k.extent == 9 && attention::plan.flops() == 2 * 4 * 9 * 8);
 
 // ---- what does not fit one product
-// ---------------------------------------------------------------------------------
 using gap = contraction<shape<batch<4>, steps<9>, hiddens<8>>, shape<hiddens<8>, vocab<20>>,
                         shape<steps<9>, batch<4>, vocab<20>>>;
 static_assert(gap::plan.possible && gap::plan.independent == 1, "permuted rows: a loop of products");

@@ -10,7 +10,6 @@ template <class A, class B>
 inline constexpr bool same = std::is_same_v<A, B>;
 
 // ---- dense layouts
-// -------------------------------------------------------------------------------------------------
 using s = shape<batch<4>, steps<9>, hiddens<8>>;
 static_assert(same<row_major<s>, strides<72, 8, 1>>);
 static_assert(same<row_major<shape<>>, strides<>>);
@@ -26,7 +25,6 @@ static_assert(span_of<shape<batch<4>>, strides<0>> == 1, "a broadcast value is o
 static_assert(span_of<shape<>, strides<>> == 1);
 
 // ---- walking a value in a loop over other axes
-// ---------------------------------------------------------------------
 static_assert(same<strides_in<s, row_major<s>, s>, strides<72, 8, 1>>);
 static_assert(same<strides_in<shape<hiddens<8>>, strides<1>, s>, strides<0, 0, 1>>);
 static_assert(same<strides_in<shape<hiddens<8>, batch<4>>, strides<4, 1>, s>, strides<1, 0, 4>>);
@@ -37,7 +35,6 @@ static_assert(same<strides_in<shape<from<hiddens<8>>>, strides<1>, shape<hiddens
                    strides<0, 1>>);
 
 // ---- views
-// ---------------------------------------------------------------------------------------------------------
 using x = variable<float, s>;
 template <class V, class S, class L>
 inline constexpr bool is = same<shape_of<V>, S>&& same<typename V::layout, L>;
@@ -100,7 +97,6 @@ static_assert(is<decltype(slice<steps>(std::declval<tensor<float, batch<4>, step
                  shape<batch<4>>, strides<9>>);
 
 // ---- loop nests
-// ----------------------------------------------------------------------------------------------------
 // nest<kept outer loops, reduced outer loops, is the vector axis reduced, extents…>
 
 template <class Loop, class Out, class... Operand>  // the output and operands dense, in their own orders

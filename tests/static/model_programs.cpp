@@ -5,7 +5,6 @@
 
 using namespace tenon;
 
-// -----------------------------------------------------------------------------------------------
 constexpr std::size_t calls_named(auto const& program, std::string_view name) {
   std::size_t count = 0;
   for (auto const& c : program.calls) count += c.name == name ? 1 : 0;

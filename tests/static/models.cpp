@@ -5,7 +5,6 @@
 using namespace tenon;
 
 // ---- numbers of parameters
-// -----------------------------------------------------------------------------------------
 constexpr std::size_t gru_parameters(std::size_t in, std::size_t h) {
   return 3 * h * (in + h + 2);
 }
@@ -37,7 +36,6 @@ static_assert(parameter_count(luong_decoder<10, 8, 16, 2>{}) -
               "what is fed back has weights");
 
 // ---- a parameter block
-// ---------------------------------------------------------------------------------------------
 constexpr auto dense = laid_out(linear_layer<hiddens<8>, vocab<20>>{});
 static_assert(dense.weight.offset == 0);
 static_assert(dense.bias.offset == 8 * 20 * sizeof(float));

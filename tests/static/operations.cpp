@@ -44,7 +44,6 @@ extern tensor<float, hiddens<8>> tb;
 #define HOLDS(EXPRESSION, ...) static_assert(holds<decltype(EXPRESSION), __VA_ARGS__>)
 
 // ---- element-wise: the union of the axes in order of first appearance
-// ----------------------------------------------
 SHAPE_IS(x + b, batch<4>, hiddens<8>);
 SHAPE_IS(b + x, hiddens<8>, batch<4>);
 SHAPE_IS(x - memory, batch<4>, hiddens<8>, steps<9>);
@@ -90,7 +89,6 @@ HOLDS(cast<std::int32_t>(x), std::int32_t);
 HOLDS(select(words > 0, x64, 0), double);
 
 // ---- reductions
-// ----------------------------------------------------------------------------------------------------
 SHAPE_IS(sum<steps>(memory), batch<4>, hiddens<8>);
 SHAPE_IS((sum<hiddens, batch>(memory)), steps<9>);
 IS_SCALAR(sum(memory));
@@ -100,11 +98,14 @@ SHAPE_IS(sum<hiddens>(b* tanh(x + memory)), batch<4>, steps<9>);
 HOLDS(sum(x), float);
 HOLDS(mean(x64), double);
 HOLDS(max<batch>(ids), std::int32_t);
+HOLDS(min<batch>(ids), std::int32_t);
+SHAPE_IS((min<hiddens, batch>(memory)), steps<9>);
+IS_SCALAR(min(memory));
+SHAPE_IS(argmin<vocab>(logits), batch<4>, steps<9>);
 SHAPE_IS(argmax<vocab>(logits), batch<4>, steps<9>);
 HOLDS(argmax<vocab>(logits), std::int32_t);
 
 // ---- storing
-// -------------------------------------------------------------------------------------------------------
 static_assert(std::is_same_v<decltype(keep(x + b)), f32<batch<4>, hiddens<8>>>);
 static_assert(std::is_same_v<decltype(keep(x)), f32<batch<4>, hiddens<8>>>);
 static_assert(std::is_same_v<decltype(keep(tx + tb)), tensor<float, batch<4>, hiddens<8>>>);
@@ -115,7 +116,6 @@ static_assert(!stored<decltype(x + b)> && operand<decltype(x + b)>);
 static_assert(!operand<int> && number<int> && number<float> && !number<tensor<float>>);
 
 // ---- assignment
-// ----------------------------------------------------------------------------------------------------
 static_assert(std::is_constructible_v<tensor<float, batch<4>, hiddens<8>>, decltype(tx + tb)>);
 static_assert(std::is_constructible_v<tensor<float, hiddens<8>, batch<4>>, decltype(tx + tb)>,
               "in another order");
@@ -127,7 +127,6 @@ static_assert(!assignable<shape<batch<4>>, shape<batch<5>>>);
 static_assert(!assignable<shape<batch<4>>, shape<steps<4>>>);
 
 // ---- contractions: x's axes and then y's, without the summed ones
-// --------------------------------------------------
 SHAPE_IS(dot<hiddens>(x, b), batch<4>);
 SHAPE_IS(dot<steps>(scores, memory), batch<4>, hiddens<8>);
 SHAPE_IS(dot<hiddens>(x, memory), batch<4>, steps<9>);
@@ -147,7 +146,6 @@ static_assert(std::is_same_v<decltype(dot<hiddens>(tx, tb)), tensor<float, batch
 static_assert(std::is_same_v<decltype(linear(x, w)), f32<batch<4>, hiddens<8>>>, "products are stored");
 
 // ---- softmax, cross entropy
-// ----------------------------------------------------------------------------------------
 SHAPE_IS(softmax<steps>(scores), batch<4>, steps<9>);
 SHAPE_IS(softmax<steps>(scores, counts), batch<4>, steps<9>);
 SHAPE_IS(softmax<steps>(sum<hiddens>(memory), counts), batch<4>, steps<9>);
@@ -158,7 +156,6 @@ HOLDS(cross_entropy<vocab>(logits, words), float);
 HOLDS(softmax<hiddens>(x64), double);
 
 // ---- lookups
-// -------------------------------------------------------------------------------------------------------
 SHAPE_IS(gather<vocab>(table, ids), batch<4>, embedding<6>);
 SHAPE_IS(gather<vocab>(table, words), batch<4>, steps<9>, embedding<6>);
 SHAPE_IS(keep(gather<vocab>(table, words)), batch<4>, steps<9>, embedding<6>);
@@ -168,7 +165,6 @@ SHAPE_IS(scatter_add<vocab<20>>(memory, words), vocab<20>, hiddens<8>);
 SHAPE_IS(scatter_add<vocab<20>>(scores, ids), vocab<20>, steps<9>);
 
 // ---- slices and their inverses
-// -------------------------------------------------------------------------------------
 SHAPE_IS(slice<steps>(memory, 0), batch<4>, hiddens<8>);
 SHAPE_IS((part<steps, 2, 3>(memory)), batch<4>, steps<3>, hiddens<8>);
 SHAPE_IS((concat<steps>(part<steps, 0, 2>(memory), part<steps, 2, 7>(memory))), batch<4>, steps<9>,
@@ -184,7 +180,6 @@ SHAPE_IS((split<hiddens, gates<2>, embedding<4>>(x)), batch<4>, gates<2>, embedd
 SHAPE_IS((arrange<hiddens, batch>(x)), hiddens<8>, batch<4>);
 
 // ---- the laws that shapes and operations share
-// ---------------------------------------------------------------------
 template <class X, class Y>
 inline constexpr bool same_axes =
     shape_of<X>::rank ==

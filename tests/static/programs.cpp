@@ -3,7 +3,7 @@
 #include <tenon/ops/contract/contract.hpp>
 #include <tenon/ops/softmax/softmax.hpp>
 #include <tenon/ops/stack/stack.hpp>
-#include <tenon/optim/adam.hpp>
+#include <tenon/optim/minimise.hpp>
 #include <tenon/program/program.hpp>
 
 using namespace tenon;
@@ -36,7 +36,6 @@ constexpr bool blocks_are_apart(auto const& program) {
 }
 
 // ---- a linear layer
-// ------------------------------------------------------------------------------------------------
 constexpr std::size_t B = 64, I = 512, O = 256;
 constexpr parameter<vocab<O>, from<hiddens<I>>> w{};
 constexpr parameter<vocab<O>> bias{{}, I* O * sizeof(float)};
@@ -81,7 +80,6 @@ static_assert(one_row_program.flops() * B == linear_map_program.flops());
 static_assert(one_row_program.parameter_bytes() == linear_map_program.parameter_bytes());
 
 // ---- expressions
-// ---------------------------------------------------------------------------------------------------
 constexpr auto expression_program = record([](recorder& r) {
   auto const x = r.input<float, batch<4>, hiddens<8>>("x");
   auto const y = r.input<float, hiddens<8>>("y");
@@ -136,7 +134,6 @@ static_assert(softmax_program.inputs[1].type == element_type::int32);
 static_assert(softmax_program.arena_bytes() == 2 * 1024 + 64, "softmax overwrites its scores");
 
 // ---- memory over time
-// ----------------------------------------------------------------------------------------------
 template <int Steps>
 constexpr auto chain = record([](recorder& r) {
   auto const x = r.input<float, batch<16>, hiddens<16>>("x");
@@ -152,7 +149,6 @@ static_assert(chain<20>.parameter_count() == 256, "each step reads the same weig
 static_assert(tight(chain<20>) && blocks_lie_in_arena(chain<20>) && blocks_are_apart(chain<20>));
 
 // ---- derivatives and training
-// --------------------------------------------------------------------------------------
 constexpr auto gradient_program = record([](recorder& r) {
   auto const x = r.input<float, hiddens<64>>("x");
   r.track(x);

@@ -15,7 +15,6 @@ template <class A, class B>
 inline constexpr bool same = std::is_same_v<A, B>;
 
 // ---- a shape's own facts
-// -------------------------------------------------------------------------------------------
 using s = shape<batch<4>, steps<9>, hiddens<8>>;
 static_assert(s::rank == 3);
 static_assert(s::size == 288);
@@ -31,7 +30,6 @@ static_assert(shape<vocab<100'000>, steps<100'000>>::size == 10'000'000'000U);
 static_assert(std::is_empty_v<s>);
 
 // ---- well-formed or an error
-// ---------------------------------------------------------------------------------------
 static_assert(well_formed<s>);
 static_assert(well_formed<shape<>>);
 static_assert(!well_formed<axis_missing<op, batch, s>>);
@@ -41,7 +39,6 @@ static_assert(!shape_error<s>);
 static_assert(!shape_error<void>);
 
 // ---- asking for axes
-// -----------------------------------------------------------------------------------------------
 static_assert(has_axis<s, batch<4>>);
 static_assert(has_axis<s, batch<5>>, "the extent does not matter");
 static_assert(!has_axis<s, from<hiddens<8>>>);
@@ -59,7 +56,6 @@ static_assert(detail::position_of<hiddens>(s{}) == 2);
 static_assert(detail::position_of<vocab>(s{}) == s::rank);
 
 // ---- union
-// ---------------------------------------------------------------------------------------------------------
 static_assert(same<unite_t<op>, shape<>>);
 static_assert(same<unite_t<op, s>, s>);
 static_assert(same<unite_t<op, shape<batch<4>>, shape<steps<9>>>, shape<batch<4>, steps<9>>>);
@@ -79,7 +75,6 @@ static_assert(same<unite_t<operation::select, shape<batch<4>>, shape<batch<5>>>,
                    axis_extent_mismatch<operation::select, batch<4>, batch<5>>>);
 
 // ---- without
-// -------------------------------------------------------------------------------------------------------
 static_assert(same<without_t<op, s, names<>>, s>);
 static_assert(same<without_t<op, s, names<batch>>, shape<steps<9>, hiddens<8>>>);
 static_assert(same<without_t<op, s, names<steps>>, shape<batch<4>, hiddens<8>>>);
@@ -92,7 +87,6 @@ static_assert(
     same<without_t<op, shape<hiddens<8>, from<hiddens<8>>>, names<hiddens>>, shape<from<hiddens<8>>>>);
 
 // ---- pieces
-// --------------------------------------------------------------------------------------------------------
 static_assert(same<detail::join<>::type, shape<>>);
 static_assert(same<detail::join<shape<batch<4>>, shape<>, shape<steps<9>>>::type, shape<batch<4>, steps<9>>>);
 static_assert(same<detail::first_of<void, void>::type, void>);
@@ -104,7 +98,6 @@ static_assert(same<detail::error_in<s>, void>);
 static_assert(same<detail::error_in<axis_missing<op, vocab, s>>, axis_missing<op, vocab, s>>);
 
 // ---- laws, over all shapes of up to three of four axes
-// -------------------------------------------------------------
 
 template <class... S>
 struct shapes {};

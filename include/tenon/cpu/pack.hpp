@@ -12,7 +12,6 @@
 
 namespace tenon::cpu {
 inline namespace TENON_PACK_NAMESPACE {
-// -----------------------------------------------------------------------
 
 namespace detail {
 /// Copies n ≤ lanes elements as pieces of fixed sizes: a memcpy of n would be a call of the C library.

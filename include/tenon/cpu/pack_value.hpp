@@ -98,7 +98,6 @@ template <class V>
 using mask_of = std::remove_cvref_t<decltype(std::declval<V>() < std::declval<V>())>;
 
 // ---- making
-// ------------------------------------------------------------------------------------------------
 
 /// All lanes x. (`x - 0` and not `0 + x`, which would lose the sign of -0.)
 template <class V>
@@ -122,7 +121,6 @@ TENON_ALWAYS_INLINE pack<T> iota() {
 }
 
 // ---- lane by lane, packs and scalars
-// -------------------------------------------------------------------------
 
 /// a where the mask is set, else b. The mask may come from elements of another size than V's.
 template <class M, class V>
@@ -220,7 +218,6 @@ TENON_HOST_DEVICE TENON_ALWAYS_INLINE V map_lanes(V const& v, F f) {
 }
 
 // ---- across lanes
-// --------------------------------------------------------------------------------------------
 
 namespace detail {
 struct plus {

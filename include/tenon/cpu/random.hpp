@@ -101,6 +101,15 @@ TENON_HOST_DEVICE TENON_ALWAYS_INLINE V random16(V const& element, std::uint32_t
   return select((element & 16U) == 0U, word & 0xFFFFU, word >> 16);
 }
 
+/// Of 16 random bits as a number: an element is dropped with probability `rate` if it is below this one.
+TENON_HOST_DEVICE constexpr std::uint32_t kept_from(double rate) {
+  return static_cast<std::uint32_t>(rate * 65536.0 + 0.5);
+}
+/// What elements that are kept are multiplied by, so that their mean stays what it was.
+TENON_HOST_DEVICE constexpr float scale_of_kept(double rate) {
+  return static_cast<float>(1.0 / (1.0 - rate));
+}
+
 /// The bits of packs of neighbours, drawing a block once for the eight packs that share it.
 struct random_cache {
   /// The last blocks of the packs that sixteen neighbours are.

@@ -8,6 +8,12 @@ namespace tenon::cuda {
 
 using cpu::detail::larger;
 using cpu::detail::plus;
+struct smaller {
+  template <class T>
+  TENON_HOST_DEVICE T operator()(T const& a, T const& b) const {
+    return a < b ? a : b;
+  }
+};
 
 /// join over all Threads threads of the block; every thread gets it. Shared memory: `block_reduce_bytes`.
 /// All threads call it together.

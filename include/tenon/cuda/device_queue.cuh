@@ -7,7 +7,7 @@
 #include <string>
 #include <type_traits>
 
-#include "../program/precision.hpp"
+#include "../precision.hpp"
 #include "biased_product.cuh"
 #include "check.cuh"
 #include "device_block.cuh"

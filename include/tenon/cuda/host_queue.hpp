@@ -9,7 +9,7 @@
 
 #include "../cpu/product.hpp"
 #include "../element.hpp"
-#include "../program/precision.hpp"
+#include "../precision.hpp"
 #include "host_block.hpp"
 #include "split_products.hpp"
 

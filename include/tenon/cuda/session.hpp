@@ -4,7 +4,7 @@
 #include "../config.hpp"
 
 #if defined(__CUDACC__)
-#include "device_session.cuh"  // IWYU pragma: export
+#include "session/device_session.cuh"  // IWYU pragma: export
 #elif TENON_CUDA
-#include "host_session.hpp"  // IWYU pragma: export
+#include "session/host_session.hpp"  // IWYU pragma: export
 #endif

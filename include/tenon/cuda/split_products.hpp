@@ -12,7 +12,7 @@
 #include <cstdint>
 
 #include "../config.hpp"
-#include "../program/precision.hpp"
+#include "../precision.hpp"
 #include "arguments.hpp"
 
 namespace tenon::cuda {

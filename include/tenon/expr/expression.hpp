@@ -96,7 +96,7 @@ struct mapped {
 };
 
 // ---- operators
-// ----------------------------------------------------------------------------------------------------- Each
+// Each
 // comes in two overloads: one for operands that fit, one that is declared to return the shape error.
 
 namespace detail {
@@ -172,10 +172,12 @@ constexpr auto clamp(A&& x, double low, double high) {
 
 /// x with its elements converted to T (int32, float or double); a gradient flows through between floating
 /// types.
-template <class T, operand A>
+template <supported_element T, operand A>
 constexpr auto cast(A&& x) {
   return detail::make_mapped<fn::convert<T>>(std::forward<A>(x));
 }
+template <class T, operand A, shape_error Error = detail::support_error<operation::cast, T>>
+Error cast(A&& x);
 
 namespace detail {
 template <class X>
@@ -239,7 +241,6 @@ template <class A, class B, class T, shape_error Error = detail::lerp_shape<A, B
 requires(operand<A> || operand<B> || operand<T>) Error lerp(A&&, B&&, T&&);
 
 // ---- reductions
-// ----------------------------------------------------------------------------------------------------
 
 namespace detail {
 template <class Op, class S, class Names>
@@ -271,5 +272,15 @@ TENON_REDUCTION(sum, by_sum)
 TENON_REDUCTION(mean, by_mean)
 TENON_REDUCTION(max, by_max)
 #undef TENON_REDUCTION
+
+/// The smallest over the axes named, or over all.
+template <template <std::size_t> class... Name, operand X>
+requires well_formed<detail::reduced_over<operation::min, X, Name...>>
+constexpr auto min(X&& x) {
+  return -max<Name...>(-std::forward<X>(x));
+}
+template <template <std::size_t> class... Name, operand X,
+          shape_error Error = detail::reduced_over<operation::min, X, Name...>>
+Error min(X&&);
 
 }  // namespace tenon

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -151,7 +152,32 @@ inline void sync_directory(std::filesystem::path const& directory, std::filesyst
   fail(path, "saved, but the disk reports an error and may lose the file: check the disk and save again");
 }
 
+/// The file that is replaced when something is saved to `path`: the one that it leads to by links. None: it is a
+/// character device, to be written to directly. Throws tenon::error if it can be neither.
+TENON_COLD inline std::optional<std::filesystem::path> file_to_replace(std::filesystem::path const& path) {
+  if (!path.has_filename()) fail(path, "cannot save: this names no file: add a file name");
+  struct stat status {};
+  bool const exists = ::stat(path.c_str(), &status) == 0;
+  if (!exists && errno != ENOENT) fail_to_save(path, errno);
+  if (exists && S_ISDIR(status.st_mode)) fail(path, "cannot save: this is a directory: add a file name");
+  if (exists && S_ISCHR(status.st_mode)) return std::nullopt;
+  if (exists && !S_ISREG(status.st_mode))
+    fail(path, "cannot save: this is not a regular file: choose another path");
+  // A new file takes its place, which its directory alone would allow; its owner has said no.
+  if (exists && ::access(path.c_str(), W_OK) != 0) fail_to_save(path, errno);
+  return follow_links(path);
+}
+inline std::filesystem::path directory_of(std::filesystem::path const& file) {
+  return file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+}
+
 }  // namespace detail
+
+/// Throws tenon::error if a file could not be saved there now: asked before hours of work, not after.
+TENON_COLD inline void check_can_save(std::filesystem::path const& path) {
+  if (auto const target = detail::file_to_replace(path))
+    detail::temporary_file const probe(detail::directory_of(*target), path);
+}
 
 /// Replaces the file at `path`, or creates it, with what `writer` writes: readers see the old contents or all
 /// of the new, never a part. A symbolic link stays one; the file it points to is replaced. Permissions are
@@ -160,12 +186,8 @@ inline void sync_directory(std::filesystem::path const& directory, std::filesyst
 /// pipe or the like, or the system cannot write; what `writer` throws passes through in the same manner.
 inline void write_atomically(std::filesystem::path const& path,
                              std::function<void(file_sink&)> const& writer) {
-  if (!path.has_filename()) fail(path, "cannot save: this names no file: add a file name");
-  struct stat status {};
-  bool const exists = ::stat(path.c_str(), &status) == 0;
-  if (!exists && errno != ENOENT) fail_to_save(path, errno);
-  if (exists && S_ISDIR(status.st_mode)) fail(path, "cannot save: this is a directory: add a file name");
-  if (exists && S_ISCHR(status.st_mode)) {
+  auto const target = detail::file_to_replace(path);
+  if (!target) {
     file_descriptor device(retry([&] { return ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY); }));
     if (!device.is_open()) fail_to_save(path, errno);
     file_sink sink(device.get(), path);
@@ -174,20 +196,13 @@ inline void write_atomically(std::filesystem::path const& path,
     if (!device.close()) fail_to_save(path, errno);
     return;
   }
-  if (exists && !S_ISREG(status.st_mode))
-    fail(path, "cannot save: this is not a regular file: choose another path");
-
-  // A new file takes its place, which its directory alone would allow; its owner has said no.
-  if (exists && ::access(path.c_str(), W_OK) != 0) fail_to_save(path, errno);
-
-  auto const target = detail::follow_links(path);
-  auto const directory = target.has_parent_path() ? target.parent_path() : std::filesystem::path(".");
+  auto const directory = detail::directory_of(*target);
   {
     detail::temporary_file temporary(directory, path);
     file_sink sink(temporary.fd(), path);
     writer(sink);
     sink.flush();
-    temporary.finish(target, path);
+    temporary.finish(*target, path);
   }
   detail::sync_directory(directory, path);
 }

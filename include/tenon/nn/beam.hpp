@@ -43,9 +43,9 @@ struct beam_step {
 /// <bos>), choosing among the first `used` words of the vocabulary; `eos` (one int32) ends a hypothesis. The
 /// best is the one with the highest total divided by ((5 + words) / 6)^alpha (Wu et al., 2016). `start`: see
 /// running_decoder.hpp.
-template <std::size_t Count, std::size_t Beams, class Running, operand First, operand Eos, operand Used>
-requires std::is_void_v<detail::words_error<First, Eos, Used>>
-constexpr auto decode_with_beams(Running const& start, First const& first, Eos const& eos, Used const& used,
+template <std::size_t Count, std::size_t Beams, class Running, operand First, operand Used, operand Eos>
+requires std::is_void_v<detail::words_error<First, Used, Eos>>
+constexpr auto decode_with_beams(Running const& start, First const& first, Used const& used, Eos const& eos,
                                  double alpha) {
   constexpr std::size_t rows = extent_of<shape_of<First>, batch>;
   // A step of all hypotheses that are held, of which `running` has the states.
@@ -102,27 +102,27 @@ constexpr auto decode_with_beams(Running const& start, First const& first, Eos c
       all_words, stack<target_steps>(parents), all_totals, stack<target_steps>(lengths), all_weights};
 }
 
-template <std::size_t Count, std::size_t Beams, class Running, operand First, operand Eos, operand Used,
-          shape_error Error = detail::words_error<First, Eos, Used>>
-Error decode_with_beams(Running const& start, First const& first, Eos const& eos, Used const& used,
+template <std::size_t Count, std::size_t Beams, class Running, operand First, operand Used, operand Eos,
+          shape_error Error = detail::words_error<First, Used, Eos>>
+Error decode_with_beams(Running const& start, First const& first, Used const& used, Eos const& eos,
                         double alpha);
 
 /// The same with a decoder from its encoder's result.
 template <std::size_t Count, std::size_t Beams, class Decoder, class Encoded, operand Valid, operand First,
-          operand Eos, operand Used>
-requires std::is_void_v<detail::search_error<Decoder, Encoded, Valid, First, Eos, Used>>
+          operand Used, operand Eos>
+requires std::is_void_v<detail::search_error<Decoder, Encoded, Valid, First, Used, Eos>>
 constexpr auto decode_with_beams(Decoder const& decoder, Encoded const& encoded, Valid const& valid,
-                                 First const& first, Eos const& eos, Used const& used, double alpha) {
+                                 First const& first, Used const& used, Eos const& eos, double alpha) {
   constexpr std::size_t rows = extent_of<shape_of<First>, batch>;
-  return decode_with_beams<Count, Beams>(run_decoder<rows, Beams>(decoder, encoded, valid), first, eos, used,
+  return decode_with_beams<Count, Beams>(run_decoder<rows, Beams>(decoder, encoded, valid), first, used, eos,
                                          alpha);
 }
 
 template <std::size_t Count, std::size_t Beams, class Decoder, class Encoded, operand Valid, operand First,
-          operand Eos, operand Used,
-          shape_error Error = detail::search_error<Decoder, Encoded, Valid, First, Eos, Used>>
+          operand Used, operand Eos,
+          shape_error Error = detail::search_error<Decoder, Encoded, Valid, First, Used, Eos>>
 Error decode_with_beams(Decoder const& decoder, Encoded const& encoded, Valid const& valid,
-                        First const& first, Eos const& eos, Used const& used, double alpha);
+                        First const& first, Used const& used, Eos const& eos, double alpha);
 
 /// How many steps a search took, of whose words (target_steps, rows, beams) `hypotheses` = rows · beams are
 /// of one step: up to the first whose words are all eos. What is said of steps behind it is of another run.

@@ -12,8 +12,7 @@
 //   output(c)                  (…, hiddens), what the last step's logits are made of
 //   each_state(f, c)           c with f of all that steps change: for beam search alone
 //   memory_gates, step_from    if it attends: a step from the memory times the weights that the context
-//   meets,
-//                              for few rows or several hypotheses
+//                              meets, for few rows or several hypotheses
 //
 // What it starts from is a recurrent_result, of the same cells.
 #pragma once

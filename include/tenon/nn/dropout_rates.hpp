@@ -3,14 +3,11 @@
 // Learning; `dropout_rates` are the rates of every place where little text asks for more.
 #pragma once
 #include <concepts>
-#include <cstdint>
 
 #include "../ops/dropout/dropout.hpp"
+#include "mode.hpp"
 
 namespace tenon {
-
-/// Is a program recorded to learn, with dropout, or to be used?
-enum class mode : std::uint8_t { training, inference };
 
 /// The probabilities with which elements are dropped.
 struct dropout_rates {

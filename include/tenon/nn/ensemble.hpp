@@ -11,6 +11,7 @@
 #pragma once
 #include <cstddef>
 #include <limits>
+#include <stdexcept>
 #include <type_traits>
 #include <vector>
 
@@ -28,9 +29,10 @@ constexpr std::vector<Model> laid_out_together(Model const& model, std::size_t c
 }
 
 /// From several models' logits (…, vocab) those of the mean of their distributions over the first `used`
-/// words (one int32): its logarithm.
+/// words (one int32): its logarithm. Throws std::logic_error if there are none.
 template <class Logits, operand Used>
 constexpr auto mean_distribution(std::vector<Logits> const& logits, Used const& used) {
+  if (logits.empty()) throw std::logic_error("mean_distribution: there are no logits");
   auto sum = softmax<vocab>(logits.front(), used);
   for (std::size_t i = 1; i < logits.size(); ++i) sum = keep(sum + softmax<vocab>(logits[i], used));
   // Where every model gives a word the probability 0, its logarithm would be -inf.
@@ -80,11 +82,12 @@ struct running_ensemble {
 
 /// Starts models from a source (batch, steps) with `valid` (batch) words each, to go on with so many
 /// hypotheses for each of Rows sentences (see run_decoder) among the first `used` words. A model has an
-/// encoder and a decoder; all must outlive what this gives.
+/// encoder and a decoder; all must outlive what this gives. Throws std::logic_error if there are none.
 template <std::size_t Rows, std::size_t Hypotheses = 1, class Model, operand Source, operand Valid,
           operand Used>
 constexpr auto run_ensemble(std::vector<Model> const& models, Source const& source, Valid const& valid,
                             Used const& used) {
+  if (models.empty()) throw std::logic_error("run_ensemble: there are no models");
   auto const run = [&](Model const& model) {
     return run_decoder<Rows, Hypotheses>(
         model.decoder, model.encoder.template encode<mode::inference>(source, valid), valid);

@@ -22,12 +22,9 @@ struct decoded {
 /// the vocabulary (one int32). With `eos` (one int32) a run on a CPU ends once each row has come to it; of
 /// the tokens after it nothing is said. `running`: see running_decoder.hpp.
 template <std::size_t Count, class Running, operand First, operand Used, operand... Eos>
-requires(sizeof...(Eos) <= 1 &&
-         std::is_void_v<
-             detail::words_error<First, Used, Eos...>>) constexpr auto decode_greedily(Running running,
-                                                                                       First const& first,
-                                                                                       Used const& used,
-                                                                                       Eos const&... eos) {
+requires std::is_void_v<detail::words_error<First, Used, Eos...>>
+constexpr auto decode_greedily(Running running, First const& first, Used const& used, Eos const&... eos) {
+  static_assert(sizeof...(Eos) <= 1, "decode_greedily: one word that ends a sentence");
   auto const word = [&](auto const& ids) {
     auto const step = running.next(ids);
     return std::pair{argmax<vocab>(step.logits, used), step.weights};
@@ -70,14 +67,9 @@ Error decode_greedily(Running running, First const& first, Used const& used, Eos
 /// The same with a decoder from its encoder's result.
 template <std::size_t Count, class Decoder, class Encoded, operand Valid, operand First, operand Used,
           operand... Eos>
-requires(sizeof...(Eos) <= 1 &&
-         std::is_void_v<detail::search_error<Decoder, Encoded, Valid, First, Used,
-                                             Eos...>>) constexpr auto decode_greedily(Decoder const& decoder,
-                                                                                      Encoded const& encoded,
-                                                                                      Valid const& valid,
-                                                                                      First const& first,
-                                                                                      Used const& used,
-                                                                                      Eos const&... eos) {
+requires std::is_void_v<detail::search_error<Decoder, Encoded, Valid, First, Used, Eos...>>
+constexpr auto decode_greedily(Decoder const& decoder, Encoded const& encoded, Valid const& valid,
+                               First const& first, Used const& used, Eos const&... eos) {
   return decode_greedily<Count>(run_decoder<shape_of<First>::size>(decoder, encoded, valid), first, used,
                                 eos...);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// How weights start: each layer says how its own do, in PyTorch's way; functions over whole models let them
-// start as others' do; `initialise` draws them.
+// How weights start: each layer says how its own do, as PyTorch's start but for the matrices of recurrent
+// layers, which start Xavier-uniform; functions over whole models let them start as others' do; `initialise`
+// draws them.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -28,12 +29,15 @@ constexpr double square_root(double x) {
   return y;
 }
 
+/// All equal to `value`.
 constexpr initialiser constant(double value) {
   return {initialiser::kind_t::constant, static_cast<float>(value)};
 }
+/// Uniform in ±scale.
 constexpr initialiser uniform(double scale) {
   return {initialiser::kind_t::uniform, static_cast<float>(scale)};
 }
+/// Normal with mean 0 and this standard deviation.
 constexpr initialiser normal(double deviation) {
   return {initialiser::kind_t::normal, static_cast<float>(deviation)};
 }
@@ -200,7 +204,9 @@ inline constexpr double deviation_without_tails = 0.87962566103423978;
 
 }  // namespace detail
 
-/// Draws all weights anew. The same seed gives the same weights on every machine and device.
+/// Draws all weights anew. The same seed gives the same weights on every machine and device. `block` is a
+/// parameter block's values; std::logic_error if it is smaller than the model, or an orthogonal weight has no
+/// whole number of matrices.
 template <class Model>
 TENON_COLD void initialise(Model const& model, std::span<float> block, std::uint64_t seed) {
   std::uint32_t site = 0x80000000U;  // not the sites that programs' dropout counts from 0

@@ -3,7 +3,7 @@
 // its members once,
 //
 //   template <std::size_t H> struct attention {
-//     parameter<hiddens<H>, from<hiddens<H>>> w_q{xavier(…)}, w_k{…};
+//     parameter<hiddens<H>, from<hiddens<H>>> w_q{xavier_uniform(H, H)}, w_k{xavier_uniform(H, H)};
 //     TENON_MEMBERS(attention, w_q, w_k)
 //   };
 //
@@ -32,8 +32,8 @@ namespace tenon {
 
 namespace hana = boost::hana;
 
-// Makes SELF a Hana Struct with the members named. (Hana's own macro cannot take member types that contain
-// commas.)
+/// Makes SELF a Hana Struct with the members named, up to sixteen: more go into structs of their own. (Hana's
+/// own macro cannot take member types that contain commas.)
 #define TENON_MEMBERS(SELF, ...)                                              \
   struct hana_accessors_impl {                                                \
     static constexpr auto apply() {                                           \

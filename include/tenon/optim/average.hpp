@@ -8,12 +8,13 @@
 
 #include "../program/parameter_block.hpp"
 #include "../program/program.hpp"
-#include "adam.hpp"
+#include "minimise.hpp"
 
 namespace tenon {
 
 /// After `minimise` of the same program, at each of its steps: average ← d · average + (1 − d) · parameters,
-/// where d is `decay`, or less in the first steps, t / (t + 9). State: one float a parameter more.
+/// where d is `decay`, or less in the first steps, t / (t + 9). State: one float a parameter more. Throws
+/// std::logic_error if the program trains no weights yet.
 constexpr void average_weights(recorder& r, std::size_t parameters, double decay) {
   if (!r.updates()) throw std::logic_error("average_weights: record what trains the weights first");
   std::size_t const bytes = parameters * sizeof(float);

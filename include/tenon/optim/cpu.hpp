@@ -83,7 +83,7 @@ float gradient_factor(call_arguments const& a, std::size_t k, double limit) {
 }
 
 /// Operands: parameters, first moments, second moments, gradients, sums of squares, divisor if Divided.
-/// scalars: learning rate, β₁, β₂, ε, norm limit; integers: parameters, runs that make a step.
+/// scalars: learning rate, β₁, β₂, ε, norm limit, weight decay; integers: parameters, runs that make a step.
 template <bool Divided>
 struct adam_kernel {
   static constexpr std::size_t chunks = optimiser_chunks;
@@ -99,7 +99,8 @@ struct adam_kernel {
     double const correction1 = 1.0 - libm::pow(beta1, step), correction2 = 1.0 - libm::pow(beta2, step);
     using V = cpu::pack<float>;
     auto const splat = [](double x) { return cpu::broadcast<float>(static_cast<float>(x)); };
-    V const rate = splat(a.scalars[0] * static_cast<double>(a.state->learning_rate_scale) / correction1);
+    double const learning_rate = a.scalars[0] * static_cast<double>(a.state->learning_rate_scale);
+    V const rate = splat(learning_rate / correction1), kept = splat(1.0 - learning_rate * a.scalars[5]);
     V const b1 = splat(beta1), c1 = splat(1.0 - beta1), b2 = splat(beta2), c2 = splat(1.0 - beta2);
     V const root = splat(1.0 / libm::sqrt(correction2)), epsilon = splat(a.scalars[3]);
     V const scale = cpu::broadcast(gradient_factor<Divided>(a, 4, a.scalars[4]));
@@ -107,7 +108,7 @@ struct adam_kernel {
       V const clipped = gradient * scale;
       m1 = b1 * m1 + c1 * clipped;
       v1 = b2 * v1 + c2 * clipped * clipped;
-      value -= rate * m1 / (math::sqrt(v1) * root + epsilon);
+      value = kept * value - rate * m1 / (math::sqrt(v1) * root + epsilon);
     };
     std::size_t i = mine.begin;
     for (; i + cpu::lanes <= mine.end; i += cpu::lanes) {
@@ -142,6 +143,27 @@ struct sgd_kernel {
     float const rate = static_cast<float>(a.scalars[0]) * a.state->learning_rate_scale *
                        gradient_factor<Divided>(a, 2, a.scalars[1]);
     for (std::size_t i = mine.begin; i < mine.end; ++i) p[i] -= rate * g[i];
+  }
+};
+
+/// Operands: parameters, velocities, gradients, sums of squares, divisor if Divided. scalars: learning rate,
+/// norm limit, momentum; integers: parameters, runs that make a step.
+template <bool Divided>
+struct momentum_kernel {
+  static constexpr std::size_t chunks = optimiser_chunks;
+  static void run(call_arguments const& a, std::size_t chunk) {
+    if (!steps_after(a.state->step, a.integers[1])) return;
+    auto const mine = cpu::part_of(static_cast<std::size_t>(a.integers[0]), chunks, chunk);
+    float* const p = a.out<float>(0);
+    float* const v = a.out<float>(1);
+    float const* const g = a.in<float>(2);
+    float const rate = static_cast<float>(a.scalars[0]) * a.state->learning_rate_scale;
+    float const scale = gradient_factor<Divided>(a, 3, a.scalars[1]),
+                momentum = static_cast<float>(a.scalars[2]);
+    for (std::size_t i = mine.begin; i < mine.end; ++i) {
+      v[i] = momentum * v[i] + scale * g[i];
+      p[i] -= rate * v[i];
+    }
   }
 };
 

@@ -63,17 +63,18 @@ struct adam_body {
     float const scale = gradient_factor<Divided>(block, a, 4, a.scalars[4]);
     // The powers take long: one thread of each block computes them.
     double* const corrections = block.template shared<double>() + threads / warp;
+    double const learning_rate = a.scalars[0] * static_cast<double>(a.state->learning_rate_scale);
     if (block.thread() == 0) {
       double const step = tenon::detail::steps_by(a.state->step, a.integers[1]);
-      corrections[0] = a.scalars[0] * static_cast<double>(a.state->learning_rate_scale) /
-                       (1.0 - libm::pow(a.scalars[1], step));
+      corrections[0] = learning_rate / (1.0 - libm::pow(a.scalars[1], step));
       corrections[1] = 1.0 / libm::sqrt(1.0 - libm::pow(a.scalars[2], step));
     }
     block.sync();
     auto const rate = static_cast<float>(corrections[0]), root = static_cast<float>(corrections[1]);
     auto const b1 = static_cast<float>(a.scalars[1]), c1 = static_cast<float>(1.0 - a.scalars[1]);
     auto const b2 = static_cast<float>(a.scalars[2]), c2 = static_cast<float>(1.0 - a.scalars[2]);
-    auto const epsilon = static_cast<float>(a.scalars[3]);
+    auto const epsilon = static_cast<float>(a.scalars[3]),
+               kept = static_cast<float>(1.0 - learning_rate * a.scalars[5]);
     auto const count = static_cast<std::size_t>(a.integers[0]);
     float* const p = a.template out<float>(0);
     float* const m = a.template out<float>(1);
@@ -84,7 +85,7 @@ struct adam_body {
       float const m1 = b1 * m[i] + c1 * clipped, v1 = b2 * v[i] + c2 * clipped * clipped;
       m[i] = m1;
       v[i] = v1;
-      p[i] -= rate * m1 / (libm::sqrt(v1) * root + epsilon);
+      p[i] = kept * p[i] - rate * m1 / (libm::sqrt(v1) * root + epsilon);
     }
   }
 };
@@ -103,6 +104,28 @@ struct sgd_body {
     float const* const g = a.template in<float>(1);
     for (std::size_t i = block.number() * threads + block.thread(); i < count; i += block.count() * threads)
       p[i] -= rate * g[i];
+  }
+};
+
+/// Operands and constants as those of detail::momentum_kernel.
+template <bool Divided>
+struct momentum_body {
+  static constexpr index threads = update_threads;
+  template <class Block, class Arguments>
+  TENON_DEVICE static void run(Block const& block, Arguments const& a) {
+    if (!tenon::detail::steps_after(a.state->step, a.integers[1])) return;
+    float const scale = gradient_factor<Divided>(block, a, 3, a.scalars[1]);
+    float const rate = static_cast<float>(a.scalars[0]) * a.state->learning_rate_scale;
+    auto const momentum = static_cast<float>(a.scalars[2]);
+    auto const count = static_cast<std::size_t>(a.integers[0]);
+    float* const p = a.template out<float>(0);
+    float* const v = a.template out<float>(1);
+    float const* const g = a.template in<float>(2);
+    for (std::size_t i = block.number() * threads + block.thread(); i < count; i += block.count() * threads) {
+      float const velocity = momentum * v[i] + scale * g[i];
+      v[i] = velocity;
+      p[i] -= rate * velocity;
+    }
   }
 };
 
@@ -167,6 +190,14 @@ struct lowering<tenon::detail::sgd_kernel<Divided>> {
   static void enqueue(queue& q, call_arguments const& a) {
     q.run<sgd_body<Divided>>(update_grid(static_cast<std::size_t>(a.integers[0])),
                              kernel_arguments<3 + Divided>(a));
+  }
+};
+
+template <bool Divided>
+struct lowering<tenon::detail::momentum_kernel<Divided>> {
+  static void enqueue(queue& q, call_arguments const& a) {
+    q.run<momentum_body<Divided>>(update_grid(static_cast<std::size_t>(a.integers[0])),
+                                  kernel_arguments<4 + Divided>(a));
   }
 };
 

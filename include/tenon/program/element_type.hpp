@@ -10,7 +10,7 @@ namespace tenon {
 
 enum class element_type : std::uint8_t { float32, float64, bfloat16, int32 };
 
-template <class T>
+template <supported_element T>
 inline constexpr element_type element_type_of = element_type::float32;
 template <>
 inline constexpr element_type element_type_of<double> = element_type::float64;
@@ -22,6 +22,13 @@ inline constexpr element_type element_type_of<std::int32_t> = element_type::int3
 /// Bytes of an element.
 constexpr std::size_t size_of(element_type t) {
   return t == element_type::float64 ? 8 : t == element_type::bfloat16 ? 2 : 4;
+}
+
+constexpr char const* name_of(element_type t) {
+  return t == element_type::float64    ? "float64"
+         : t == element_type::bfloat16 ? "bfloat16"
+         : t == element_type::int32    ? "int32"
+                                       : "float32";
 }
 
 }  // namespace tenon

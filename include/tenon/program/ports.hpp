@@ -33,13 +33,15 @@ class session_ports {
     return {reinterpret_cast<T*>(self().input_memory(p)), p.elements};
   }
 
-  /// What the last run made.
+  /// What the last run made, read-only. Throws tenon::error if the program has no such output of this type, shape
+  /// and order of axes.
   template <class T, axis_type... A>
   tensor_view<T const, shape<A...>> output(std::string_view name) {
     auto const& p = checked(self().program().outputs, "output", name, element_type_of<T>, shape<A...>::size,
                             fingerprint<shape<A...>>);
     return tensor_view<T const, shape<A...>>(reinterpret_cast<T const*>(self().output_memory(p)));
   }
+  /// The same as a flat span of row-major elements.
   template <class T>
   std::span<T const> output_elements(std::string_view name) {
     auto const& p = checked<T>(self().program().outputs, "output", name);
@@ -49,6 +51,9 @@ class session_ports {
   /// run goes on meanwhile.
   template <class T>
   std::span<T const> output_elements_before(std::string_view name) {
+    static_assert(
+        requires(Session & s, program_port const& p) { s.output_memory_before(p); },
+        "a session on a CPU has the outputs of the last run alone: output_elements");
     auto const& p = checked<T>(self().program().outputs, "output", name);
     return {reinterpret_cast<T const*>(self().output_memory_before(p)), p.elements};
   }
@@ -71,8 +76,8 @@ class session_ports {
     auto const& p = port_named(ports, kind, name);
     if (p.type != type || p.elements != count)
       throw error("the program's " + std::string(kind) + " \"" + std::string(name) + "\" has " +
-                  std::to_string(p.elements) + " elements of another type or number than was asked for (" +
-                  std::to_string(count) + ")");
+                  std::to_string(p.elements) + " elements of " + name_of(p.type) + "; asked for were " +
+                  std::to_string(count) + " of " + name_of(type));
     if (p.axes != axes)
       throw error(
           "the program's " + std::string(kind) + " \"" + std::string(name) +

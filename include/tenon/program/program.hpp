@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "../precision.hpp"
 #include "plan.hpp"
-#include "precision.hpp"
 #include "recorder.hpp"
 
 namespace tenon {

@@ -18,7 +18,7 @@ class recorded_values {
   /// Room for a value of element type T and shape S.
   template <class T, well_formed S>
   constexpr location add_value(storage::kind_t kind, char const* name) {
-    static_assert(S::rank <= max_rank);
+    static_assert(S::rank <= max_rank, "a value in a recording has at most eight axes: merge some");
     storage s;
     s.kind = kind;
     s.name = name;

@@ -37,12 +37,14 @@ class recorder_of_values : public recording {
  public:
   /// Declares an input of the program. Its name is not copied: it must live as long as the program, as a
   /// literal does.
-  template <class T, axis_type... A>
+  template <supported_element T, axis_type... A>
   constexpr variable<T, shape<A...>, row_major<shape<A...>>, Recorder> input(char const* name) {
     auto const v = make<T, shape<A...>>(storage::kind_t::input, name);
     declare_input<T, shape<A...>>(name, v.at);
     return v;
   }
+  template <class T, axis_type... A, shape_error Error = detail::support_error<operation::input, T>>
+  Error input(char const* name);
 
   /// A new, unnamed value.
   template <class T, well_formed S>
@@ -75,7 +77,7 @@ class recorder : public recorder_of_values<recorder> {
   template <class T, class S>
   requires std::is_void_v<detail::tracked_error<T>>
   constexpr void track(variable<T, S> const& v) {
-    if (is_used(v.at))
+    if (is_used(place(v)))
       throw std::logic_error("track: something was computed from the input before: track() first");
     at(v.at.storage).active = true;
   }
@@ -92,7 +94,7 @@ class recorder : public recorder_of_values<recorder> {
   /// The gradient of a value after `differentiate`, as a value of its own.
   template <class T, class S, class L>
   constexpr variable<T, S, L> gradient(variable<T, S, L> const& v) {
-    if (!is_active(v.at))
+    if (!is_active(place(v)))
       throw std::logic_error("gradient: track() the input before anything is computed from it");
     if (!is_differentiated()) throw std::logic_error("gradient: differentiate() a loss first");
     auto where = gradient_source<S, L>(v.at);

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "precision.hpp"
+#include "../precision.hpp"
 #include "recorded_calls.hpp"
 #include "region.hpp"
 #include "variable.hpp"
@@ -39,7 +39,6 @@ class recording : public recorded_calls {
   constexpr recording() { written_.reserve(usual_calls); }
 
   // ---- what weights alone determine
-  // -----------------------------------------------------------------------------------
 
   /// Declares that the weights stay what they are: a session computes what depends on weights alone when it
   /// first runs, and keeps it (`session::weights_changed`). Products then read weights in another order,
@@ -79,7 +78,6 @@ class recording : public recorded_calls {
   constexpr precision products() const { return products_; }
 
   // ---- gradients
-  // ---------------------------------------------------------------------------------------------------
 
   /// Where a kernel is to put the gradient of a view of a value, and whether to add to what is there.
   struct gradient_place {
@@ -144,7 +142,6 @@ class recording : public recorded_calls {
   TENON_WHEN_USED constexpr location parameter_gradients(std::size_t bytes);
 
   // ---- results
-  // -----------------------------------------------------------------------------------------------------
 
   template <class T, class S>
   constexpr void declare_input(char const* name, location where) {

@@ -21,8 +21,9 @@ template <class Device>
 requires std::is_same_v<Device, cpu_device>
 class session<Device> : public detail::session_ports<session<Device>> {
  public:
-  /// Binds a program to parameters. Both must outlive the session. Throws tenon::error if the block is
-  /// smaller than the program's parameters.
+  /// Binds a program to parameters. Both must outlive the session. It runs on so many threads (0 is 1); the
+  /// results are the same for any number. Throws tenon::error if the block is smaller than the program's
+  /// parameters.
   session(program_view const& program, parameter_block& parameters, std::size_t threads = 1)
       : program_{program}, parameters_{&parameters}, threads_{threads == 0 ? 1 : threads} {
     detail::check_parameters(program, parameters);
@@ -129,7 +130,10 @@ class session<Device> : public detail::session_ports<session<Device>> {
     return shared;
   }
 
+  /// Of dropout, from the next run on; 0 at first. With the steps that the parameters have made it decides
+  /// what is dropped.
   void seed(std::uint64_t s) { state_.seed = s; }
+  /// Multiplies the learning rate that was recorded, from the next run on: for schedules; 1 at first.
   void learning_rate_scale(float scale) { state_.learning_rate_scale = scale; }
   std::size_t threads() const { return threads_; }
   program_view const& program() const { return program_; }

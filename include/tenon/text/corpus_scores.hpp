@@ -206,8 +206,6 @@ class corpus_bleu {
     if (translated_ == 0) return 0;
     return std::exp(1 - static_cast<double>(wanted_) / static_cast<double>(translated_));
   }
-  std::size_t translated_words() const { return translated_; }
-  std::size_t reference_words() const { return wanted_; }
 
  private:
   static void write(std::string& gram, std::string const& word) {

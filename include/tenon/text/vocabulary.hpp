@@ -64,8 +64,7 @@ class token_counts {
 };
 
 /// A list of distinct tokens; a token's id is its place in the list. Every vocabulary holds `<unk>`, `<pad>`
-/// and
-/// `<eos>`; a target's also `<bos>`.
+/// and `<eos>`; a target's also `<bos>`.
 class vocabulary {
  public:
   /// From a stored list, in order of id. Throws tenon::error if the list is empty or too long, a token occurs

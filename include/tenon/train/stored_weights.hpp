@@ -8,7 +8,6 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -130,24 +129,6 @@ TENON_COLD inline void load_weights(std::filesystem::path const& path, io::safet
     file.copy_to(file.at(w.name), w.values);
     std::ranges::fill(w.reserve, 0.0F);
   }
-}
-
-/// Throws tenon::error if a file could not be saved there now: asked before hours of work, not after.
-TENON_COLD inline void check_can_save(std::filesystem::path const& path) {
-  if (!path.has_filename()) io::fail(path, "cannot save: this names no file: add a file name");
-  std::error_code code;
-  auto const status = std::filesystem::status(path, code);
-  if (code && code != std::errc::no_such_file_or_directory && code != std::errc::not_a_directory)
-    io::fail(path, "cannot save: " + code.message() + ": choose another path");
-  if (std::filesystem::is_directory(status))
-    io::fail(path, "cannot save: this is a directory: add a file name");
-  if (std::filesystem::is_character_file(status)) return;
-  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
-    io::fail(path, "cannot save: this is not a regular file: choose another path");
-  if (std::filesystem::exists(status) && ::access(path.c_str(), W_OK) != 0) io::fail_to_save(path, errno);
-  auto const target = io::detail::follow_links(path);
-  io::detail::temporary_file const probe(
-      target.has_parent_path() ? target.parent_path() : std::filesystem::path("."), path);
 }
 
 }  // namespace tenon::train

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // argmax<a>(x): the position of the largest element along axis a (int32), the first of equals. No derivative.
 // argmax<a>(x, used): among the first `used` positions (one int32 at run time).
+// argmin<a>(x), argmin<a>(x, used): those of the smallest.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -31,16 +32,16 @@ constexpr auto largest_of_last(V const& value, F const& look_at_all, Used const&
   }
   return look_at_all(used...);
 }
-template <class X, template <std::size_t> class Name, class... Used>
+template <class Op, class X, template <std::size_t> class Name, class... Used>
 using argmax_error =
-    typename first_of<name_error<operation::argmax, shape_of<X>, Name>,
-                      element_error<operation::argmax, element_of<Used>, std::int32_t>...,
-                      typename misfit<shape<>, shape_of<Used>, operation::argmax>::type...>::type;
+    typename first_of<name_error<Op, shape_of<X>, Name>, element_error<Op, element_of<Used>, std::int32_t>...,
+                      typename misfit<shape<>, shape_of<Used>, Op>::type...>::type;
 }  // namespace detail
 
 template <template <std::size_t> class Name, operand X, operand... Used>
-requires(std::is_void_v<detail::argmax_error<X, Name, Used...>> &&
-         sizeof...(Used) <= 1) constexpr auto argmax(X&& x, Used&&... used) {
+requires std::is_void_v<detail::argmax_error<operation::argmax, X, Name, Used...>>
+constexpr auto argmax(X&& x, Used&&... used) {
+  static_assert(sizeof...(Used) <= 1, "argmax: one number of positions in use");
   auto const value = keep(std::forward<X>(x));
   using V = std::remove_cvref_t<decltype(value)>;
   using rows = typename detail::drop<shape_of<V>, Name>::type;
@@ -60,7 +61,16 @@ requires(std::is_void_v<detail::argmax_error<X, Name, Used...>> &&
     return look_at_all(keep(std::forward<Used>(used))...);
 }
 template <template <std::size_t> class Name, operand X, operand... Used,
-          shape_error Error = detail::argmax_error<X, Name, Used...>>
+          shape_error Error = detail::argmax_error<operation::argmax, X, Name, Used...>>
 Error argmax(X&& x, Used&&... used);
+
+template <template <std::size_t> class Name, operand X, operand... Used>
+requires std::is_void_v<detail::argmax_error<operation::argmin, X, Name, Used...>>
+constexpr auto argmin(X&& x, Used&&... used) {
+  return argmax<Name>(-std::forward<X>(x), std::forward<Used>(used)...);
+}
+template <template <std::size_t> class Name, operand X, operand... Used,
+          shape_error Error = detail::argmax_error<operation::argmin, X, Name, Used...>>
+Error argmin(X&& x, Used&&... used);
 
 }  // namespace tenon

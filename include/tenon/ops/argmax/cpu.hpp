@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "../cross_entropy/cpu.hpp"
+#include "../rows.hpp"
 
 namespace tenon::cpu {
 

@@ -11,13 +11,6 @@
 
 namespace tenon::cuda {
 
-struct smaller {
-  template <class T>
-  TENON_HOST_DEVICE T operator()(T const& a, T const& b) const {
-    return a < b ? a : b;
-  }
-};
-
 template <class T, std::size_t Count, std::size_t Stride, class Walk, bool Limited>
 struct argmax_body {
   using team = row_team<Walk::count, Count, T>;

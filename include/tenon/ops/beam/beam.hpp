@@ -44,6 +44,8 @@ using continuations_error = typename first_of<
     name_error<operation::best_continuations, shape_of<X>, vocab>,
     name_error<operation::best_continuations, shape_of<Totals>, beams>,
     extent_error<operation::best_continuations, shape_of<X>, shape_of<Totals>, shape_of<Counts>>,
+    fraction_error<operation::best_continuations, element_of<X>>,
+    element_error<operation::best_continuations, element_of<Totals>, element_of<X>>,
     element_error<operation::best_continuations, element_of<Counts>, std::int32_t>,
     element_error<operation::best_continuations, element_of<Numbers>, std::int32_t>...,
     typename misfit<shape<>, shape_of<Numbers>, operation::best_continuations>::type...>::type;
@@ -56,10 +58,10 @@ inline constexpr bool stand_as = (is_dense<shape_of<X>, typename X::layout> && .
 
 /// logits (batch, beams, vocab), held (batch, beams), eos one int32 → the Kept best of each row of the batch.
 template <std::size_t Kept, operand X, class Totals, class Counts, operand End, operand... Used>
-requires std::is_void_v<detail::continuations_error<X, Totals, Counts, End, Used...>> &&
-    (sizeof...(Used) <=
-     1) constexpr auto best_continuations(X const& logits, hypotheses<Totals, Counts> const& held,
-                                          End const& eos, double alpha, Used const&... used) {
+requires std::is_void_v<detail::continuations_error<X, Totals, Counts, End, Used...>>
+constexpr auto best_continuations(X const& logits, hypotheses<Totals, Counts> const& held, End const& eos,
+                                  double alpha, Used const&... used) {
+  static_assert(sizeof...(Used) <= 1, "best_continuations: one number of words in use");
   using S = shape_of<X>;
   using T = element_of<X>;
   constexpr std::size_t rows = extent_of<S, batch>, from = extent_of<S, beams>, words = extent_of<S, vocab>;

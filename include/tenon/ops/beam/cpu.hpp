@@ -7,7 +7,7 @@
 #include <limits>
 
 #include "../../cpu/libm.hpp"
-#include "../cross_entropy/cpu.hpp"
+#include "../rows.hpp"
 
 namespace tenon::cpu {
 

@@ -7,7 +7,6 @@
 
 #include "../../cuda/block_reduce.hpp"
 #include "../../cuda/queue.hpp"
-#include "../argmax/cuda.cuh"
 #include "cpu.hpp"
 
 namespace tenon::cuda {

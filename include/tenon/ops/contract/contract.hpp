@@ -64,7 +64,6 @@ constexpr auto contract(X const& x, Y const& y, char const* name, B const& bias 
 }
 
 // ---- shape rules
-// -----------------------------------------------------------------------------------------------------
 
 template <class Op, class X, class Y, template <std::size_t> class... Name>
 struct dot_shape {

@@ -26,7 +26,6 @@ template <std::size_t N>
 struct summed : axis<N> {};  // the inner axis of a linear map, under a name that no operand has
 
 // ---- lowering
-// --------------------------------------------------------------------------------------------------------
 
 /// The axes of a contraction of values of shape X and Y (layouts LX, LY) into O (layout LO).
 template <class X, class LX, class Y, class LY, class O, class LO>
@@ -114,7 +113,6 @@ struct contracted {
 };
 
 // ---- recording
-// -------------------------------------------------------------------------------------------------------
 
 template <class X, class Y, class O>
 struct contract_pull;

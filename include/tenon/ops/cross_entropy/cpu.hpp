@@ -5,45 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "../gather/cpu.hpp"
+#include "../rows.hpp"
 #include "../softmax/cpu.hpp"
 
 namespace tenon::cpu {
-
-/// How many of a row's Count logits are in use; the rest of the vocabulary's capacity does not take part.
-template <std::size_t Count, bool Limited>
-TENON_HOST_DEVICE TENON_ALWAYS_INLINE std::size_t used_logits(std::int32_t const* limit) {
-  if constexpr (Limited)
-    return static_cast<std::size_t>(std::clamp(*limit, 1, static_cast<std::int32_t>(Count)));
-  else
-    return Count;
-}
-
-/// Σ x[0] … x[count − 1].
-template <class T>
-T sum_of(T const* x, std::size_t count) {
-  pack<T> total{};
-  std::size_t i = 0;
-  for (; i + lanes <= count; i += lanes) total += load(x + i);
-  if (i < count) total += load_partial(x + i, count - i);
-  return sum(total);
-}
-
-/// log Σ e^x[i] over the first count > 0 elements.
-template <class T>
-T log_sum_exp(T const* x, std::size_t count) {
-  auto top = broadcast<T>(std::numeric_limits<T>::lowest());
-  std::size_t i = 0;
-  for (; i + lanes <= count; i += lanes) top = max(top, load(x + i));
-  auto const used = iota<std::int32_t>() < static_cast<std::int32_t>(count - i);
-  if (i < count) top = select(used, max(top, load_partial(x + i, count - i)), top);
-  T const highest = max_of(top);
-  auto const shift = broadcast<T>(highest);
-  pack<T> total{};
-  for (i = 0; i + lanes <= count; i += lanes) total += math::exp(load(x + i) - shift);
-  if (i < count) total += select(used, math::exp(load_partial(x + i, count - i) - shift), pack<T>{});
-  return highest + math::log(sum(total));
-}
 
 /// Operands: loss per row, log Σ e^logit per row (for the gradient), logits (rows dense, one after another),
 /// labels and, if Limited, the number of logits in use (one int32). scalars[0]: how much of a label is spread
@@ -64,7 +29,7 @@ struct cross_entropy_kernel {
     for (std::size_t r = rows.begin; r < rows.end; ++r) {
       T const* const x = a.in<T>(2) + r * Count;
       T const log_sum = log_sum_exp(x, count);
-      T expected = x[checked_row(a.in<std::int32_t>(3)[WalkLabels::offset(r)], count)];
+      T expected = x[clamped_row(a.in<std::int32_t>(3)[WalkLabels::offset(r)], count)];
       if (spread > 0) expected += spread * (sum_of(x, count) / static_cast<T>(count) - expected);
       a.out<T>(0)[r] = log_sum - expected;
       a.out<T>(1)[r] = log_sum;
@@ -94,7 +59,7 @@ struct cross_entropy_gradient_kernel {
       T* const dx = a.out<T>(0) + r * Count;
       T const g = a.in<T>(1)[r];
       auto const scale = broadcast<T>(g), shift = broadcast<T>(a.in<T>(2)[r]);
-      auto const label = checked_row(a.in<std::int32_t>(4)[WalkLabels::offset(r)], count);
+      auto const label = clamped_row(a.in<std::int32_t>(4)[WalkLabels::offset(r)], count);
       std::size_t i = 0;
       for (; i + lanes <= count; i += lanes) {
         auto d = (math::exp(load(x + i) - shift) - each) * scale;

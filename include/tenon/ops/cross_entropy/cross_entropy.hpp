@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // cross_entropy<vocab>(logits, labels)        −log softmax_vocab(logits)[label], for each row
 // cross_entropy<vocab>(logits, labels, used)  the same over the first `used` logits (one int32 at run time):
-// a
-//                                             vocabulary below capacity
-// mean_cross_entropy<vocab>(logits, labels, weight)  Σ weight · cross entropy / Σ weight, a scalar; `used`
-// may
-//                                             follow
+//                                             a vocabulary below capacity
+// mean_cross_entropy<vocab>(logits, labels, weight)
+//                                             Σ weight · cross entropy / Σ weight, a scalar; `used` may follow
 //
 // As the last argument of each, label_smoothing{ε} (Szegedy et al., CVPR 2016; PyTorch's form): the label
 // counts 1 − ε, and ε is spread evenly over all logits in use.
@@ -66,7 +64,7 @@ struct cross_entropy_form {
 
   static constexpr call_spec spec(label_smoothing const& smoothing) {
     if (!(smoothing.rate >= 0 && smoothing.rate <= 1))
-      throw std::out_of_range("cross_entropy: label smoothing is between 0 and 1");
+      throw std::logic_error("cross_entropy: label smoothing is between 0 and 1");
     using K = cpu::cross_entropy_kernel<T, rows::size, count, walk, Limited>;
     call_spec s;
     s.name = "cross entropy";

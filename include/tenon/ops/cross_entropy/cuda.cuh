@@ -39,7 +39,7 @@ struct cross_entropy_body {
     }
     if (team::member(block) != 0) return;
     T const log_sum = top + math::log(total);
-    T expected = x[cpu::checked_row(a.template in<std::int32_t>(3)[WalkLabels::offset(row)], count)];
+    T expected = x[cpu::clamped_row(a.template in<std::int32_t>(3)[WalkLabels::offset(row)], count)];
     if (spread > 0) expected += spread * (mean - expected);
     a.template out<T>(0)[row] = log_sum - expected;
     a.template out<T>(1)[row] = log_sum;
@@ -72,7 +72,7 @@ struct cross_entropy_gradient_body {
       if (i < count) {
         T const g = a.template in<T>(1)[row];
         d = (math::exp(x[e] - a.template in<T>(2)[row]) - spread / static_cast<T>(count)) * g;
-        if (i == cpu::checked_row(a.template in<std::int32_t>(4)[WalkLabels::offset(row)], count))
+        if (i == cpu::clamped_row(a.template in<std::int32_t>(4)[WalkLabels::offset(row)], count))
           d -= g * (1 - spread);
       }
       dx[e] = add ? dx[e] + d : d;

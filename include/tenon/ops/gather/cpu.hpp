@@ -7,13 +7,9 @@
 
 #include "../../program/call.hpp"
 #include "../map/loops.hpp"
+#include "../rows.hpp"
 
 namespace tenon::cpu {
-
-/// A row number that lies in the table whatever stands in memory.
-TENON_HOST_DEVICE inline std::size_t checked_row(std::int32_t id, std::size_t rows) {
-  return std::min(static_cast<std::size_t>(std::max(id, 0)), rows - 1);
-}
 
 /// out row i = table row ids[i]; operands: out, table, ids. Rows hold Width elements.
 template <class T, std::size_t Rows, std::size_t Width, class Walk>
@@ -31,7 +27,7 @@ struct gather_kernel {
     auto const* const ids = a.in<std::int32_t>(2);
     bool const add = a.adds_to(0);
     for (std::size_t i = mine.begin; i < mine.end; ++i) {
-      T const* const row = table + checked_row(ids[Walk::offset(i)], Rows) * Width;
+      T const* const row = table + clamped_row(ids[Walk::offset(i)], Rows) * Width;
       if (add)
         for (std::size_t k = 0; k < Width; ++k) out[i * Width + k] += row[k];
       else
@@ -60,7 +56,7 @@ struct scatter_add_kernel {
     if (!a.adds_to(0))
       for (std::size_t r = 0; r < Rows; ++r) std::fill_n(table + r * Width, width, T{});
     for (std::size_t i = 0; i < Walk::count; ++i) {
-      T* const to = table + checked_row(ids[Walk::offset(i)], Rows) * Width;
+      T* const to = table + clamped_row(ids[Walk::offset(i)], Rows) * Width;
       T const* const row = rows + i * Width;
       for (std::size_t k = 0; k < width; ++k) to[k] += row[k];
     }

@@ -31,7 +31,7 @@ struct gather_body {
     for (index e = block.number() * threads + block.thread(); e < elements; e += block.count() * threads) {
       index const i = e / Width, k = e % Width;
       T const v =
-          table[static_cast<index>(cpu::checked_row(ids[Walk::offset(i)], Rows)) * static_cast<index>(Width) +
+          table[static_cast<index>(cpu::clamped_row(ids[Walk::offset(i)], Rows)) * static_cast<index>(Width) +
                 k];
       out[e] = add ? out[e] + v : v;
     }
@@ -61,7 +61,7 @@ struct scatter_add_body {
     index const lane = block.thread() % warp;
     for (index first = 0; first < Walk::count; first += warp) {
       index const i = first + lane;
-      index found = block.ballot(i < Walk::count && cpu::checked_row(ids[Walk::offset(i)], Rows) == row);
+      index found = block.ballot(i < Walk::count && cpu::clamped_row(ids[Walk::offset(i)], Rows) == row);
       for (; found != 0; found &= found - 1)
         if (used) total += rows[(first + static_cast<index>(std::countr_zero(found))) * Width];
     }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 // Lookups: rows of a table by number, as in an embedding.
 //
-//   gather<vocab>(table, ids)              out = table at position ids of axis vocab; axes of ids, then the
-//   table's others scatter_add<vocab<V>>(rows, ids)       out[v] = Σ of the rows whose id is v: gather's
-//   transpose, and its derivative
+//   gather<vocab>(table, ids)           out = table at position ids of axis vocab: the axes of ids, then the
+//                                       table's others
+//   scatter_add<vocab<V>>(rows, ids)    out[v] = Σ of the rows whose id is v: gather's transpose, and its
+//                                       derivative
 //
 // A gather is postponed: linear(gather(table, ids), w) with fewer rows in the table than ids becomes
 // gather(linear(table, w), ids), which multiplies each distinct row once.

@@ -10,7 +10,6 @@
 namespace tenon::cpu {
 
 // ---- maps
-// --------------------------------------------------------------------------------------------------
 
 /// out = tree, for every element; operands: out, then the tree's leaves.
 template <class Nest, class Out, class Tree>
@@ -70,7 +69,6 @@ struct map_kernel {
 };
 
 // ---- reductions
-// --------------------------------------------------------------------------------------------
 
 template <class Kind>
 struct combine {  // sum and mean

@@ -12,7 +12,6 @@
 namespace tenon::cuda {
 
 // ---- maps
-// --------------------------------------------------------------------------------------------------
 
 /// out = tree, for every element; operands: out, then the tree's leaves.
 template <class Nest, class Out, class Tree>
@@ -62,7 +61,6 @@ struct lowering<cpu::map_kernel<Nest, Out, Tree>> {
 };
 
 // ---- reductions
-// --------------------------------------------------------------------------------------------
 
 template <class Kind>
 using join_of = std::conditional_t<std::is_same_v<Kind, by_max>, larger, plus>;

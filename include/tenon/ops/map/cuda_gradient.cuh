@@ -254,7 +254,6 @@ struct lowering<cpu::pull_kernel<Kind, Nest, Chunks, G, Y, Tree, Leaves, Sinks>>
 };
 
 // ---- sums of parts
-// ---------------------------------------------------------------------------------------------
 
 /// Sums that neighbouring calls make of parts, each with its operands (out, parts) and integers: how many
 /// parts, and how many elements in each, without gaps. A block sums 32 elements, its warps sharing the parts.

@@ -163,8 +163,7 @@ struct element_environment {
                          offset_at<L>(place) + neighbour * static_cast<index>(vector_stride<L>);
     auto const bits =
         cpu::random16<std::uint32_t>(element, static_cast<std::uint32_t>(site), *arguments.state);
-    auto const threshold = static_cast<std::uint32_t>(rate * 65536.0 + 0.5);
-    return bits >= threshold ? static_cast<float>(1.0 / (1.0 - rate)) : 0.0F;
+    return bits >= cpu::kept_from(rate) ? cpu::scale_of_kept(rate) : 0.0F;
   }
 };
 

@@ -74,9 +74,7 @@ struct lane_environment {
                           ? randoms.neighbours(static_cast<std::uint32_t>(first),
                                                static_cast<std::uint32_t>(site), *arguments.state)
                           : random16(element, static_cast<std::uint32_t>(site), *arguments.state);
-    auto const threshold = static_cast<std::uint32_t>(rate * 65536.0 + 0.5);
-    auto const scale = static_cast<float>(1.0 / (1.0 - rate));
-    return select(bits >= threshold, broadcast<float>(scale), broadcast<float>(0.0f));
+    return select(bits >= kept_from(rate), broadcast<float>(scale_of_kept(rate)), broadcast<float>(0.0f));
   }
 };
 

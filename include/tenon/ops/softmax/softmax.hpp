@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // softmax<a>(x)          e^x / Σ_a e^x
-// softmax<a>(x, valid)   the same over the first `valid` positions of axis a: the scores after them are
-// replaced by −10⁶ log_softmax<a>(x)      the logarithm of the first, without leaving the range of the type
+// softmax<a>(x, valid)   the same over the first `valid` positions of axis a: scores after them become −10⁶
+// log_softmax<a>(x)      the logarithm of the first, without leaving the range of the type
 //
 // Derivative: dx = y (g − Σ_a g y).
 #pragma once

@@ -22,12 +22,10 @@ requires(!has_name<S, Name>) constexpr auto stack(std::array<variable<T, S, L, O
   auto& r = *x[0].owner;
   auto const out = r.template make<T, result>();
   for (std::size_t i = 0; i < N; ++i) {
-    location const where{out.at.storage, i * S::size * sizeof(T)};
-    bool taken = false;  // the same value may be stacked twice, but placed only once
-    for (std::size_t j = 0; j < i; ++j) taken |= r.root(x[j].at).storage == x[i].at.storage;
-    if (is_dense<S, L> && !taken && r.is_free(x[i].at, S::size * sizeof(T)) &&
-        r.at(x[i].at.storage).gradient < 0) {
-      auto& s = r.at(x[i].at.storage);
+    location const from = r.place(x[i]), where{out.at.storage, i * S::size * sizeof(T)};
+    // The same value may be stacked twice, but it is free only once.
+    if (is_dense<S, L> && r.is_free(from, S::size * sizeof(T)) && r.at(from.storage).gradient < 0) {
+      auto& s = r.at(from.storage);
       s.parent = out.at.storage;
       s.parent_offset = where.offset;
       r.at(out.at.storage).active |= s.active;

@@ -5,10 +5,10 @@
 #include <cstddef>
 #include <vector>
 
-#include "../program/binding.hpp"
-#include "../program/ports.hpp"
+#include "../../program/binding.hpp"
+#include "../../program/ports.hpp"
+#include "../host_queue.hpp"
 #include "enqueue_calls.hpp"
-#include "host_queue.hpp"
 
 namespace tenon {
 

@@ -5,8 +5,8 @@
 #pragma once
 #include <cstddef>
 
-#include "../program/parameter_block.hpp"
-#include "check.cuh"
+#include "../../program/parameter_block.hpp"
+#include "../check.cuh"
 
 namespace tenon::cuda {
 

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <span>
 
-#include "../program/dependencies.hpp"
-#include "queue.hpp"
+#include "../../program/dependencies.hpp"
+#include "../queue.hpp"
 
 namespace tenon::cuda {
 

@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
-#include "../program/binding.hpp"
-#include "../program/ports.hpp"
+#include "../../program/binding.hpp"
+#include "../../program/ports.hpp"
 #include "device_parameters.cuh"
 #include "enqueue_calls.hpp"
 

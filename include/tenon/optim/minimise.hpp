@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <limits>
+#include <stdexcept>
 
 #include "../ops/emit.hpp"
 #include "../ops/map/map.hpp"
@@ -17,18 +18,22 @@
 
 namespace tenon {
 
-/// Adam (Kingma and Ba, ICLR 2015), with PyTorch's placing of ε: p −= lr · m̂ / (√v̂ + ε).
+/// Adam (Kingma and Ba, ICLR 2015), with PyTorch's placing of ε: p −= lr · m̂ / (√v̂ + ε). With a weight decay
+/// AdamW (Loshchilov and Hutter, ICLR 2019): before that p −= lr · decay · p, for all weights.
 struct adam {
   float learning_rate = 0.001F;
   float beta1 = 0.9F;
   float beta2 = 0.999F;
   float epsilon = 1e-8F;
+  float weight_decay = 0;
   std::size_t accumulate = 1;  ///< of so many runs the gradients' mean makes one step
 };
 
-/// Plain gradient descent: p −= lr · g.
+/// Gradient descent: p −= lr · g. With momentum (Polyak, 1964) in PyTorch's form: v ← momentum · v + g,
+/// p −= lr · v.
 struct sgd {
   float learning_rate = 0.01F;
+  float momentum = 0;
   std::size_t accumulate = 1;  ///< of so many runs the gradients' mean makes one step
 };
 
@@ -88,6 +93,8 @@ struct gradient_places {
 template <class T>
 constexpr gradient_places gradients_and_norm(recorder& r, variable<T, shape<>> const& loss, std::size_t count,
                                              std::size_t state_bytes, std::size_t runs) {
+  if (!r.is_active(r.place(loss)))
+    throw std::logic_error("minimise: the loss depends on no weight, so there is nothing to learn");
   auto gradients = r.parameter_gradients(count * sizeof(float));
   r.differentiate(loss.at);
   if (!r.complete_parameter_gradients(count * sizeof(float))) r.at(gradients.storage).zero_first = true;
@@ -114,6 +121,24 @@ constexpr gradient_places gradients_and_norm(recorder& r, variable<T, shape<>> c
   return {gradients, parts, state_bytes};
 }
 
+/// Records an optimiser's update, whose operands are the parameters, its own state, gradients, the parts of
+/// their norm, and the divisor if there is one.
+template <std::size_t States, std::size_t Divisors>
+constexpr void record_update(recorder& r, call_spec spec, gradient_places const& made, std::size_t parameters,
+                             std::size_t runs, std::array<location, States> const& state,
+                             std::array<location, Divisors> const& divided_by) {
+  std::size_t const bytes = parameters * sizeof(float);
+  spec.integers = {static_cast<std::int64_t>(parameters), static_cast<std::int64_t>(runs)};
+  r.begin(spec);
+  r.result(parameters_in_place(r, bytes), bytes, true);
+  for (auto const& at : state) r.result(at, bytes, true);
+  r.operand(made.gradients, bytes);
+  r.operand(made.norm_parts, norm_parts * sizeof(double));
+  for (auto const& at : divided_by) r.operand(at, sizeof(float));
+  r.end();
+  r.updates_parameters(made.state_bytes, runs);
+}
+
 /// Where the divisor is, if there is one.
 template <operand... Divisor>
 constexpr std::array<location, sizeof...(Divisor)> divisors(recorder& r, Divisor const&... divisor) {
@@ -128,56 +153,49 @@ constexpr std::array<location, sizeof...(Divisor)> divisors(recorder& r, Divisor
 
 /// Ends a training program: derivatives of `loss` (a scalar) with respect to all `parameters` (their number),
 /// clipping, division by `divisor` if one is given (how many words a sum is over, say), one step of Adam.
-/// State: two floats a parameter, three where gradients are accumulated.
+/// State: two floats a parameter, three where gradients are accumulated. Throws std::logic_error if the loss
+/// depends on no weight, if weights are frozen, and if the program has another loss already.
 template <operand X, operand... Divisor>
 requires std::is_void_v<detail::loss_error<operation::minimise, X>>
 constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, adam const& how,
                         clip_by_global_norm const& clip = {}, Divisor const&... divisor) {
   std::size_t const bytes = parameters * sizeof(float);
   auto const divided_by = detail::divisors(r, divisor...);
-  auto const [gradients, parts, state] =
-      detail::gradients_and_norm(r, keep(loss), parameters, 2 * bytes, how.accumulate);
+  auto const made = detail::gradients_and_norm(r, keep(loss), parameters, 2 * bytes, how.accumulate);
   call_spec spec;
   spec.name = "adam";
   spec.computed_by<detail::adam_kernel<sizeof...(Divisor) == 1>>();
   spec.flops = 14 * parameters;
   spec.scalars = {static_cast<double>(how.learning_rate), static_cast<double>(how.beta1),
-                  static_cast<double>(how.beta2), static_cast<double>(how.epsilon),
-                  static_cast<double>(clip.limit)};
-  spec.integers = {static_cast<std::int64_t>(parameters), static_cast<std::int64_t>(how.accumulate)};
-  r.begin(spec);
-  r.result(detail::parameters_in_place(r, bytes), bytes, true);
-  r.result(detail::optimiser_state(r, bytes, 0), bytes, true);
-  r.result(detail::optimiser_state(r, bytes, bytes), bytes, true);
-  r.operand(gradients, bytes);
-  r.operand(parts, detail::norm_parts * sizeof(double));
-  for (auto const& at : divided_by) r.operand(at, sizeof(float));
-  r.end();
-  r.updates_parameters(state, how.accumulate);
+                  static_cast<double>(how.beta2),         static_cast<double>(how.epsilon),
+                  static_cast<double>(clip.limit),        static_cast<double>(how.weight_decay)};
+  std::array const state{detail::optimiser_state(r, bytes, 0), detail::optimiser_state(r, bytes, bytes)};
+  detail::record_update(r, spec, made, parameters, how.accumulate, state, divided_by);
 }
 
-/// The same with one step of gradient descent.
+/// The same with one step of gradient descent. State: none, one float a parameter with momentum; one more
+/// where gradients are accumulated.
 template <operand X, operand... Divisor>
 requires std::is_void_v<detail::loss_error<operation::minimise, X>>
 constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, sgd const& how,
                         clip_by_global_norm const& clip = {}, Divisor const&... divisor) {
   std::size_t const bytes = parameters * sizeof(float);
+  bool const moves = how.momentum != 0;
   auto const divided_by = detail::divisors(r, divisor...);
-  auto const [gradients, parts, state] =
-      detail::gradients_and_norm(r, keep(loss), parameters, 0, how.accumulate);
+  auto const made = detail::gradients_and_norm(r, keep(loss), parameters, moves ? bytes : 0, how.accumulate);
   call_spec spec;
   spec.name = "sgd";
-  spec.computed_by<detail::sgd_kernel<sizeof...(Divisor) == 1>>();
-  spec.flops = 2 * parameters;
-  spec.scalars = {static_cast<double>(how.learning_rate), static_cast<double>(clip.limit)};
-  spec.integers = {static_cast<std::int64_t>(parameters), static_cast<std::int64_t>(how.accumulate)};
-  r.begin(spec);
-  r.result(detail::parameters_in_place(r, bytes), bytes, true);
-  r.operand(gradients, bytes);
-  r.operand(parts, detail::norm_parts * sizeof(double));
-  for (auto const& at : divided_by) r.operand(at, sizeof(float));
-  r.end();
-  r.updates_parameters(state, how.accumulate);
+  spec.flops = (moves ? 4 : 2) * parameters;
+  spec.scalars = {static_cast<double>(how.learning_rate), static_cast<double>(clip.limit),
+                  static_cast<double>(how.momentum)};
+  if (moves) {
+    spec.computed_by<detail::momentum_kernel<sizeof...(Divisor) == 1>>();
+    detail::record_update(r, spec, made, parameters, how.accumulate,
+                          std::array{detail::optimiser_state(r, bytes, 0)}, divided_by);
+  } else {
+    spec.computed_by<detail::sgd_kernel<sizeof...(Divisor) == 1>>();
+    detail::record_update(r, spec, made, parameters, how.accumulate, std::array<location, 0>{}, divided_by);
+  }
 }
 
 /// Nor is anything learnt through a recorder that leaves derivatives out.
