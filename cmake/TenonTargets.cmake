@@ -3,7 +3,7 @@
 # tenon::text    + tokenisation and vocabularies (utf8proc)
 # tenon::subwords  tenon::text + SentencePiece
 # tenon::io      + model files (nlohmann_json)
-# tenon::train   all of these
+# tenon::train   tenon::text + tenon::io
 # tenon::cuda   what sources that nvcc compiles need besides (TenonCuda.cmake)
 # tenon::native  code for the processor of the machine that compiles; never forced on users of the library
 

@@ -32,6 +32,7 @@
 namespace {
 
 using namespace tenon::text;
+using tenon::printable;
 using namespace std::string_literals;
 namespace fs = std::filesystem;
 using tokens = std::vector<std::string>;
@@ -228,7 +229,7 @@ TEST_CASE("pairs: bad files give one line that says where and what to do") {
   }
   CHECK(has(message_of([&] { (void)read_pairs(folder.path() / "missing"); }),
             "missing: cannot be opened (No such"));
-  CHECK(has(message_of([&] { (void)read_pairs(folder.path() / "a\nb"); }), "a?b: cannot be opened"));
+  CHECK(has(message_of([&] { (void)read_pairs(folder.path() / "a\nb"); }), "a\\x0ab: cannot be opened"));
   CHECK(has(message_of([&] { (void)read_pairs(folder.path()); }), "is a directory"));
   CHECK(has(message_of([&] { (void)read_pairs(folder.file("p", "a\tb"), 0); }), "asked for 0"));
 }
@@ -278,9 +279,9 @@ TEST_CASE("utf8: decoding and what is shown") {
   CHECK(back == "a\u00e9\u20ac\U0001F600");
   CHECK(valid_utf8_prefix("ab\xC3") == 2);
   CHECK(has(message_of([] { (void)decode_utf8("ab\xFFz"); }), "not valid UTF-8 (byte 3)"));
-  CHECK(one_line("a\tb\x1B[1m") == "a?b?[1m");
-  CHECK(one_line("ab\u00e9\u00e9", 5) == "ab\u00e9...");
-  CHECK(one_line("ab\u00e9", 4) == "ab\u00e9");
+  CHECK(printable("a\tb\x1B[1m") == "a\\x09b\\x1b[1m");
+  CHECK(printable("ab\u00e9\u00e9", 4) == "ab\u00e9...");
+  CHECK(printable("ab\u00e9", 4) == "ab\u00e9");
 }
 
 TEST_CASE("tokenise: the 1.0 rules") {
@@ -378,7 +379,7 @@ TEST_CASE("vocabulary: from a stored list") {
       {{"<pad>", "<eos>"}, "no <unk>"},
       {{"<unk>", "<eos>"}, "no <pad>"},
       {{"<unk>", "<pad>"}, "no <eos>"},
-      {{"<unk>", "<pad>", "<eos>", "a\n", "a\n"}, "'a?' twice"},
+      {{"<unk>", "<pad>", "<eos>", "a\n", "a\n"}, "\"a\\x0a\" twice"},
       {{"<unk>", "<pad>", "<eos>", "\xFF"}, "token 3 of the vocabulary is not valid"}};
   for (auto const& [list, part] : table) {
     std::string const message = message_of([&] { vocabulary const made(list); });

@@ -328,9 +328,8 @@ struct command_line {
         "and\n"
         "`corpus chrf2` are sacreBLEU's, of " +
         std::string(recipe.subwords ? "sentences as they are written" : "tokens joined by spaces") +
-        ". Where pairs share a\nsentence they are given twice: pair by pair, and sentence by sentence with "
-        "the "
-        "translations of all\nits pairs." +
+        ".\nWhere pairs share a sentence they are given twice: pair by pair, and sentence by sentence with\n"
+        "the translations of all its pairs." +
         (recipe.pairs == every_pair
              ? ""
              : "\nExample, on the pairs that training validates on:\n  " + recipe.program +

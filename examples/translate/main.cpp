@@ -7,6 +7,7 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "buckets_command.hpp"
 #include "evaluate_command.hpp"
@@ -41,7 +42,8 @@ int run(int count, char const* const* arguments) {
       count, arguments,
       {std::filesystem::path(arguments[0]).filename().string(), std::string(recipe::name), corpus(),
        recipe::epochs, recipe::pairs, recipe::validation_pairs, recipe::beams, recipe::learning_rate,
-       recipe::schedule, recipe::ensembles});
+       recipe::schedule, recipe::ensembles,
+       !std::is_same_v<translate::tokeniser_of<recipe>, text::word_tokeniser>});
   if (!said) return 0;
   using translate::command;
   bool const needs_data = said->chosen == command::train || said->chosen == command::evaluate ||

@@ -59,6 +59,7 @@ struct defaults {
   double learning_rate;
   train::learning_rate_schedule schedule;
   bool ensembles;
+  bool subwords;  ///< sentences as they are written, not words and punctuation apart
 };
 
 /// What the command line says; nothing if it asked for help, which was printed then. Throws tenon::error if

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "tenon/error.hpp"
+#include "tenon/printable.hpp"
 #include "tenon/text/utf8.hpp"
 
 namespace tenon::text {
@@ -26,12 +27,12 @@ class line_reader {
  public:
   /// Opens a file. Throws tenon::error if it is missing, a directory, or may not be read.
   explicit line_reader(std::filesystem::path const& path)
-      : name_(one_line(path.string(), 1000)), file_(open(path, name_), closer{true}) {}
+      : name_(printable(path.string(), 1000)), file_(open(path, name_), closer{true}) {}
 
   /// Reads from an open stream such as stdin, which stays open and must outlive the reader. Lines are handed
   /// out as they arrive, so this serves an interactive program. `name` is what errors call the stream.
   line_reader(std::FILE* stream, std::string_view name)
-      : name_(one_line(name, 1000)), file_(stream, closer{false}) {}
+      : name_(printable(name, 1000)), file_(stream, closer{false}) {}
 
   /// Reads the next line (without its end) into `line`; false at the end of the input. The view is valid
   /// until the next call. Throws tenon::error on NUL bytes, invalid UTF-8, a line that is too long, a stray

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "tenon/error.hpp"
+#include "tenon/printable.hpp"
 #include "tenon/text/dataset.hpp"
 #include "tenon/text/language.hpp"
 #include "tenon/text/utf8.hpp"
@@ -58,7 +59,7 @@ class subword_tokeniser {
     auto const status = sentencepiece::SentencePieceTrainer::Train(how, &list, &learnt);
     if (!status.ok())
       throw error("SentencePiece cannot learn pieces from these sentences (" +
-                  one_line(status.error_message()) + "): give more text, or ask for fewer pieces");
+                  printable(status.error_message(), 80) + "): give more text, or ask for fewer pieces");
     return subword_tokeniser(learnt);
   }
 
@@ -122,7 +123,7 @@ class subword_tokeniser {
   }
 
   static void require(sentencepiece::util::Status const& status) {
-    if (!status.ok()) throw error("SentencePiece failed: " + one_line(status.error_message()));
+    if (!status.ok()) throw error("SentencePiece failed: " + printable(status.error_message(), 80));
   }
 
   std::unique_ptr<sentencepiece::SentencePieceProcessor> pieces_;

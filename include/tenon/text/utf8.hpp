@@ -76,17 +76,4 @@ inline std::u32string decode_utf8(std::string_view text) {
   return codes;
 }
 
-/// `text` made fit for an error message: control characters become '?', and it is cut after about 80 bytes
-/// (not inside a code point), because messages are promised to be one line.
-inline std::string one_line(std::string_view text, std::size_t longest = 80) {
-  std::size_t end = std::min(text.size(), longest);
-  while (end > 0 && end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;
-  std::string shown(text.substr(0, end));
-  for (char& c : shown) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-  }
-  if (end < text.size()) shown += "...";
-  return shown;
-}
-
 }  // namespace tenon::text

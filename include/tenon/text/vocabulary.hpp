@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "tenon/error.hpp"
+#include "tenon/printable.hpp"
 #include "tenon/text/utf8.hpp"
 
 namespace tenon::text {
@@ -81,7 +82,7 @@ class vocabulary {
         throw error("token " + std::to_string(i) + " of the vocabulary is not valid UTF-8: " + remedy());
       }
       if (!ids_.emplace(tokens_[i], static_cast<std::int32_t>(i)).second) {
-        throw error("the vocabulary has the token '" + one_line(tokens_[i]) + "' twice: " + remedy());
+        throw error("the vocabulary has the token " + in_quotes(tokens_[i]) + " twice: " + remedy());
       }
     }
     unk_ = required(unk_token);

@@ -10,6 +10,7 @@
 
 #include "tenon/config.hpp"
 #include "tenon/error.hpp"
+#include "tenon/printable.hpp"
 #include "tenon/train/svg_canvas.hpp"
 
 namespace tenon::train::svg {
@@ -27,11 +28,11 @@ TENON_COLD inline std::string heat_map(std::span<float const> values, std::span<
                                        std::span<std::string const> columns,
                                        heat_map_options const& options) {
   if (values.size() != rows.size() * columns.size())
-    throw error("heat map " + in_message(options.title) + ": " + std::to_string(values.size()) +
+    throw error("heat map " + in_quotes(options.title) + ": " + std::to_string(values.size()) +
                 " values for " + std::to_string(rows.size()) + " rows and " + std::to_string(columns.size()) +
                 " columns; give every row one value per column");
   if (!(options.low < options.high))
-    throw error("heat map " + in_message(options.title) +
+    throw error("heat map " + in_quotes(options.title) +
                 ": the colour range must rise, from a low to a high value");
 
   static constexpr std::size_t longest = 24;

@@ -11,6 +11,7 @@
 
 #include "tenon/config.hpp"
 #include "tenon/error.hpp"
+#include "tenon/printable.hpp"
 #include "tenon/train/svg_canvas.hpp"
 
 namespace tenon::train::svg {
@@ -38,7 +39,7 @@ struct point {
 /// `y`.
 inline std::vector<point> drawable_points(series const& s, bool log_y) {
   if (!s.x.empty() && s.x.size() != s.y.size())
-    throw error("line chart: series " + in_message(s.name) + " has " + std::to_string(s.x.size()) +
+    throw error("line chart: series " + in_quotes(s.name) + " has " + std::to_string(s.x.size()) +
                 " x values and " + std::to_string(s.y.size()) +
                 " y values; give as many of both, or no x values");
   std::vector<point> points;

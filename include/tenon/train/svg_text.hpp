@@ -105,15 +105,4 @@ inline std::string shorten(std::string_view text, std::size_t limit) {
   return std::string(text.substr(0, at)) + "\xE2\x80\xA6";
 }
 
-/// A name in quotes for an error message, which is one line: no control characters, and not too long.
-inline std::string in_message(std::string_view name) {
-  std::string clean;
-  for (std::size_t at = 0; at < name.size();) {
-    auto const [code, length] = decode_utf8(name, at);
-    if (!is_control(code)) clean += name.substr(at, length);
-    at += length;
-  }
-  return '"' + shorten(clean, 60) + '"';
-}
-
 }  // namespace tenon::train::svg

@@ -11,6 +11,7 @@
 
 #include "tenon/config.hpp"
 #include "tenon/error.hpp"
+#include "tenon/printable.hpp"
 #include "tenon/train/svg_canvas.hpp"
 
 namespace tenon::train::svg {
@@ -38,7 +39,7 @@ TENON_COLD inline std::string timeline(std::span<arena_block const> blocks, time
                 bytes = std::max<std::uint64_t>(options.bytes, 1);
   for (auto const& b : blocks) {
     if (b.last < b.first || b.last == UINT64_MAX || b.bytes > UINT64_MAX - b.offset)
-      throw error("memory picture: block " + in_message(b.name) + " has calls " + std::to_string(b.first) +
+      throw error("memory picture: block " + in_quotes(b.name) + " has calls " + std::to_string(b.first) +
                   " to " + std::to_string(b.last) + " and " + std::to_string(b.bytes) + " bytes at offset " +
                   std::to_string(b.offset) + "; it must end after it begins and fit in 64 bits");
     calls = std::max(calls, b.last + 1);
