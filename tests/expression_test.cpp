@@ -370,6 +370,31 @@ TEST_CASE_TEMPLATE("the smallest of elements, and where it is", N, ODD_EXTENTS) 
   CHECK(of_all() == 6);
 }
 
+TEST_CASE_TEMPLATE("a NaN stays one in all that picks the larger or smaller", N, ODD_EXTENTS) {
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  for (std::size_t at = 0; at < N::value; ++at) {
+    tensor<float, columns<N::value>> x;
+    for (std::size_t j = 0; j < N::value; ++j) x(j) = static_cast<float>(j) - 2;
+    x(at) = nan;
+    tensor<float> const largest = max<columns>(x), smallest = min<columns>(x);
+    CHECK(std::isnan(largest()));
+    CHECK(std::isnan(smallest()));
+    tensor<float, columns<N::value>> const positive = relu(x), limited = clamp(x, -1, 1), upper = max(x, 0),
+                                           lower = min(0, x);
+    for (auto const* y : {&positive, &limited, &upper, &lower})
+      for (std::size_t j = 0; j < N::value; ++j) CHECK(std::isnan((*y)(j)) == (j == at));
+  }
+}
+
+TEST_CASE("a conversion to bf16 rounds inside an expression as it does in memory") {
+  tensor<float, columns<37>> x;
+  for (std::size_t j = 0; j < 37; ++j) x(j) = 1 + static_cast<float>(j) * 0.0123F;
+  tensor<bf16, columns<37>> const stored = cast<bf16>(x);
+  tensor<float, columns<37>> const lost = x - cast<float>(cast<bf16>(x));
+  for (std::size_t j = 0; j < 37; ++j) CHECK(lost(j) == x(j) - static_cast<float>(stored(j)));
+  CHECK(lost(1) != 0);
+}
+
 TEST_CASE("a tensor that was moved from can be assigned to") {
   tensor<float, rows<3>> x = {1, 2, 3}, z = {4, 5, 6};
   auto y = std::move(x);

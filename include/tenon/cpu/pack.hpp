@@ -37,9 +37,7 @@ TENON_ALWAYS_INLINE pack<float> widen(pack<std::uint16_t> v) {
 }
 /// As bf16's own conversion: nearest even, NaN kept.
 TENON_ALWAYS_INLINE pack<std::uint16_t> narrow(pack<float> v) {
-  auto const u = bit_cast<std::uint32_t>(v);
-  auto const r = select(v == v, u + 0x7fffu + ((u >> 16) & 1u), u | 0x00400000u);
-  return convert<std::uint16_t>(r >> 16);
+  return convert<std::uint16_t>(bit_cast<std::uint32_t>(rounded_to_bf16(v)) >> 16);
 }
 #if TENON_PACK_BYTES == 64
 TENON_ALWAYS_INLINE __mmask16 first_lanes(std::size_t n) {

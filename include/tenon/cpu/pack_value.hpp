@@ -153,6 +153,23 @@ template <class V>
 TENON_HOST_DEVICE TENON_ALWAYS_INLINE V max(V const& a, V const& b) {
   return a > b ? a : b;
 }
+/// The same, but a NaN where either is one.
+template <class V>
+TENON_HOST_DEVICE TENON_ALWAYS_INLINE V min_or_nan(V const& a, V const& b) {
+  return select(a == a, min(a, b), a);
+}
+template <class V>
+TENON_HOST_DEVICE TENON_ALWAYS_INLINE V max_or_nan(V const& a, V const& b) {
+  return select(a == a, max(a, b), a);
+}
+
+/// Each lane of floats rounded to what a bf16 can hold: to nearest, ties to even; a NaN stays a NaN.
+template <class V>
+TENON_HOST_DEVICE TENON_ALWAYS_INLINE V rounded_to_bf16(V const& v) {
+  auto const u = bit_cast<std::uint32_t>(v);
+  auto const r = select(v == v, u + 0x7fffu + ((u >> 16) & 1u), u | 0x00400000u);
+  return bit_cast<float>(r & 0xffff0000u);
+}
 
 namespace detail {
 /// The unsigned integer that holds the bits of a T.
@@ -232,6 +249,12 @@ struct larger {
     return max(a, b);
   }
 };
+struct larger_or_nan {
+  template <class V>
+  TENON_HOST_DEVICE TENON_ALWAYS_INLINE V operator()(V const& a, V const& b) const {
+    return max_or_nan(a, b);
+  }
+};
 #if TENON_PACK_BYTES > 4
 template <class F, class V, std::size_t... I>
 TENON_ALWAYS_INLINE element_of<V> fold(F f, V const& v, std::index_sequence<I...>) {
@@ -265,6 +288,11 @@ TENON_ALWAYS_INLINE element_of<V> sum(V const& v) {
 template <class V>
 TENON_ALWAYS_INLINE element_of<V> max_of(V const& v) {
   return detail::fold(detail::larger{}, v);
+}
+/// The largest lane; a NaN where a lane is one.
+template <class V>
+TENON_ALWAYS_INLINE element_of<V> max_or_nan_of(V const& v) {
+  return detail::fold(detail::larger_or_nan{}, v);
 }
 
 }  // namespace TENON_PACK_NAMESPACE

@@ -32,8 +32,11 @@ using cpu::copy_sign;
 using cpu::element_of;
 using cpu::floor;
 using cpu::max;
+using cpu::max_or_nan;
 using cpu::min;
+using cpu::min_or_nan;
 using cpu::round;
+using cpu::rounded_to_bf16;
 using cpu::select;
 using cpu::splat;
 

@@ -7,6 +7,7 @@
 namespace tenon::cuda {
 
 using cpu::detail::larger;
+using cpu::detail::larger_or_nan;
 using cpu::detail::plus;
 struct smaller {
   template <class T>

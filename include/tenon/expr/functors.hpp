@@ -170,7 +170,7 @@ struct relu {
   static constexpr std::size_t flops = 1;
   template <class V>
   TENON_FN V value(V const& a) {
-    return math::max(a, V{});
+    return math::max(V{}, a);  // a NaN stays one
   }
   template <class V>
   TENON_FN pull1<V> pull(V const& g, V const&, V const& a) {
@@ -220,12 +220,12 @@ struct lerp {
   }
 };
 
-/// The smaller and the larger of two; a tie sends the gradient to the first.
+/// The smaller and the larger of two, NaN if either is; a tie sends the gradient to the first.
 struct minimum {
   static constexpr std::size_t flops = 1;
   template <class V>
   TENON_FN V value(V const& a, V const& b) {
-    return math::min(a, b);
+    return math::min_or_nan(a, b);
   }
   template <class V>
   TENON_FN pull2<V> pull(V const& g, V const&, V const& a, V const& b) {
@@ -236,7 +236,7 @@ struct maximum {
   static constexpr std::size_t flops = 1;
   template <class V>
   TENON_FN V value(V const& a, V const& b) {
-    return math::max(a, b);
+    return math::max_or_nan(a, b);
   }
   template <class V>
   TENON_FN pull2<V> pull(V const& g, V const&, V const& a, V const& b) {

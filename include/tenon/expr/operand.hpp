@@ -31,7 +31,10 @@ struct convert {
   static constexpr std::size_t flops = 0;
   template <class V>
   TENON_FN V value(V const& a) {
-    return a;
+    if constexpr (std::is_same_v<T, bf16>)
+      return math::rounded_to_bf16(a);
+    else
+      return a;
   }
   template <class V>
   TENON_FN pull1<V> pull(V const& g, V const&, V const&) {

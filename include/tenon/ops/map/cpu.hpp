@@ -94,11 +94,11 @@ struct combine<by_max> {
   }
   template <class V>
   TENON_ALWAYS_INLINE static V join(V const& a, V const& b) {
-    return max(a, b);
+    return max_or_nan(a, b);
   }
   template <class V>
   TENON_ALWAYS_INLINE static auto across(V const& v) {
-    return max_of(v);
+    return max_or_nan_of(v);
   }
 };
 

@@ -63,7 +63,7 @@ struct lowering<cpu::map_kernel<Nest, Out, Tree>> {
 // ---- reductions
 
 template <class Kind>
-using join_of = std::conditional_t<std::is_same_v<Kind, by_max>, larger, plus>;
+using join_of = std::conditional_t<std::is_same_v<Kind, by_max>, larger_or_nan, plus>;
 
 template <class Kind, class T>
 TENON_HOST_DEVICE constexpr T start_of() {
