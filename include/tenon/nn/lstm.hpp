@@ -54,11 +54,15 @@ struct lstm_form {
   /// i ∘ g, what is new in the cell.
   template <class Gate>
   static constexpr auto added(Gate const& gate) {
-    return keep_for_derivative(sigmoid(gate(0))) * keep_for_derivative(tanh(gate(2)));
+    // One by one: C++ leaves open which operand comes first, and programs shall be the same everywhere.
+    auto const i = keep_for_derivative(sigmoid(gate(0)));
+    auto const g = keep_for_derivative(tanh(gate(2)));
+    return i * g;
   }
   template <class Cell, class OutputGate, class Seen>
   static constexpr auto with_cell(Cell const& cell, OutputGate const& gate, Seen const& seen) {
-    auto const output = keep(keep_for_derivative(sigmoid(gate)) * keep_for_derivative(tanh(seen(cell))));
+    auto const o = keep_for_derivative(sigmoid(gate));
+    auto const output = keep(o * keep_for_derivative(tanh(seen(cell))));
     return lstm_state<std::remove_cvref_t<decltype(output)>, Cell>{output, cell};
   }
 };

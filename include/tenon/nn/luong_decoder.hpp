@@ -117,7 +117,8 @@ struct luong_decoder
   constexpr auto step_from(C& c, G const& gates_of_word, M const& memory_gates) const {
     auto const top = recurrent_step<mode::inference>(c, gates_of_word, 0);
     auto const weights = attention.look(top, c.keys, c.valid);
-    c.attentional = keep(tanh(linear(top, state_weight()) + keep(sum<steps>(weights * memory_gates))));
+    auto const seen = keep(sum<steps>(weights * memory_gates));
+    c.attentional = keep(tanh(linear(top, state_weight()) + seen));
     return weights;
   }
 
