@@ -134,8 +134,8 @@ TEST_CASE("a weight that is packed, and a left operand stored by columns") {
   using weight = parameter<layers<259>, from<columns<300>>>;
   auto const program = record_now([](recorder& r) {
     auto const x = r.input<float, columns<300>, rows<311>>("x");
-    r.output("first", linear(x, weight{}));
-    r.output("second", linear(keep(x * 2), weight{}));
+    r.output("first", linear(x, weight{.offset = 0}));
+    r.output("second", linear(keep(x * 2), weight{.offset = 0}));
   });
   parameter_block block(weight::shape_type::size);
   fill(block.values(), 1, -1, 1);
@@ -152,7 +152,7 @@ TEST_CASE("a weight that one product of many rows uses is packed once") {
   using weight = parameter<layers<96>, from<columns<256>>>;
   auto const program = record_now([](recorder& r) {
     auto const x = r.input<float, rows<1000>, columns<256>>("x");
-    r.output("y", linear(x, weight{}));
+    r.output("y", linear(x, weight{.offset = 0}));
   });
   CHECK(program.calls.size() == 2);
   CHECK(program.calls[0].name == std::string_view("pack weight"));
@@ -221,8 +221,8 @@ TEST_CASE("a weight that a program uses twice is packed once, whatever it does n
   constexpr std::size_t count = weight::shape_type::size;
   auto const program = record_now([](recorder& r) {
     auto const x = r.input<float, rows<64>, sides<300>>("x");
-    r.output("first", linear(x, weight{}));
-    r.output("second", linear(keep(x * 2), weight{}));
+    r.output("first", linear(x, weight{.offset = 0}));
+    r.output("second", linear(keep(x * 2), weight{.offset = 0}));
   });
   std::size_t packs = 0;
   for (auto const& c : program.calls) packs += std::string_view(c.name) == "pack weight" ? 1 : 0;

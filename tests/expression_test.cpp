@@ -178,7 +178,7 @@ TEST_CASE("element types meet, convert and are stored") {
   auto const i = filled<tensor<std::int32_t, rows<4>, columns<17>>>(1, -9, 9);
   auto const x = filled<tensor<float, columns<17>>>(2, -9, 9);
   auto const d = filled<tensor<double, columns<17>>>(3);
-  static_assert(std::is_same_v<element_of<decltype(i + 1.5)>, std::int32_t>);
+  static_assert(std::is_same_v<element_of<decltype(i + 1)>, std::int32_t>);
   static_assert(std::is_same_v<element_of<decltype(x + 1.5)>, float>);
   static_assert(std::is_same_v<element_of<decltype(x + d)>, double>);
   static_assert(std::is_same_v<element_of<decltype(cast<double>(i))>, double>);
@@ -186,8 +186,8 @@ TEST_CASE("element types meet, convert and are stored") {
   tensor<std::int32_t, columns<17>> const whole = cast<std::int32_t>(x);
   tensor<std::int32_t, rows<4>, columns<17>> const integers = i * i - 3;
   tensor<std::int32_t> const total = sum(i), largest = max(i);
-  tensor<std::int32_t, rows<4>> const average = mean<columns>(i),
-                                      positive = sum<columns>(cast<std::int32_t>(i > 0));
+  tensor<std::int32_t, rows<4>> const positive = sum<columns>(cast<std::int32_t>(i > 0));
+  tensor<float, rows<4>> const average = mean<columns>(i), part = mean<columns>(i > 0);
   tensor<double, columns<17>> const chosen = select(x < 0, d, 2.0 * d);
   tensor<float, columns<17>> const narrowed = d;
   std::int32_t all = 0, top = -99;
@@ -200,7 +200,8 @@ TEST_CASE("element types meet, convert and are stored") {
       count += i(r, c) > 0 ? 1 : 0;
       top = std::max(top, i(r, c));
     }
-    CHECK(average(r) == row / 17);
+    CHECK(average(r) == doctest::Approx(row / 17.0));
+    CHECK(part(r) == doctest::Approx(count / 17.0));
     CHECK(positive(r) == count);
     all += row;
   }

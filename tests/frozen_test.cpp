@@ -186,7 +186,7 @@ TEST_CASE("frozen weights are packed for products that would not be worth it in 
     return record_now([frozen](inference_recorder& r) {
       if (frozen) r.freeze_weights();
       auto const x = r.input<float, columns<24>, rows<5>>("x");
-      r.output("product", dot<columns>(x, r.use(weight{})));
+      r.output("product", dot<columns>(x, r.use(weight{.offset = 0})));
     });
   };
   auto const plain = recorded(false), frozen = recorded(true);
@@ -262,7 +262,7 @@ TEST_CASE("what weights alone say stops every run") {
   auto const program = record_now([](inference_recorder& r) {
     r.freeze_weights();
     auto const x = r.input<float>("x");
-    stop_unless(sum(r.use(weight{}) * 0.0F));
+    stop_unless(sum(r.use(weight{.offset = 0}) * 0.0F));
     r.output("y", keep(x + 1));
   });
   parameter_block block(5);
@@ -278,7 +278,7 @@ TEST_CASE("what is read from outside is not shared") {
   using weight = parameter<rows<5>, columns<8>>;
   auto const program = record_now([](inference_recorder& r) {
     r.freeze_weights();
-    r.output("doubled", keep(r.use(weight{}) * 2));
+    r.output("doubled", keep(r.use(weight{.offset = 0}) * 2));
   });
   parameter_block block(40);
   std::iota(block.values().begin(), block.values().end(), 1.0F);
@@ -294,10 +294,10 @@ TEST_CASE("what is not from weights alone is computed in each run") {
   auto const program = record_now([](inference_recorder& r) {
     r.freeze_weights();
     auto const x = r.input<float, columns<8>>("x");
-    auto const doubled = keep(r.use(weight{}) * 2);  // from weights alone
+    auto const doubled = keep(r.use(weight{.offset = 0}) * 2);  // from weights alone
     auto const sums = keep(sum<columns>(doubled * x));
     r.output("sums", sums);
-    r.output("thinned", keep(dropout(r.use(weight{}), 0.5)));  // random: not even that lasts
+    r.output("thinned", keep(dropout(r.use(weight{.offset = 0}), 0.5)));  // random: not even that lasts
     r.output("doubled", doubled);
   });
   CHECK(program.totals.frozen_calls == 1);
@@ -316,13 +316,13 @@ TEST_CASE("frozen weights are refused where they make no sense") {
   using weight = parameter<rows<5>, columns<8>>;
   CHECK_THROWS_AS(record_now([](recorder& r) { r.freeze_weights(element_type::int32); }), std::logic_error);
   CHECK_THROWS_AS(record_now([](recorder& r) {
-                    r.output("y", r.use(weight{}) * 2);
+                    r.output("y", r.use(weight{.offset = 0}) * 2);
                     r.freeze_weights();
                   }),
                   std::logic_error);
   CHECK_THROWS_AS(record_now([](recorder& r) {
                     r.freeze_weights();
-                    r.differentiate(sum(r.use(weight{}) * 2));
+                    r.differentiate(sum(r.use(weight{.offset = 0}) * 2));
                   }),
                   std::logic_error);
 }

@@ -198,7 +198,7 @@ TEST_CASE("add_linear refuses what it would spoil") {
   auto const refused = [](auto const& make) {
     CHECK_THROWS_AS(record_now([&](recorder& r) {
                       auto const x = r.input<float, rows<16>, columns<16>>("x");
-                      add_linear(make(x), x, parameter<columns<16>, from<columns<16>>>{});
+                      add_linear(make(x), x, parameter<columns<16>, from<columns<16>>>{.offset = 0});
                     }),
                     std::logic_error);
   };

@@ -171,7 +171,7 @@ TEST_CASE("the same of long columns") {
 }
 
 TEST_CASE("a bias of other numbers is not read as floats") {
-  static constexpr parameter<vocab<1024>, from<hiddens<256>>> weight{};
+  static constexpr parameter<vocab<1024>, from<hiddens<256>>> weight{.offset = 0};
   auto const program = record_now([](inference_recorder& r) {
     r.freeze_weights();
     auto const x = r.input<float, batch<1>, hiddens<256>>("x");

@@ -50,3 +50,18 @@ TEST_CASE("parity: embeddings that are output layers too") {
 TEST_CASE("parity: label smoothing") {
   check_variant<encoder_decoder<source_words, target_words, 6, 8, L>>("smoothed", label_smoothing{0.1});
 }
+
+TEST_CASE("a weight that was not laid out is not used by mistake for another one") {
+  struct affine {
+    parameter<hiddens<4>> scale{constant(1)}, shift{};
+  };
+  static constexpr affine forgotten{};
+  CHECK_THROWS_WITH_AS(record_now([](recorder& r) {
+                         auto const x = r.input<float, hiddens<4>>("x");
+                         r.output("y", x * forgotten.scale + forgotten.shift);
+                       }),
+                       doctest::Contains("laid_out"), std::logic_error);
+  parameter_block block(8);
+  CHECK_THROWS_WITH_AS(values_of(block.values(), forgotten.shift), doctest::Contains("laid_out"),
+                       std::logic_error);
+}

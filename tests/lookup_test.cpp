@@ -82,7 +82,7 @@ TEST_CASE("ids that have the looked-up axis, which a weight maps") {
 }
 
 TEST_CASE("a lookup moves the rows that it reads, not the table") {
-  static constexpr parameter<vocab<1000>, hiddens<64>> table{};
+  static constexpr parameter<vocab<1000>, hiddens<64>> table{.offset = 0};
   auto const program = record_now([](inference_recorder& r) {
     r.output("rows", keep(gather<vocab>(table, r.input<std::int32_t, batch<2>>("ids"))));
   });

@@ -364,6 +364,26 @@ TEST_CASE("gradient descent with momentum") {
   }
 }
 
+TEST_CASE("rates and limits that make no sense are refused") {
+  auto const with = [](auto how, clip_by_global_norm clip = {}) {
+    record_now([&](recorder& r) {
+      constexpr parameter<rows<10>> p{.offset = 0};
+      auto const loss = keep(sum(p * r.input<float, rows<10>>("x")));
+      minimise(r, loss, 10, how, clip);
+    });
+  };
+  constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+  CHECK_NOTHROW(with(adam{.learning_rate = 0}));
+  CHECK_THROWS_AS(with(adam{.learning_rate = nan}), std::logic_error);
+  CHECK_THROWS_AS(with(sgd{.learning_rate = -1}), std::logic_error);
+  CHECK_THROWS_AS(with(sgd{.momentum = 1}), std::logic_error);
+  CHECK_THROWS_AS(with(adam{.beta2 = 1}), std::logic_error);
+  CHECK_THROWS_AS(with(adam{.weight_decay = -1}), std::logic_error);
+  CHECK_THROWS_AS(with(adam{.accumulate = 0}), std::logic_error);
+  CHECK_THROWS_AS(with(sgd{}, clip_by_global_norm{0}), std::logic_error);
+  CHECK_THROWS_AS(with(sgd{}, clip_by_global_norm{nan}), std::logic_error);
+}
+
 TEST_CASE("a loss of no weight is nothing to learn from") {
   CHECK_THROWS_WITH_AS(record_now([](recorder& r) {
                          auto const x = r.input<float, rows<10>>("x");

@@ -224,3 +224,26 @@ TEST_CASE("stacks of expressions, on tensors and in recordings") {
   }
   CHECK(std::ranges::equal(s.output_elements<float>("stacked"), here.elements()));
 }
+
+TEST_CASE("a weight is stacked beside recorded values") {
+  static constexpr parameter<columns<4>> weight{.offset = 0};
+  auto const program = record_now([](recorder& r) {
+    auto const x = r.input<float, columns<4>>("x");
+    r.output("first", stack<rows>(x, weight));
+    r.output("last", stack<rows>(weight, keep(x * 2)));
+  });
+  parameter_block block(4);
+  for (std::size_t i = 0; i < 4; ++i) block.values()[i] = 10 + static_cast<float>(i);
+  session s(program, block);
+  for (std::size_t i = 0; i < 4; ++i) s.input_elements<float>("x")[i] = static_cast<float>(i);
+  s.run();
+  auto const first = s.output<float, rows<2>, columns<4>>("first"),
+             last = s.output<float, rows<2>, columns<4>>("last");
+  for (std::size_t i = 0; i < 4; ++i) {
+    auto const x = static_cast<float>(i);
+    CHECK(first(0, i) == x);
+    CHECK(first(1, i) == 10 + x);
+    CHECK(last(0, i) == 10 + x);
+    CHECK(last(1, i) == 2 * x);
+  }
+}

@@ -10,7 +10,7 @@ int main() {
   auto const step = record_now([](recorder& r) {
     auto const x = r.input<float, batch<4>, hiddens<8>>("x");
 #ifdef FIXED
-    auto const bias = r.use(parameter<hiddens<8>>{});
+    auto const bias = r.use(parameter<hiddens<8>>{.offset = 0});
 #else
     tensor<float, hiddens<8>> bias;
 #endif

@@ -37,7 +37,7 @@ constexpr bool blocks_are_apart(auto const& program) {
 
 // ---- a linear layer
 constexpr std::size_t B = 64, I = 512, O = 256;
-constexpr parameter<vocab<O>, from<hiddens<I>>> w{};
+constexpr parameter<vocab<O>, from<hiddens<I>>> w{.offset = 0};
 constexpr parameter<vocab<O>> bias{{}, I* O * sizeof(float)};
 
 constexpr auto linear_map_program = record([](recorder& r) {
@@ -139,7 +139,7 @@ constexpr auto chain = record([](recorder& r) {
   auto const x = r.input<float, batch<16>, hiddens<16>>("x");
   auto h = keep(x * 1);
   for (int t = 0; t < Steps; ++t)
-    h = keep(sigmoid(linear(h, parameter<hiddens<16>, from<hiddens<16>>>{}) + x));
+    h = keep(sigmoid(linear(h, parameter<hiddens<16>, from<hiddens<16>>>{.offset = 0}) + x));
   r.output("h", h);
 });
 static_assert(chain<2>.arena_bytes() == chain<20>.arena_bytes(), "a longer recurrence needs no more memory");

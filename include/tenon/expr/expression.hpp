@@ -102,6 +102,11 @@ struct mapped {
 namespace detail {
 template <class Op, class A, class B>
 using binary_shape = typename first_of<mixture_error<Op, A, B>, unite_t<Op, shape_of<A>, shape_of<B>>>::type;
+
+/// A number takes the type of the elements that it meets: whole ones would lose its fraction.
+template <class Op, class X, class Number>
+using number_error = std::conditional_t<std::is_integral_v<element_of<X>> && std::is_floating_point_v<Number>,
+                                        element_type_mismatch<Op, element_of<X>, Number>, void>;
 }  // namespace detail
 
 #define TENON_BINARY(NAME, OPERATION, FUNCTOR)                                                          \
@@ -113,15 +118,21 @@ using binary_shape = typename first_of<mixture_error<Op, A, B>, unite_t<Op, shap
   template <operand A, operand B, shape_error Error = detail::binary_shape<operation::OPERATION, A, B>> \
   Error NAME(A&&, B&&);                                                                                 \
   template <operand A, number B>                                                                        \
+  requires std::is_void_v<detail::number_error<operation::OPERATION, A, B>>                             \
   constexpr auto NAME(A&& a, B number) {                                                                \
     scalar<double> const b{static_cast<double>(number)};                                                \
     return detail::make_mapped<FUNCTOR>(std::forward<A>(a), b);                                         \
   }                                                                                                     \
+  template <operand A, number B, shape_error Error = detail::number_error<operation::OPERATION, A, B>>  \
+  Error NAME(A&&, B);                                                                                   \
   template <number A, operand B>                                                                        \
+  requires std::is_void_v<detail::number_error<operation::OPERATION, B, A>>                             \
   constexpr auto NAME(A number, B&& b) {                                                                \
     scalar<double> const a{static_cast<double>(number)};                                                \
     return detail::make_mapped<FUNCTOR>(a, std::forward<B>(b));                                         \
-  }
+  }                                                                                                     \
+  template <number A, operand B, shape_error Error = detail::number_error<operation::OPERATION, B, A>>  \
+  Error NAME(A, B&&);
 
 TENON_BINARY(operator+, add, fn::add)
 TENON_BINARY(operator-, subtract, fn::subtract)
@@ -165,8 +176,8 @@ TENON_UNARY(sigmoid, fn::sigmoid)
 #undef TENON_UNARY
 
 /// x limited to [low, high].
-template <operand A>
-constexpr auto clamp(A&& x, double low, double high) {
+template <operand A, number Low, number High>
+constexpr auto clamp(A&& x, Low low, High high) {
   return min(max(std::forward<A>(x), low), high);
 }
 
@@ -189,9 +200,23 @@ constexpr decltype(auto) wrap_number(X&& x) {
 }
 template <class X>
 using wrapped = std::remove_cvref_t<decltype(wrap_number(std::declval<X>()))>;
+/// The same of two, either of which may be the number.
+template <class Op, class A, class B>
+struct number_among {
+  using type = void;
+};
+template <class Op, number A, operand B>
+struct number_among<Op, A, B> {
+  using type = number_error<Op, B, A>;
+};
+template <class Op, operand A, number B>
+struct number_among<Op, A, B> {
+  using type = number_error<Op, A, B>;
+};
 template <class C, class A, class B>
 using select_shape = typename first_of<
     mixture_error<operation::select, C, wrapped<A>, wrapped<B>>,
+    typename number_among<operation::select, std::remove_cvref_t<A>, std::remove_cvref_t<B>>::type,
     unite_t<operation::select, shape_of<C>, shape_of<wrapped<A>>, shape_of<wrapped<B>>>>::type;
 
 template <class X>
@@ -272,6 +297,13 @@ TENON_REDUCTION(sum, by_sum)
 TENON_REDUCTION(mean, by_mean)
 TENON_REDUCTION(max, by_max)
 #undef TENON_REDUCTION
+
+/// The mean of whole numbers, or of how often a comparison of them holds, is a float.
+template <template <std::size_t> class... Name, operand X>
+requires(std::is_integral_v<element_of<X>>&&
+             well_formed<detail::reduced_over<operation::mean, X, Name...>>) constexpr auto mean(X&& x) {
+  return mean<Name...>(cast<float>(std::forward<X>(x)));
+}
 
 /// The smallest over the axes named, or over all.
 template <template <std::size_t> class... Name, operand X>

@@ -44,12 +44,21 @@ namespace hana = boost::hana;
   ::boost::hana::make_pair(BOOST_HANA_STRING(#NAME), [](auto&& self) -> decltype(auto) { \
     return (static_cast<decltype(self)&&>(self).NAME);                                   \
   })
-#define TENON_EACH_MEMBER(SELF, ...)                                                                  \
-  TENON_PICK_MEMBERS(__VA_ARGS__, TENON_M16, TENON_M15, TENON_M14, TENON_M13, TENON_M12, TENON_M11,   \
-                     TENON_M10, TENON_M9, TENON_M8, TENON_M7, TENON_M6, TENON_M5, TENON_M4, TENON_M3, \
-                     TENON_M2, TENON_M1)                                                              \
+#define TENON_EACH_MEMBER(SELF, ...)                                                                      \
+  TENON_PICK_MEMBERS(__VA_ARGS__, TENON_MORE, TENON_MORE, TENON_MORE, TENON_MORE, TENON_MORE, TENON_MORE, \
+                     TENON_MORE, TENON_MORE, TENON_M16, TENON_M15, TENON_M14, TENON_M13, TENON_M12,       \
+                     TENON_M11, TENON_M10, TENON_M9, TENON_M8, TENON_M7, TENON_M6, TENON_M5, TENON_M4,    \
+                     TENON_M3, TENON_M2, TENON_M1)                                                        \
   (SELF, __VA_ARGS__)
-#define TENON_PICK_MEMBERS(A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, PICKED, ...) PICKED
+#define TENON_PICK_MEMBERS(A, B, C, D, E, F, G, H, I, J, K, L, M, N, O, P, Q, R, S, T, U, V, W, X, PICKED, \
+                           ...)                                                                            \
+  PICKED
+#define TENON_MORE(SELF, ...)                                                                 \
+  [] {                                                                                        \
+    static_assert(sizeof(SELF) == 0,                                                          \
+                  "TENON_MEMBERS takes sixteen members: put some into structs of their own"); \
+    return 0;                                                                                 \
+  }()
 #define TENON_M1(S, A) TENON_MEMBER(S, A)
 #define TENON_M2(S, A, ...) TENON_MEMBER(S, A), TENON_M1(S, __VA_ARGS__)
 #define TENON_M3(S, A, ...) TENON_MEMBER(S, A), TENON_M2(S, __VA_ARGS__)
@@ -109,6 +118,11 @@ TENON_COLD constexpr void for_each_parameter(Model& model, F&& f, member_path co
       member_path const here{parent, {}, layer++};
       for_each_parameter(m, f, &here);
     });
+  } else if constexpr (!hana::Struct<M>::value) {
+    static_assert(
+        hana::Struct<M>::value,
+        "a model's member is a weight, a hana::tuple of layers, or a struct that lists its own members "
+        "with TENON_MEMBERS(name, members...); what is none of these is static, or not listed");
   } else {
     hana::for_each(hana::accessors<M>(), [&](auto const& accessor) {
       auto& member = hana::second(accessor)(model);
@@ -140,9 +154,12 @@ constexpr std::size_t parameter_count(Model const& model) {
   return count;
 }
 
-/// A weight's elements in a model's parameter block; std::logic_error if the block ends before them.
+/// A weight's elements in a model's parameter block; std::logic_error if the block ends before them, or the
+/// model was not laid out.
 template <class T, class... A>
 std::span<float> values_of(std::span<float> block, basic_parameter<T, A...> const& p) {
+  if (p.offset == unplaced)
+    throw std::logic_error("a weight has no place in a parameter block: lay its model out with laid_out");
   if (block.size() < p.offset / sizeof(float) + shape<A...>::size)
     throw std::logic_error(
         "the parameter block is smaller than the model: make it of parameter_count(model)");

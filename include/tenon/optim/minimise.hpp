@@ -82,6 +82,21 @@ constexpr location accumulated(recorder& r, location gradients, std::size_t coun
   return sum;
 }
 
+/// Refuses what no training can be meant to have.
+constexpr void check_training(float learning_rate, std::size_t accumulate, clip_by_global_norm const& clip,
+                              bool others) {
+  if (!(learning_rate >= 0 && learning_rate < std::numeric_limits<float>::infinity()))
+    throw std::logic_error("minimise: the learning rate is a number that is not negative");
+  if (!(clip.limit > 0)) throw std::logic_error("minimise: the norm is clipped to more than 0");
+  if (accumulate == 0)
+    throw std::logic_error("minimise: a step is made of the gradients of at least one run");
+  if (!others)
+    throw std::logic_error("minimise: betas and momentum are in [0, 1), epsilon and decay not below 0");
+}
+constexpr bool is_decay(float x) {
+  return x >= 0 && x < 1;
+}
+
 /// What an optimiser works with.
 struct gradient_places {
   location gradients, norm_parts;
@@ -154,13 +169,17 @@ constexpr std::array<location, sizeof...(Divisor)> divisors(recorder& r, Divisor
 /// Ends a training program: derivatives of `loss` (a scalar) with respect to all `parameters` (their number),
 /// clipping, division by `divisor` if one is given (how many words a sum is over, say), one step of Adam.
 /// State: two floats a parameter, three where gradients are accumulated. Throws std::logic_error if the loss
-/// depends on no weight, if weights are frozen, and if the program has another loss already.
+/// depends on no weight, if weights are frozen, if the program has another loss already, and for rates and limits
+/// that make no sense.
 template <operand X, operand... Divisor>
 requires std::is_void_v<detail::loss_error<operation::minimise, X>>
 constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, adam const& how,
                         clip_by_global_norm const& clip = {}, Divisor const&... divisor) {
   std::size_t const bytes = parameters * sizeof(float);
   auto const divided_by = detail::divisors(r, divisor...);
+  detail::check_training(how.learning_rate, how.accumulate, clip,
+                         detail::is_decay(how.beta1) && detail::is_decay(how.beta2) && how.epsilon >= 0 &&
+                             how.weight_decay >= 0);
   auto const made = detail::gradients_and_norm(r, keep(loss), parameters, 2 * bytes, how.accumulate);
   call_spec spec;
   spec.name = "adam";
@@ -180,6 +199,7 @@ requires std::is_void_v<detail::loss_error<operation::minimise, X>>
 constexpr void minimise(recorder& r, X const& loss, std::size_t parameters, sgd const& how,
                         clip_by_global_norm const& clip = {}, Divisor const&... divisor) {
   std::size_t const bytes = parameters * sizeof(float);
+  detail::check_training(how.learning_rate, how.accumulate, clip, detail::is_decay(how.momentum));
   bool const moves = how.momentum != 0;
   auto const divided_by = detail::divisors(r, divisor...);
   auto const made = detail::gradients_and_norm(r, keep(loss), parameters, moves ? bytes : 0, how.accumulate);

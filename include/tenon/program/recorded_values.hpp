@@ -36,6 +36,8 @@ class recorded_values {
 
   template <class T, class... A>
   constexpr location place(basic_parameter<T, A...> const& p) {
+    if (p.offset == unplaced)  // on one line, since compilers show that line
+      throw std::logic_error("a weight without a place: laid_out(model), with all weights in TENON_MEMBERS");
     for (auto const& known : parameters_) {
       std::size_t const begin = at(known).offset, end = begin + at(known).bytes;
       std::size_t const bytes = shape<A...>::size * sizeof(T);

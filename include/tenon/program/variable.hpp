@@ -36,6 +36,9 @@ struct initialiser {
   std::size_t rows = 0;
 };
 
+/// Where a weight is that no parameter block has a place for yet.
+inline constexpr std::size_t unplaced = static_cast<std::size_t>(-1);
+
 /// A weight of a model: its place in the model's parameter block and how it starts. Any recording may use it.
 template <class T, axis_type... A>
 struct basic_parameter {
@@ -44,7 +47,7 @@ struct basic_parameter {
   using layout = row_major<shape_type>;
 
   initialiser init{};
-  std::size_t offset = 0;  ///< bytes from the start of the parameter block
+  std::size_t offset = unplaced;  ///< bytes from the start of the parameter block
 };
 template <axis_type... A>
 using parameter = basic_parameter<float, A...>;

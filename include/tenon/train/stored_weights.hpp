@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -65,10 +66,15 @@ constexpr std::size_t parameters_in_use(Model const& model, std::size_t words) {
   return count;
 }
 
+namespace detail {
+/// All rows of every weight are in use.
+struct all_words {};
+}  // namespace detail
+
 /// The weights of a model in `block`. A weight whose first axis is `vocab` has words(name) rows in use.
 template <class Model, class Words>
 TENON_COLD std::vector<stored_weight> stored_weights(Model const& model, std::span<float> block,
-                                                     Words const& words) {
+                                                     [[maybe_unused]] Words const& words) {
   std::vector<stored_weight> result;
   for_each_parameter(model, [&]<class P>(member_path const& path, P const& p) {
     using S = typename P::shape_type;
@@ -81,7 +87,8 @@ TENON_COLD std::vector<stored_weight> stored_weights(Model const& model, std::sp
     auto const all = values_of(block, p);
     std::size_t used = all.size();
     if constexpr (detail::has_words_first<S>) {
-      std::size_t const rows = words(std::string_view(name));
+      std::size_t rows = extents[0];
+      if constexpr (!std::is_same_v<Words, detail::all_words>) rows = words(std::string_view(name));
       if (rows > extents[0])
         throw std::logic_error("stored_weights: " + name + " has room for " + std::to_string(extents[0]) +
                                " words, not for " + std::to_string(rows));
@@ -91,6 +98,12 @@ TENON_COLD std::vector<stored_weight> stored_weights(Model const& model, std::sp
     result.push_back({std::move(name), std::move(extents), all.first(used), all.subspan(used)});
   });
   return result;
+}
+
+/// The same of a model whose vocabularies are full, or that has none.
+template <class Model>
+TENON_COLD std::vector<stored_weight> stored_weights(Model const& model, std::span<float> block) {
+  return stored_weights(model, block, detail::all_words{});
 }
 
 /// Saves weights, and bytes by name beside them, in one piece or not at all. Throws tenon::error if that

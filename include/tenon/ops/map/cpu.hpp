@@ -145,9 +145,7 @@ struct reduce_kernel {
  private:
   template <class T>
   TENON_ALWAYS_INLINE static T finish(T const& v) {
-    if constexpr (std::is_same_v<Kind, by_mean> && std::is_integral_v<type>)
-      return v / static_cast<type>(count);
-    else if constexpr (std::is_same_v<Kind, by_mean>)
+    if constexpr (std::is_same_v<Kind, by_mean>)
       return v * (type(1) / static_cast<type>(count));
     else
       return v;

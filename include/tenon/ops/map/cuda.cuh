@@ -75,9 +75,7 @@ TENON_HOST_DEVICE constexpr T start_of() {
 /// What a reduction's sum becomes: a mean is divided by the number of elements.
 template <class Kind, std::size_t Count, class T>
 TENON_DEVICE T finished(T total) {
-  if constexpr (std::is_same_v<Kind, by_mean> && std::is_integral_v<T>)
-    return total / static_cast<T>(Count);
-  else if constexpr (std::is_same_v<Kind, by_mean>)
+  if constexpr (std::is_same_v<Kind, by_mean>)
     return total * (T(1) / static_cast<T>(Count));
   else
     return total;

@@ -59,9 +59,10 @@ using stack_error = typename first_of<
     typename first_of<typename misfit<shape_of<X>, shape_of<More>, operation::stack>::type...>::type,
     typename first_of<typename misfit<shape_of<More>, shape_of<X>, operation::stack>::type...>::type>::type;
 
-/// A value as one of shape S that stands in memory as a whole: itself where it does.
-template <class S, class X>
-constexpr auto whole(X const& x) {
+/// A value as one of shape S that stands in memory as a whole: itself where it does. `all`: what it is stacked
+/// with, some of which says which recording that is.
+template <class S, class X, class... All>
+constexpr auto whole(X const& x, All const&... all) {
   using T = element_of<X>;
   if constexpr (is_recorded<X>) {
     auto const value = keep(x);
@@ -69,7 +70,7 @@ constexpr auto whole(X const& x) {
     if constexpr (is_variable<V> && std::is_same_v<shape_of<V>, S>) {
       if constexpr (std::is_same_v<typename V::layout, row_major<S>>) return value;
     }
-    auto& r = recorder_of(value);
+    auto& r = recorder_of(all...);
     auto const out = r.template make<T, S>();
     record_map<by_sum, variable<T, S>>(r, out.at, false, value);
     return out;
@@ -85,7 +86,7 @@ template <template <std::size_t> class Name, operand X, operand... More>
 requires std::is_void_v<detail::stack_error<X, More...>>
 constexpr auto stack(X const& x, More const&... more) {
   using S = shape_of<X>;
-  return stack<Name>(std::array{detail::whole<S>(x), detail::whole<S>(more)...});
+  return stack<Name>(std::array{detail::whole<S>(x, x, more...), detail::whole<S>(more, x, more...)...});
 }
 template <template <std::size_t> class Name, operand X, operand... More,
           shape_error Error = detail::stack_error<X, More...>>
