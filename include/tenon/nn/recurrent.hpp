@@ -71,7 +71,8 @@ constexpr auto input_columns(parameter<Out, from<Whole>> const& weight, std::siz
 
 }  // namespace detail
 
-/// L layers of cells, from a state of zeros, with dropout between layers (on the outputs of all but the top).
+/// L layers of cells, from a state of zeros or a given one, with dropout between layers (on the outputs of all but
+/// the top).
 template <class Cells, axis_type In, std::size_t H, std::size_t L>
 struct recurrent_layers {
   using kind = typename Cells::kind;
@@ -100,6 +101,17 @@ struct recurrent_layers {
   }
   template <template <std::size_t> class Time, mode Mode, operand X, shape_error Error = run_error<X, Time>>
   Error run(X const& x, double dropout_rate) const;
+
+  /// The same from the states `from`, one for each layer: the last ones of a run over the steps before, say.
+  template <template <std::size_t> class Time, mode Mode, operand X, class State>
+  requires std::is_void_v<run_error<X, Time>>
+  constexpr auto run(X const& x, double dropout_rate, std::array<State, L> const& from) const {
+    auto const first = layer<Time>(bottom(), bottom().input_gates(x), from[0]);
+    return above<Time, Mode, 1>(first.outputs, dropout_rate, std::array{first.last}, from);
+  }
+  template <template <std::size_t> class Time, mode Mode, operand X, class State,
+            shape_error Error = run_error<X, Time>>
+  Error run(X const& x, double dropout_rate, std::array<State, L> const& from) const;
 
   /// One step of all layers: the bottom layer's gates (batch, gates, hiddens) → the top layer's output; moves
   /// the states on.
@@ -132,10 +144,15 @@ struct recurrent_layers {
     Outputs outputs;
     State last;
   };
-  template <template <std::size_t> class Time, class C, class G>
-  static constexpr auto layer(C const& cell, G const& input) {
+  template <template <std::size_t> class Time, class C, class G, class... From>
+  static constexpr auto layer(C const& cell, G const& input, From const&... from) {
     constexpr std::size_t count = extent_of<shape_of<G>, Time>;
-    auto state = cell.first(slice<Time>(input, 0));
+    auto state = [&] {
+      if constexpr (sizeof...(From) == 0)
+        return cell.first(slice<Time>(input, 0));
+      else
+        return cell(slice<Time>(input, 0), from...);
+    }();
     std::array<std::remove_cvref_t<decltype(cell.output(state))>, count> outputs{};
     outputs[0] = cell.output(state);
     for (std::size_t t = 1; t < count; ++t) {
@@ -155,16 +172,18 @@ struct recurrent_layers {
       return hana::at_c<I>(layers).input_gates(below);
   }
 
-  template <template <std::size_t> class Time, mode Mode, std::size_t I, class X, class State>
-  constexpr auto above(X const& below, double dropout_rate, std::array<State, I> const& states) const {
+  template <template <std::size_t> class Time, mode Mode, std::size_t I, class X, class State, class... From>
+  constexpr auto above(X const& below, double dropout_rate, std::array<State, I> const& states,
+                       From const&... from) const {
     if constexpr (I == L) {
       return recurrent_result<Cells, X, State, L>{below, states};
     } else {
-      auto const here = layer<Time>(hana::at_c<I>(layers), gates_of<Mode, I>(below, dropout_rate));
+      auto const here =
+          layer<Time>(hana::at_c<I>(layers), gates_of<Mode, I>(below, dropout_rate), from[I]...);
       std::array<State, I + 1> more{};
       for (std::size_t i = 0; i < I; ++i) more[i] = states[i];
       more[I] = here.last;
-      return above<Time, Mode, I + 1>(here.outputs, dropout_rate, more);
+      return above<Time, Mode, I + 1>(here.outputs, dropout_rate, more, from...);
     }
   }
 
