@@ -33,9 +33,9 @@ constexpr auto largest_of_last(V const& value, F const& look_at_all, Used const&
   return look_at_all(used...);
 }
 template <class Op, class X, template <std::size_t> class Name, class... Used>
-using argmax_error =
-    typename first_of<name_error<Op, shape_of<X>, Name>, element_error<Op, element_of<Used>, std::int32_t>...,
-                      typename misfit<shape<>, shape_of<Used>, Op>::type...>::type;
+using argmax_error = typename first_of<mixture_error<Op, X, Used...>, name_error<Op, shape_of<X>, Name>,
+                                       element_error<Op, element_of<Used>, std::int32_t>...,
+                                       typename misfit<shape<>, shape_of<Used>, Op>::type...>::type;
 }  // namespace detail
 
 template <template <std::size_t> class Name, operand X, operand... Used>

@@ -29,7 +29,8 @@ namespace detail {
 
 template <class S, class Valid, class V, template <std::size_t> class Name>
 using attend_error =
-    typename first_of<name_error<operation::attention, shape_of<S>, Name>,
+    typename first_of<mixture_error<operation::attention, S, Valid, V>,
+                      name_error<operation::attention, shape_of<S>, Name>,
                       name_error<operation::attention, shape_of<V>, Name>,
                       extent_error<operation::attention, shape_of<S>, shape_of<V>, shape_of<Valid>>,
                       element_error<operation::attention, element_of<Valid>, std::int32_t>,

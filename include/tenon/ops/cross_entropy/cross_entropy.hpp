@@ -99,7 +99,8 @@ struct cross_entropy_shape<S, Name, Labels> {
 };
 template <class X, template <std::size_t> class Name, class Labels>
 using cross_entropy_t =
-    typename first_of<fraction_error<operation::cross_entropy, element_of<X>>,
+    typename first_of<mixture_error<operation::cross_entropy, X, Labels>,
+                      fraction_error<operation::cross_entropy, element_of<X>>,
                       element_error<operation::cross_entropy, element_of<Labels>, std::int32_t>,
                       typename cross_entropy_shape<shape_of<X>, Name, shape_of<Labels>>::type>::type;
 

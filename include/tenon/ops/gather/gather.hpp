@@ -125,7 +125,7 @@ struct gathered {
 namespace detail {
 template <class Table, class Ids, template <std::size_t> class Name>
 using gather_t = typename first_of<
-    width_error<operation::gather, element_of<Table>>,
+    mixture_error<operation::gather, Table, Ids>, width_error<operation::gather, element_of<Table>>,
     element_error<operation::gather, element_of<Ids>, std::int32_t>,
     typename gather_shape<operation::gather, shape_of<Table>, Name, shape_of<Ids>>::type>::type;
 }  // namespace detail
@@ -262,7 +262,8 @@ struct scatter_rest<shape<Axis, A...>> {
   using type = shape<A...>;
 };
 template <class Axis, class Rows, class Ids>
-using scatter_t = typename first_of<width_error<operation::scatter_add, element_of<Rows>>,
+using scatter_t = typename first_of<mixture_error<operation::scatter_add, Rows, Ids>,
+                                    width_error<operation::scatter_add, element_of<Rows>>,
                                     element_error<operation::scatter_add, element_of<Ids>, std::int32_t>,
                                     typename scatter_shape<Axis, shape_of<Rows>, shape_of<Ids>>::type>::type;
 

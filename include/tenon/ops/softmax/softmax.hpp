@@ -93,7 +93,8 @@ constexpr auto emit_softmax(X const& x, Counts const&... counts) {
 
 template <class Op, class X, template <std::size_t> class Name, class Valid>
 using softmax_t =
-    typename first_of<fraction_error<Op, element_of<X>>, element_error<Op, element_of<Valid>, std::int32_t>,
+    typename first_of<mixture_error<Op, X, Valid>, fraction_error<Op, element_of<X>>,
+                      element_error<Op, element_of<Valid>, std::int32_t>,
                       typename softmax_shape<Op, shape_of<X>, Name, shape_of<Valid>>::type>::type;
 
 }  // namespace detail

@@ -131,7 +131,8 @@ requires(has_name<S, Name>&& has_name<T, Name>) struct concat_shape<S, T, Name> 
   using type = typename whole<others>::type;
 };
 template <class X, class Y, template <std::size_t> class Name>
-using concat_t = typename first_of<element_error<operation::concat, element_of<X>, element_of<Y>>,
+using concat_t = typename first_of<mixture_error<operation::concat, X, Y>,
+                                   element_error<operation::concat, element_of<X>, element_of<Y>>,
                                    typename concat_shape<shape_of<X>, shape_of<Y>, Name>::type>::type;
 
 }  // namespace detail
