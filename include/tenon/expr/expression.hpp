@@ -250,6 +250,8 @@ namespace detail {
 template <class A, class B, class T>
 using lerp_shape = typename first_of<
     mixture_error<operation::lerp, wrapped<A>, wrapped<B>, wrapped<T>>,
+    typename number_among<operation::lerp, std::remove_cvref_t<A>, std::remove_cvref_t<T>>::type,
+    typename number_among<operation::lerp, std::remove_cvref_t<B>, std::remove_cvref_t<T>>::type,
     unite_t<operation::lerp, shape_of<wrapped<A>>, shape_of<wrapped<B>>, shape_of<wrapped<T>>>>::type;
 }  // namespace detail
 
