@@ -12,4 +12,6 @@ struct model {
 #endif
 };
 
-int main() { return parameter_count(model{}) == 15 ? 0 : 1; }
+int main() {
+  return parameter_count(model{}) == 15 ? 0 : 1;
+}
