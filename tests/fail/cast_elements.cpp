@@ -8,7 +8,7 @@ using namespace tenon;
 int main() {
   tensor<float, batch<4>> x;
 #ifdef FIXED
-  tensor<float, batch<4>> y = cast<std::int32_t>(x) * 0.5;
+  tensor<float, batch<4>> y = cast<std::int32_t>(x) * 2;
 #else
   tensor<float, batch<4>> y = cast<unsigned char>(x) * 0.5;
 #endif
