@@ -40,7 +40,7 @@ struct bf16 {
 
 static_assert(sizeof(bf16) == 2 && std::is_trivial_v<bf16>);
 
-/// What tensors, inputs and weights may be made of.
+/// What tensors and inputs may be made of.
 template <class T>
 concept supported_element = std::is_same_v<T, float> || std::is_same_v<T, double> ||
     std::is_same_v<T, bf16> || std::is_same_v<T, std::int32_t>;

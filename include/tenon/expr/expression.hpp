@@ -96,8 +96,7 @@ struct mapped {
 };
 
 // ---- operators
-// Each
-// comes in two overloads: one for operands that fit, one that is declared to return the shape error.
+// Each comes in two overloads: one for operands that fit, one that is declared to return the shape error.
 
 namespace detail {
 template <class Op, class A, class B>
@@ -181,7 +180,7 @@ constexpr auto clamp(A&& x, Low low, High high) {
   return min(max(std::forward<A>(x), low), high);
 }
 
-/// x with its elements converted to T (int32, float or double); a gradient flows through between floating
+/// x with its elements converted to T (int32, float, double or bf16); a gradient flows through between floating
 /// types.
 template <supported_element T, operand A>
 constexpr auto cast(A&& x) {
