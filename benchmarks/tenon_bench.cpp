@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Tenon's side of the benchmark. Speaks the protocol of peers/protocol.py: prints `ready {json}`, then
 // answers `run N` with `ms X`, `memory` with `kib N`; `quit` or the end of the input end it.
-#include <cblas.h>
 #include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +11,8 @@
 #include <iostream>
 #include <sstream>
 #include <string>
+#include <tenon/cpu/blas.hpp>
+#include <tenon/cpu/product.hpp>
 #include <tenon/cpu/team.hpp>
 #include <tenon/error.hpp>
 #include <vector>
@@ -26,28 +27,32 @@ double seconds_of(auto const& f) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// The best rate of sgemm over a few shapes, on all threads together, each with a product of its own.
+/// The best rate of sgemm over a few shapes, on all threads together, each with a product of its own: that of
+/// BLAS or, where BLAS does not know the processor, Tenon's.
 double measured_sgemm_gflops(std::size_t threads) {
   struct shape {
-    int m, n, k;
+    std::size_t m, n, k;
   };
   double best = 0;
-  openblas_set_num_threads(1);
   for (auto const s : {shape{1024, 1024, 1024}, shape{512, 768, 512}, shape{2048, 512, 512}}) {
     std::vector<std::vector<float>> a(threads), b(threads), c(threads);
     for (std::size_t t = 0; t < threads; ++t) {
-      a[t].assign(static_cast<std::size_t>(s.m) * static_cast<std::size_t>(s.k), 1.0F);
-      b[t].assign(static_cast<std::size_t>(s.k) * static_cast<std::size_t>(s.n), 1.0F);
-      c[t].assign(static_cast<std::size_t>(s.m) * static_cast<std::size_t>(s.n), 0.0F);
+      a[t].assign(s.m * s.k, 1.0F);
+      b[t].assign(s.k * s.n, 1.0F);
+      c[t].assign(s.m * s.n, 0.0F);
     }
     auto const once = [&] {
       tenon::cpu::run_team(threads, [&](std::size_t t, std::size_t, auto const&) {
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, s.m, s.n, s.k, 1.0F, a[t].data(), s.k,
-                    b[t].data(), s.n, 0.0F, c[t].data(), s.n);
+        using namespace tenon::cpu;
+        strided_matrix<float> const left{a[t].data(), s.k, 1}, right{b[t].data(), s.n, 1};
+        if (blas_is_outdated())
+          multiply(s.m, s.n, s.k, left, right, false, c[t].data(), s.n);
+        else
+          gemm(s.m, s.n, s.k, {left.data, s.k, false}, {right.data, s.n, false}, 0, c[t].data(), s.n);
       });
     };
     once();
-    double const work = 2.0 * s.m * s.n * s.k * static_cast<double>(threads);
+    double const work = 2.0 * static_cast<double>(s.m * s.n * s.k * threads);
     for (int i = 0; i < 12; ++i) best = std::max(best, work / seconds_of(once) / 1e9);
   }
   return best;

@@ -3,6 +3,7 @@
 // that are cut into chunks.
 #include <doctest/doctest.h>
 
+#include <cstdlib>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -121,6 +122,17 @@ TEST_CASE("products large enough to be cut along rows, columns or the batch") {
   CHECK(dot_errors<shape<heads<16>, rows<64>, columns<128>>, shape<heads<16>, columns<128>, layers<130>>,
                    columns>() < 1);
 }
+
+#if defined(OPENBLAS_VERSION) && defined(__FMA__)
+// The test unit.contract_without_blas pins OpenBLAS to such kernels.
+TEST_CASE("a BLAS library that takes the processor for an old one is known") {
+  std::string_view const kernels = openblas_get_corename();
+  CHECK(cpu::blas_is_outdated() ==
+        (kernels == "Prescott" || kernels == "Nehalem" || kernels == "Sandybridge"));
+  char const* const pinned = std::getenv("OPENBLAS_CORETYPE");
+  if (pinned != nullptr && std::string_view(pinned) == "Prescott") CHECK(cpu::blas_is_outdated());
+}
+#endif
 
 TEST_CASE("left operands stored by columns, which are copied tile by tile") {
   // More rows than columns, so that these are not cut: a rest beside the tiles, several blocks, also of

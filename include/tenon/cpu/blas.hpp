@@ -4,6 +4,7 @@
 #include <cblas.h>
 
 #include <cstddef>
+#include <string_view>
 
 namespace tenon::cpu {
 
@@ -26,6 +27,23 @@ inline void blas_single_threaded() {
     return true;
   }();
   static_cast<void>(kept);
+#endif
+}
+
+/// Whether the BLAS library computes with vectors of another age. OpenBLAS falls back to kernels for SSE3 on
+/// a processor that is younger than itself, at a fifth of the rate: so does the one of Debian 12 on Xeons from
+/// 2023 on. Tenon's own products are better then.
+inline bool blas_is_outdated() {
+#if defined(OPENBLAS_VERSION) && defined(__FMA__)
+  static bool const outdated = [] {
+    std::string_view const kernels = openblas_get_corename();
+    for (std::string_view const old : {"Prescott", "Core2", "Penryn", "Nehalem", "Sandybridge", "Barcelona"})
+      if (kernels == old) return true;
+    return false;
+  }();
+  return outdated;
+#else
+  return false;
 #endif
 }
 

@@ -193,7 +193,7 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
     } else if constexpr (direct) {
       multiply<T>(rows, columns, k, {left, LM, LK}, strided_matrix<T>{right, RK, RN}, add, out, OM);
     } else {
-      if (rows * columns * k < least_blas)
+      if (rows * columns * k < least_blas || blas_is_outdated())
         return multiply<T>(rows, columns, k, {left, LM, LK}, strided_matrix<T>{right, RK, N == 1 ? 1 : RN},
                            add, out, OM);
       constexpr bool left_transposed = LK != 1 && K != 1;
