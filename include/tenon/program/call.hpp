@@ -95,13 +95,14 @@ struct pullback {
       : run{f}, exists{true} {}  // NOLINT(google-explicit-constructor): `spec.pull = &f`
 };
 
-/// A faster way to the position of the largest element of what call number `index` computes than looking at
-/// all of them: records it with the result `out`, among the first `used` elements if that exists. False: not
-/// here.
+/// A faster way to the position of the largest element in each row of what call number `index` computes, of so
+/// many rows and columns, than looking at all of them: records it with the result `out`, among the first
+/// `used` columns if that exists. False: not here.
 struct largest_element {
   using function = bool (*)(recording&, std::size_t index, location out, location used);
   function run = nullptr;
   bool exists = false;
+  std::size_t rows = 0, columns = 0;
 };
 
 /// What the chunks of a call touch of an operand, in bytes from its place on: chunk c touches `bytes` bytes

@@ -97,23 +97,8 @@ class recorded_calls : public recorded_values {
     if (calls_[index].pull.exists) calls_[index].pull = pull;
   }
 
-  /// Says how the largest element of what the call recorded last computes can be found.
-  constexpr void offer_largest(largest_element::function run) { calls_.back().largest = {run, true}; }
-  /// Records call number `index`, which has one output, once more, with its result elsewhere.
-  TENON_WHEN_USED TENON_RECORDING constexpr void repeat(std::size_t index, location where) {
-    call c = calls_[index];
-    std::size_t const from = c.first_operand;
-    c.first_operand = operands_.size();
-    for (std::size_t k = 0; k < c.operands; ++k) {
-      location const place = operands_[from + k];  // copies: what they are taken from may move
-      reach const touched = reaches_[from + k];
-      operands_.push_back(k == 0 ? where : place);
-      reaches_.push_back(touched);
-    }
-    calls_.push_back(c);
-    order_.push_back({calls_.size() - 1, 0});
-  }
-
+  /// Says how the largest element of each row of what the call recorded last computes can be found.
+  constexpr void offer_largest(largest_element const& way) { calls_.back().largest = way; }
   /// Throws std::logic_error if nothing may be added to a value in its own memory: what a run does not
   /// compute anew would grow from run to run, and some derivatives read the result.
   TENON_WHEN_USED TENON_RECORDING constexpr void check_can_add_to(location value) const {

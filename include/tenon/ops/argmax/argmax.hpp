@@ -18,17 +18,20 @@
 namespace tenon {
 
 namespace detail {
-/// The position of the largest element of `value` as the call recorded last offers to find it, if that
-/// computed the value; else what look_at_all(used…) gives.
+/// The positions of the largest elements of `value`, one for each of the rows S, as the call recorded last
+/// offers to find them, if that computed the value; else what look_at_all(used…) gives.
 template <class S, class V, class F, class... Used>
 constexpr auto largest_of_last(V const& value, F const& look_at_all, Used const&... used) {
   auto& r = recorder_of(value);
   std::size_t const last = r.calls().size() - 1;
-  if (!r.calls().empty() && r.calls()[last].largest.exists && r.operand_of(last, 0) == r.place(value)) {
-    location limit{};
-    ((limit = r.place(used)), ...);
-    auto const out = r.template make<std::int32_t, S>();
-    if (r.calls()[last].largest.run(r, last, out.at, limit)) return out;
+  if (!r.calls().empty() && r.operand_of(last, 0) == r.place(value)) {
+    auto const way = r.calls()[last].largest;
+    if (way.exists && way.rows == S::size && way.rows * way.columns == shape_of<V>::size) {  // not of a part
+      location limit{};
+      ((limit = r.place(used)), ...);
+      auto const out = r.template make<std::int32_t, S>();
+      if (way.run(r, last, out.at, limit)) return out;
+    }
   }
   return look_at_all(used...);
 }
@@ -55,7 +58,8 @@ constexpr auto argmax(X&& x, Used&&... used) {
   auto const look_at_all = [&](auto const&... in_use) {
     return emit<std::int32_t, rows>(spec, value, in_use...);
   };
-  if constexpr (is_recorded<V> && rows::size == 1 && detail::stride_of<V, Name> == 1)
+  if constexpr (is_recorded<V> && detail::stride_of<V, Name> == 1 &&
+                std::is_same_v<typename V::layout, row_major<shape_of<V>>>)
     return detail::largest_of_last<rows>(value, look_at_all, keep(std::forward<Used>(used))...);
   else
     return look_at_all(keep(std::forward<Used>(used))...);

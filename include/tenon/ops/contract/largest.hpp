@@ -1,70 +1,81 @@
 // SPDX-License-Identifier: BSL-1.0
-// The largest element of x · W + b for a single row x and a large W that is frozen (the most likely word of a
-// vocabulary), without reading all of W: the products with W rounded to bf16, half the bytes, are computed
-// first, and then in full those that may be the largest, by bounds on what the rounding can do:
-//
-//   |x · w − x · round(w)| ≤ ‖x‖ · ‖w − round(w)‖   (Cauchy and Schwarz)
-//
-// The result is that of the products in full, to the bit.
+// The largest element of x · W + b for each of a few rows x and a large W that is frozen (the most likely word
+// of a vocabulary), without reading all of W: what the products are is estimated from W in bytes first, and
+// then those are computed in full that may be the largest, by the bounds of `byte_matrix`. The result is that
+// of the products in full, to the bit.
 #pragma once
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 
+#include "../../cpu/byte_matrix.hpp"
 #include "record.hpp"
 
 namespace tenon {
 
+#if TENON_BYTE_QUADS
 namespace cpu {
 
-/// The bound's factor for each column of a matrix (K × N, the K elements of a column being neighbours), that
-/// of ‖x‖: what rounding to bf16 loses of it, and what is lost in summing K products of float twice, in full
-/// and rounded. Operands: radii, matrix.
+/// Rounds a matrix (K × N, the K elements of a column being neighbours) to bytes. Operands: bytes, matrix.
 template <std::size_t N, std::size_t K, std::size_t RN>
-struct rounding_radius_kernel {
-  static constexpr std::size_t chunks = chunks_for(N * K, 2, N);
+struct round_to_bytes_kernel {
+  using matrix = byte_matrix<N, K>;
+  static constexpr std::size_t chunks = std::bit_floor(
+      std::clamp<std::size_t>(matrix::bytes >> 17, 1, std::min<std::size_t>(matrix::panels, 8)));
   static constexpr reach touched(std::size_t k) {
-    return k == 0 ? reach_of<1>({N}, {1}, 0, chunks, sizeof(float))
-                  : reach_of<2>({N, K}, {RN, 1}, 0, chunks, sizeof(float));
+    return k == 0 ? reach_of<1>({matrix::bytes}, {1}, 0, 1, 1)
+                  : reach_of<2>({N, K}, {RN, 1}, 0, 1, sizeof(float));
   }
   static void run(call_arguments const& a, std::size_t chunk) {
-    constexpr double sums = 0x1p-23 * (K + 16), enough = 1.001, least = 1e-17;
-    auto const columns = part_of(N, chunks, chunk);
-    for (std::size_t j = columns.begin; j < columns.end; ++j) {
-      float const* const w = a.in<float>(1) + j * RN;
-      pack<float> whole{}, lost{};
-      for (std::size_t k = 0; k < K; k += lanes) {
-        auto const v = load_partial(w + k, std::min(lanes, K - k));
-        bf16 rounded[lanes];
-        store(rounded, v);
-        auto const difference = v - load(rounded);
-        whole += v * v;
-        lost += difference * difference;
-      }
-      a.out<float>(0)[j] = static_cast<float>(
-          (std::sqrt(double{sum(lost)}) + std::sqrt(double{sum(whole)}) * sums) * enough + least);
-    }
+    matrix{a.out<std::byte>(0)}.fill(a.in<float>(1), RN, matrix::panels * chunk / chunks,
+                                     matrix::panels * (chunk + 1) / chunks);
   }
 };
 
-/// Operands: position; x · round(W) + b, the radii, x, W, and where there is one b; how many columns are in
+/// Estimates of the products of M rows, LM apart. Operands: estimates (M × N), x, W in bytes, if Biased b.
+template <std::size_t M, std::size_t N, std::size_t K, std::size_t LM, bool Biased>
+struct estimate_kernel {
+  using matrix = byte_matrix<N, K>;
+  static constexpr std::size_t chunks = std::bit_floor(
+      std::clamp<std::size_t>(matrix::bytes >> 16, 1, std::min<std::size_t>(matrix::panels, 16)));
+  static constexpr reach touched(std::size_t k) {
+    constexpr bool even = matrix::panels % chunks == 0 && N % matrix::width == 0;
+    return k == 0   ? reach_of<2>({M, N}, {N, 1}, 1, even ? chunks : 1, sizeof(float))
+           : k == 1 ? reach_of<2>({M, K}, {LM, 1}, 0, 1, sizeof(float))
+           : k == 2 ? reach_of<1>({matrix::bytes}, {1}, 0, 1, 1)
+                    : reach_of<1>({N}, {1}, 0, 1, sizeof(float));
+  }
+  static void run(call_arguments const& a, std::size_t chunk) {
+    estimate_products(byte_rows<M, K>(a.in<float>(1), LM), matrix{static_cast<std::byte*>(a.operands[2])},
+                      Biased ? a.in<float>(3) : nullptr, matrix::panels * chunk / chunks,
+                      matrix::panels * (chunk + 1) / chunks, a.out<float>(0));
+  }
+};
+
+/// Operands: positions (M); estimates, x, W, W in bytes, and where there is one b; how many columns are in
 /// use, if integers[0] says that they are limited.
-template <std::size_t N, std::size_t K, std::size_t RN, bool Biased>
+template <std::size_t M, std::size_t N, std::size_t K, std::size_t LM, std::size_t RN, bool Biased>
 struct largest_column_kernel {
+  static constexpr std::size_t chunks = M;
   static constexpr reach touched(std::size_t k) {
     constexpr std::size_t limit = Biased ? 6 : 5;
-    return k == 0 || k == limit ? reach{0, sizeof(std::int32_t), 0, 0}
-           : k == 3             ? reach_of<1>({K}, {1}, 0, 1, sizeof(float))
-           : k == 4             ? reach_of<2>({N, K}, {RN, 1}, 0, 1, sizeof(float))
-                                : reach_of<1>({N}, {1}, 0, 1, sizeof(float));
+    return k == 0       ? reach_of<1>({M}, {1}, 0, M, sizeof(std::int32_t))
+           : k == 1     ? reach_of<2>({M, N}, {N, 1}, 0, M, sizeof(float))
+           : k == 2     ? reach_of<2>({M, K}, {LM, 1}, 0, M, sizeof(float))
+           : k == 3     ? reach_of<2>({N, K}, {RN, 1}, 0, 1, sizeof(float))
+           : k == 4     ? reach_of<1>({byte_matrix<N, K>::bytes}, {1}, 0, 1, 1)
+           : k == limit ? reach{0, sizeof(std::int32_t), 0, 0}
+                        : reach_of<1>({N}, {1}, 0, 1, sizeof(float));
   }
 
-  static void run(call_arguments const& a, std::size_t) {
-    float const *const rounded = a.in<float>(1), *const radii = a.in<float>(2), *const x = a.in<float>(3),
-                       *const matrix = a.in<float>(4), *const bias = Biased ? a.in<float>(5) : nullptr;
+  static void run(call_arguments const& a, std::size_t row) {
+    float const *const estimates = a.in<float>(1) + row * N, *const x = a.in<float>(2) + row * LM,
+                       *const matrix = a.in<float>(3), *const bias = Biased ? a.in<float>(5) : nullptr,
+                       *const radii = byte_matrix<N, K>{static_cast<std::byte*>(a.operands[4])}.radii();
     std::size_t const count = a.integers[0] == 0
                                   ? N
                                   : static_cast<std::size_t>(std::clamp<std::int32_t>(
@@ -81,7 +92,7 @@ struct largest_column_kernel {
       auto most = broadcast(nothing);
       for (std::size_t i = b * block; i < end; i += lanes) {
         std::size_t const n = std::min(lanes, end - i);
-        auto const v = load_partial(rounded + i, n);
+        auto const v = load_partial(estimates + i, n);
         auto const off = load_partial(radii + i, n) * length + abs(v) * rounding;
         auto const used = iota<std::int32_t>() < static_cast<std::int32_t>(n);
         auto const high = v + off, known = select(high == high, high, broadcast(-nothing));
@@ -98,19 +109,20 @@ struct largest_column_kernel {
       if (upper[b] < bound) continue;
       std::size_t const end = std::min((b + 1) * block, count);
       for (std::size_t i = b * block; i < end; ++i) {
-        if (rounded[i] + (radii[i] * length + std::abs(rounded[i]) * rounding) < bound) continue;
+        if (estimates[i] + (radii[i] * length + std::abs(estimates[i]) * rounding) < bound) continue;
         float const full = in_full(x, matrix + i * RN, Biased ? bias + i : nullptr);
         if (i > 0 && !(full > highest)) continue;
         best = i;
         highest = full;
       }
     }
-    *a.out<std::int32_t>(0) = static_cast<std::int32_t>(best);
+    a.out<std::int32_t>(0)[row] = static_cast<std::int32_t>(best);
   }
 
  private:
   static constexpr std::size_t block = 8 * lanes;
-  static constexpr float rounding = 0x1p-21F;  // of the sum with the bias, in full and rounded, and of bounds
+  static constexpr float rounding =
+      0x1p-21F;  // of the sum with the bias, in full and estimated, and of bounds
 
   /// ‖x‖, rather too much than too little.
   static float norm(float const* x) {
@@ -144,20 +156,26 @@ struct largest_column_kernel {
 
 namespace detail {
 
-/// Finding the largest element of x · W, or of that and a bias, which was recorded as the call before.
+/// Finding the largest element in each row of X · W, or of that and a bias, which was recorded as the call
+/// before.
 template <class X, class Y, class O, bool Biased>
 struct largest_of_product {
   using product = contraction_of<X, Y, O>;
   static constexpr auto plan = product::plan;
-  static constexpr std::size_t columns = plan.n.extent, depth = plan.k.extent;
+  static constexpr std::size_t rows = plan.m.extent, columns = plan.n.extent, depth = plan.k.extent;
+  /// What the multiplications take of more rows is more than what reading all of W does.
+  static constexpr std::size_t most_rows = TENON_PACK_BYTES == 64 ? 16 : 4;
   /// Worth it where the matrix is read from afar; a mebibyte is what a second cache holds.
-  static constexpr bool pays = product::kernel_type::packable && !plan.swapped && plan.m.extent == 1 &&
+  static constexpr bool pays = product::kernel_type::packable && !plan.swapped && rows <= most_rows &&
                                plan.k.left == 1 && plan.k.right == 1 && plan.n.out == 1 &&
+                               (rows == 1 || plan.m.out == columns) && depth <= 2048 &&
                                columns * depth >= (std::size_t{1} << 18);
 
-  using product_kernel = typename product::kernel_type;
-  using radius = cpu::rounding_radius_kernel<columns, depth, plan.n.right>;
-  using search = cpu::largest_column_kernel<columns, depth, plan.n.right, Biased>;
+  static constexpr std::size_t stride = rows == 1 ? depth : plan.m.left;
+  using in_bytes = cpu::byte_matrix<columns, depth>;
+  using round = cpu::round_to_bytes_kernel<columns, depth, plan.n.right>;
+  using estimate = cpu::estimate_kernel<rows, columns, depth, stride, Biased>;
+  using search = cpu::largest_column_kernel<rows, columns, depth, stride, plan.n.right, Biased>;
 
   /// Records how `out` comes of what call number `index` multiplies; false: it does not.
   TENON_RECORDING static constexpr bool record(recording& r, std::size_t index, location out, location used) {
@@ -166,31 +184,32 @@ struct largest_of_product {
                         r.at(r.root(matrix).storage).kind == storage::kind_t::parameter;
     if (!frozen) return false;
     location const bias = Biased ? r.operand_of(index - 1, 1) : location{};
-    auto const packed = product::template packed<bf16>(r, matrix);
-    auto const radii = radii_of(r, matrix);
+    auto const bytes = rounded(r, matrix);
 
-    auto const rounded = r.add_value<float, shape<vocab<columns>>>(storage::kind_t::temporary, "rounded");
-    if (Biased) r.repeat(index - 1, rounded);
-    auto spec = product::spec("rounded product");
-    spec.integers[3] = static_cast<std::int64_t>(cpu::packed_as::bf16s);
-    r.begin(spec);
-    r.result(rounded, columns * sizeof(float), Biased);
-    r.operand(x, depth * sizeof(float));
-    r.operand(matrix, 0);
-    r.operand(packed, product::template pack_type<bf16>::bytes);
+    auto const estimates =
+        r.add_value<float, shape<batch<rows>, vocab<columns>>>(storage::kind_t::temporary, "estimates");
+    call_spec guess;
+    guess.name = "estimated product";
+    guess.computed_by<estimate>();
+    guess.flops = std::uint64_t{4} * rows * columns * depth;
+    r.begin(guess);
+    r.result(estimates, rows * columns * sizeof(float));
+    r.operand(x, rows * depth * sizeof(float));
+    r.operand(bytes, in_bytes::bytes);
+    if (Biased) r.operand(bias, columns * sizeof(float));
     r.end();
 
     call_spec look;
     look.name = "argmax of product";
     look.computed_by<search>();
-    look.flops = std::uint64_t{8} * columns;
+    look.flops = std::uint64_t{8} * rows * columns;
     look.integers[0] = used.exists() ? 1 : 0;
     r.begin(look);
-    r.result(out, sizeof(std::int32_t));
-    r.operand(rounded, columns * sizeof(float));
-    r.operand(radii, columns * sizeof(float));
-    r.operand(x, depth * sizeof(float));
-    r.operand(matrix, depth * sizeof(float));  // most often a single column
+    r.result(out, rows * sizeof(std::int32_t));
+    r.operand(estimates, rows * columns * sizeof(float));
+    r.operand(x, rows * depth * sizeof(float));
+    r.operand(matrix, rows * depth * sizeof(float));  // most often a single column for a row
+    r.operand(bytes, columns * sizeof(float));
     if (Biased) r.operand(bias, sizeof(float));
     if (used.exists()) r.operand(used, sizeof(std::int32_t));
     r.end();
@@ -198,40 +217,52 @@ struct largest_of_product {
   }
 
  private:
-  static constexpr location radii_of(recording& r, location matrix) {
-    auto& shared = r.shared(&radius::run, {matrix});
+  static constexpr location rounded(recording& r, location matrix) {
+    auto& shared = r.shared(&round::run, {matrix});
     if (!shared.value.exists()) {
-      auto const where = r.add_value<float, shape<vocab<columns>>>(storage::kind_t::temporary, "radii");
-      shared.value = where;
+      storage memory;
+      memory.name = "weight in bytes";
+      memory.bytes = in_bytes::bytes;
+      memory.element_bytes = 1;
+      memory.rank = 1;
+      memory.extents[0] = in_bytes::bytes;
+      auto const where = shared.value = {r.add_storage(memory), 0};
       call_spec spec;
-      spec.name = "rounding radii";
-      spec.computed_by<radius>();
+      spec.name = "round to bytes";
+      spec.computed_by<round>();
       spec.flops = std::uint64_t{5} * columns * depth;
       r.begin(spec);
-      r.result(where, columns * sizeof(float));
+      r.result(where, in_bytes::bytes);
       r.operand(matrix, columns * depth * sizeof(float));
       r.end();
+      return where;
     }
     return shared.value;
   }
 };
 
-/// Tells argmax of the product recorded last how to find its largest element, where there is a faster way. A
-/// bias must be a number for each column. Of a GPU nothing is known here.
+}  // namespace detail
+#endif
+
+namespace detail {
+
+/// Tells argmax of the product recorded last how to find the largest element of its rows, where there is a
+/// faster way. A bias must be a number for each column. Of a GPU nothing is known here.
 template <class X, class Y, class O, class Recorder, class Bias>
 constexpr void offer_largest([[maybe_unused]] Recorder& r, Bias const&) {
-#if !TENON_CUDA
+#if TENON_BYTE_QUADS && !TENON_CUDA
   constexpr bool biased = !std::is_same_v<Bias, nothing>;
   if constexpr (!keeps_derivatives<Recorder>) {
     using way = largest_of_product<X, Y, O, biased>;
     if constexpr (way::pays) {
+      constexpr largest_element offer{&way::record, true, way::rows, way::columns};
       if constexpr (!biased)
-        r.offer_largest(&way::record);
+        r.offer_largest(offer);
       else if constexpr (stored<Bias>)
         if constexpr (std::is_same_v<element_of<Bias>, float> && shape_of<Bias>::size == way::columns &&
                       shape_of<Bias>::rank == 1 &&
                       std::is_same_v<typename Bias::layout, row_major<shape_of<Bias>>>)
-          r.offer_largest(&way::record);
+          r.offer_largest(offer);
     }
   }
 #endif
