@@ -326,3 +326,65 @@ TEST_CASE("frozen weights are refused where they make no sense") {
                   }),
                   std::logic_error);
 }
+
+namespace {
+/// A table of more rows than are mapped, and a weight of which a part maps them.
+struct large_table_type {
+  parameter<vocab<1500>, columns<40>> table;
+  parameter<hiddens<300>, from<columns<70>>> weight;
+  parameter<hiddens<300>> bias;
+  TENON_MEMBERS(large_table_type, table, weight, bias)
+};
+constexpr auto large_table = laid_out(large_table_type{});
+
+template <std::size_t Count>
+dynamic_program looked_up(weights how) {
+  return record_now([how](inference_recorder& r) {
+    if (how != weights::used)
+      r.freeze_weights(how == weights::halved ? element_type::bfloat16 : element_type::float32);
+    auto const ids = r.input<std::int32_t, batch<Count>>("ids");
+    auto const rows_of = [&] { return gather<vocab>(large_table.table, ids); };
+    auto const own = detail::input_columns<columns<40>>(large_table.weight, 30);
+    r.output("mapped", linear(rows_of(), own, large_table.bias));
+    r.output("without bias", linear(rows_of(), own));
+    r.output("again", linear(rows_of(), own, large_table.bias));
+  });
+}
+
+template <std::size_t Count>
+void check_looked_up() {
+  auto const plain = looked_up<Count>(weights::used), frozen = looked_up<Count>(weights::frozen),
+             halved = looked_up<Count>(weights::halved);
+  CHECK(std::ranges::count(frozen.calls, std::string_view("mapped rows"),
+                           [](auto const& c) { return std::string_view(c.name); }) == 3);
+  parameter_block block(parameter_count(large_table));
+  testing::fill(block.values(), 1);
+  for (std::size_t const threads : {1U, 2U}) {
+    session<> used(plain, block, threads), kept(frozen, block, threads), rounded(halved, block, threads);
+    for (auto* s : {&used, &kept, &rounded}) {
+      auto const ids = s->template input_elements<std::int32_t>("ids");
+      for (std::size_t i = 0; i < Count; ++i) ids[i] = static_cast<std::int32_t>(i * 377 % 1500);
+      ids[0] = 1023;
+      ids[Count - 1] = Count > 2 ? 1600 : 1024;
+      if (Count > 3) ids[2] = -1;
+    }
+    for (int round = 0; round < 2; ++round)
+      for (auto* s : {&used, &kept, &rounded}) s->run();
+    for (auto const* name : {"mapped", "without bias", "again"}) {
+      auto const of = [name](session<>& s) {
+        auto const x = s.output_elements<float>(name);
+        return std::vector<float>(x.begin(), x.end());
+      };
+      CHECK(largest(of(used), of(kept)) < 2e-5);
+      CHECK(largest(of(used), of(rounded)) < 0.05);
+    }
+  }
+}
+}  // namespace
+
+TEST_CASE("of a large table's rows the first are mapped once, the others when they are asked for") {
+  check_looked_up<1>();
+  check_looked_up<2>();
+  check_looked_up<5>();
+  check_looked_up<40>();
+}

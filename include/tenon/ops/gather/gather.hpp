@@ -14,7 +14,9 @@
 
 #include "../contract/contract.hpp"
 #include "../emit.hpp"
+#include "../view/view.hpp"
 #include "cpu.hpp"
+#include "mapped_rows.hpp"
 
 #if TENON_CUDA
 #include "cuda.cuh"  // IWYU pragma: export
@@ -144,9 +146,6 @@ Error gather(Table&& table, Ids&& ids);
 
 namespace detail {
 
-/// Up to how many rows a table of frozen weights is mapped as a whole: a thousand cost milliseconds, once.
-inline constexpr std::size_t most_frozen_rows = 1024;
-
 template <class...>
 void table_mapped_by(call_arguments const&, std::size_t) {}  // its address names what is shared
 
@@ -161,27 +160,42 @@ inline constexpr bool table_can_be_mapped<Name, Table, W, B...> =
     (... && assignable<linear_t<Table, W>, shape_of<B>>);
 
 /// linear(x, w, b…) of looked-up rows x: maps the table instead where it has fewer rows than are looked up,
-/// or where weights are frozen, so that it is mapped once and for all.
+/// or where weights are frozen, so that it is mapped once and for all, or its first rows.
 template <template <std::size_t> class Name, class Table, class Ids, class W, class... B>
 constexpr auto linear_of_rows(gathered<Name, Table, Ids> const& x, W const& w, B const&... b) {
   constexpr std::size_t rows = extent_of<shape_of<Table>, Name>;
   constexpr bool mappable = table_can_be_mapped<Name, Table, W, B...>;
   if constexpr (mappable && rows < shape_of<Ids>::size) {
     return gather<Name>(linear(x.bound_table(), w, b...), x.ids).evaluate();
-  } else if constexpr (mappable && is_recorded<Ids> && rows <= most_frozen_rows && stored<Table> &&
-                       (stored<W> && ... && stored<B>)) {
+  } else if constexpr (mappable && is_recorded<Ids> && stored<Table> && (stored<W> && ... && stored<B>)) {
     using plain = decltype(linear(x.evaluate(), w, b...));
-    using mapped = decltype(linear(x.bound_table(), w, b...));
     auto& r = *x.owner();
     if (!r.weights_are_frozen()) return plain(linear(x.evaluate(), w, b...));
-    auto const share = [&]() -> location& {
-      return r.shared(&table_mapped_by<Table, W, B...>, {r.place(x.table), r.place(w), r.place(b)...}).value;
+    // What `rows_of_table` maps to, recorded once.
+    auto const mapped = [&](auto const& rows_of_table) {
+      auto const share = [&]() -> location& {
+        return r.shared(&table_mapped_by<Table, W, B...>, {r.place(x.table), r.place(w), r.place(b)...})
+            .value;
+      };
+      using result = decltype(linear(rows_of_table, w, b...));
+      if (!share().exists()) {
+        auto const value = linear(rows_of_table, w, b...);
+        share() = value.at;
+      }
+      return result{&r, share()};
     };
-    if (!share().exists()) {
-      auto const value = linear(x.bound_table(), w, b...);
-      share() = value.at;
+    if constexpr (rows <= most_frozen_rows) {
+      return gather<Name>(mapped(x.bound_table()), x.ids).evaluate();
+    } else {
+#if !TENON_CUDA
+      auto const first = [&x] { return part<Name, 0, most_frozen_rows>(x.bound_table()); };
+      using by_row = mapped_rows<Table, decltype(first()), shape_of<plain>, W, B...>;
+      if constexpr (by_row::possible)
+        return plain(by_row::record(r, mapped(first()).at, x.table, x.ids, w, b...));
+      else
+#endif
+        return plain(linear(x.evaluate(), w, b...));
     }
-    return gather<Name>(mapped{&r, share()}, x.ids).evaluate();
   } else {
     return linear(x.evaluate(), w, b...);
   }
