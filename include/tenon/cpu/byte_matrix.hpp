@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "panels.hpp"
 
@@ -43,12 +44,13 @@ struct byte_matrix {
   float* radii() const { return scales() + 2 * columns; }
 
   /// Rounds columns of a matrix, whose elements are neighbours and which are `stride` apart, to the bytes of
-  /// panels [begin, end).
+  /// panels [begin, end): of the matrix that has been rounded to elements W.
+  template <class W>
   void fill(float const* matrix, std::size_t stride, std::size_t begin, std::size_t end) const {
     std::memset(panel(begin), 0, (end - begin) * panel_bytes);
     for (std::size_t j = begin * width; j < end * width; ++j) {
       if (j < N) {
-        fill_column(matrix + j * stride, j);
+        fill_column<W>(matrix + j * stride, j);
       } else {
         scales()[j] = 0;
         offsets()[j] = 0;
@@ -60,10 +62,17 @@ struct byte_matrix {
  private:
   static constexpr double sums = 0x1p-23 * (K + 16);  // lost in adding K products of float, here and in full
 
+  template <class W>
   void fill_column(float const* w, std::size_t j) const {
+    auto const elements = [w](std::size_t k) {
+      auto const v = load_partial(w + k, std::min(lanes, K - k));
+      if constexpr (std::is_same_v<W, bf16>)
+        return rounded_to_bf16(v);
+      else
+        return v;
+    };
     pack<float> most{};
-    for (std::size_t k = 0; k < K; k += lanes)
-      most = max_or_nan(most, abs(load_partial(w + k, std::min(lanes, K - k))));
+    for (std::size_t k = 0; k < K; k += lanes) most = max_or_nan(most, abs(elements(k)));
     float const top = max_or_nan_of(most);
     bool const known = top <= std::numeric_limits<float>::max();
     float const scale = known && top > least_in_bytes ? top / 127 : 0, inverse = scale > 0 ? 127 / top : 0;
@@ -71,7 +80,7 @@ struct byte_matrix {
     std::int32_t total = 0;
     for (std::size_t k = 0; known && k < K; k += lanes) {
       std::size_t const n = std::min(lanes, K - k);
-      auto const v = load_partial(w + k, n);
+      auto const v = elements(k);
       auto const number = round(v * inverse);
       auto const difference = v - number * scale;
       whole += v * v;

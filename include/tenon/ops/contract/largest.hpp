@@ -20,8 +20,9 @@ namespace tenon {
 #if TENON_BYTE_QUADS
 namespace cpu {
 
-/// Rounds a matrix (K × N, the K elements of a column being neighbours) to bytes. Operands: bytes, matrix.
-template <std::size_t N, std::size_t K, std::size_t RN>
+/// Rounds a matrix (K × N, the K elements of a column being neighbours; as elements W) to bytes. Operands:
+/// bytes, matrix.
+template <class W, std::size_t N, std::size_t K, std::size_t RN>
 struct round_to_bytes_kernel {
   using matrix = byte_matrix<N, K>;
   static constexpr std::size_t chunks = std::bit_floor(
@@ -31,8 +32,8 @@ struct round_to_bytes_kernel {
                   : reach_of<2>({N, K}, {RN, 1}, 0, 1, sizeof(float));
   }
   static void run(call_arguments const& a, std::size_t chunk) {
-    matrix{a.out<std::byte>(0)}.fill(a.in<float>(1), RN, matrix::panels * chunk / chunks,
-                                     matrix::panels * (chunk + 1) / chunks);
+    matrix{a.out<std::byte>(0)}.template fill<W>(a.in<float>(1), RN, matrix::panels * chunk / chunks,
+                                                 matrix::panels * (chunk + 1) / chunks);
   }
 };
 
@@ -56,9 +57,9 @@ struct estimate_kernel {
   }
 };
 
-/// Operands: positions (M); estimates, x, W, W in bytes, and where there is one b; how many columns are in
-/// use, if integers[0] says that they are limited.
-template <std::size_t M, std::size_t N, std::size_t K, std::size_t LM, std::size_t RN, bool Biased>
+/// Operands: positions (M); estimates, x, the matrix, the matrix in bytes, and where there is one b; how many
+/// columns are in use, if integers[0] says that they are limited.
+template <class W, std::size_t M, std::size_t N, std::size_t K, std::size_t LM, std::size_t RN, bool Biased>
 struct largest_column_kernel {
   static constexpr std::size_t chunks = M;
   static constexpr reach touched(std::size_t k) {
@@ -134,6 +135,12 @@ struct largest_column_kernel {
     return std::sqrt(sum(squares)) * 1.001F + 1e-17F;
   }
 
+  static float element(float w) {
+    if constexpr (std::is_same_v<W, bf16>)
+      return rounded_to_bf16(w);
+    else
+      return w;
+  }
   /// As multiply_row_by_panels sums it.
   static float in_full(float const* x, float const* w, float const* bias) {
     constexpr std::size_t parts = detail::sum_parts<1>;
@@ -143,8 +150,9 @@ struct largest_column_kernel {
       std::size_t const depth = std::min(detail::panel_depth, K - k0), even = depth / parts * parts;
       float sums[parts]{};
       for (std::size_t k = 0; k < even; k += parts)
-        for (std::size_t part = 0; part < parts; ++part) sums[part] += x[k + part] * column[k + part];
-      for (std::size_t k = even; k < depth; ++k) sums[0] += x[k] * column[k];
+        for (std::size_t part = 0; part < parts; ++part)
+          sums[part] += x[k + part] * element(column[k + part]);
+      for (std::size_t k = even; k < depth; ++k) sums[0] += x[k] * element(column[k]);
       for (std::size_t part = 1; part < parts; ++part) sums[0] += sums[part];
       result = k0 == 0 && bias == nullptr ? sums[0] : result + sums[0];
     }
@@ -173,18 +181,31 @@ struct largest_of_product {
 
   static constexpr std::size_t stride = rows == 1 ? depth : plan.m.left;
   using in_bytes = cpu::byte_matrix<columns, depth>;
-  using round = cpu::round_to_bytes_kernel<columns, depth, plan.n.right>;
+  template <class W>
+  using round = cpu::round_to_bytes_kernel<W, columns, depth, plan.n.right>;
   using estimate = cpu::estimate_kernel<rows, columns, depth, stride, Biased>;
-  using search = cpu::largest_column_kernel<rows, columns, depth, stride, plan.n.right, Biased>;
+  template <class W>
+  using search = cpu::largest_column_kernel<W, rows, columns, depth, stride, plan.n.right, Biased>;
 
   /// Records how `out` comes of what call number `index` multiplies; false: it does not.
   TENON_RECORDING static constexpr bool record(recording& r, std::size_t index, location out, location used) {
-    auto const x = r.operand_of(index, 1), matrix = r.operand_of(index, 2);
-    bool const frozen = r.weights_are_frozen() && r.frozen_type() == element_type::float32 &&
-                        r.at(r.root(matrix).storage).kind == storage::kind_t::parameter;
+    bool const frozen = r.weights_are_frozen() &&
+                        r.at(r.root(r.operand_of(index, 2)).storage).kind == storage::kind_t::parameter;
     if (!frozen) return false;
+    // As the product itself takes its weight.
+    if (product::kernel_type::few && r.frozen_type() == element_type::bfloat16)
+      record_as<bf16>(r, index, out, used);
+    else
+      record_as<float>(r, index, out, used);
+    return true;
+  }
+
+ private:
+  template <class W>
+  static constexpr void record_as(recording& r, std::size_t index, location out, location used) {
+    auto const x = r.operand_of(index, 1), matrix = r.operand_of(index, 2);
     location const bias = Biased ? r.operand_of(index - 1, 1) : location{};
-    auto const bytes = rounded(r, matrix);
+    auto const bytes = rounded<W>(r, matrix);
 
     auto const estimates =
         r.add_value<float, shape<batch<rows>, vocab<columns>>>(storage::kind_t::temporary, "estimates");
@@ -201,7 +222,7 @@ struct largest_of_product {
 
     call_spec look;
     look.name = "argmax of product";
-    look.computed_by<search>();
+    look.computed_by<search<W>>();
     look.flops = std::uint64_t{8} * rows * columns;
     look.integers[0] = used.exists() ? 1 : 0;
     r.begin(look);
@@ -213,12 +234,11 @@ struct largest_of_product {
     if (Biased) r.operand(bias, sizeof(float));
     if (used.exists()) r.operand(used, sizeof(std::int32_t));
     r.end();
-    return true;
   }
 
- private:
+  template <class W>
   static constexpr location rounded(recording& r, location matrix) {
-    auto& shared = r.shared(&round::run, {matrix});
+    auto& shared = r.shared(&round<W>::run, {matrix});
     if (!shared.value.exists()) {
       storage memory;
       memory.name = "weight in bytes";
@@ -229,7 +249,7 @@ struct largest_of_product {
       auto const where = shared.value = {r.add_storage(memory), 0};
       call_spec spec;
       spec.name = "round to bytes";
-      spec.computed_by<round>();
+      spec.computed_by<round<W>>();
       spec.flops = std::uint64_t{5} * columns * depth;
       r.begin(spec);
       r.result(where, in_bytes::bytes);
