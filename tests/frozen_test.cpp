@@ -388,3 +388,16 @@ TEST_CASE("of a large table's rows the first are mapped once, the others when th
   check_looked_up<5>();
   check_looked_up<40>();
 }
+
+TEST_CASE("a table that is given anew for each run is not mapped") {
+  auto const of = []<std::size_t Rows>(rows<Rows>) {
+    return record_now([](inference_recorder& r) {
+      r.freeze_weights();
+      auto const table = r.input<float, rows<Rows>, columns<40>>("table");
+      auto const ids = r.input<std::int32_t, batch<2>>("ids");
+      r.output("y", linear(gather<testing::rows>(table, ids),
+                           detail::input_columns<columns<40>>(large_table.weight, 0)));
+    });
+  };
+  for (auto const& program : {of(rows<100>{}), of(rows<1500>{})}) CHECK(program.flops() == 2 * 2 * 300 * 40);
+}

@@ -170,7 +170,11 @@ constexpr auto linear_of_rows(gathered<Name, Table, Ids> const& x, W const& w, B
   } else if constexpr (mappable && is_recorded<Ids> && stored<Table> && (stored<W> && ... && stored<B>)) {
     using plain = decltype(linear(x.evaluate(), w, b...));
     auto& r = *x.owner();
-    if (!r.weights_are_frozen()) return plain(linear(x.evaluate(), w, b...));
+    auto const given = [&r](auto const& v) {  // anew for each run
+      return r.at(r.root(r.place(v)).storage).kind == storage::kind_t::input;
+    };
+    if (!r.weights_are_frozen() || given(x.table) || given(w) || (... || given(b)))
+      return plain(linear(x.evaluate(), w, b...));
     // What `rows_of_table` maps to, recorded once.
     auto const mapped = [&](auto const& rows_of_table) {
       auto const share = [&]() -> location& {
