@@ -113,8 +113,8 @@ struct byte_matrix {
 template <std::size_t M, std::size_t K>
 struct byte_rows {
   static constexpr std::size_t quads = (K + 3) / 4;
-  float scales[M];
-  std::uint32_t digits[M][2][quads];
+  float scales[M]{};
+  std::uint32_t digits[M][2][quads]{};
 
   byte_rows(float const* x, std::size_t stride) {
     for (std::size_t i = 0; i < M; ++i) fill(x + i * stride, i);
