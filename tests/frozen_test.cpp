@@ -357,6 +357,7 @@ void check_looked_up() {
              halved = looked_up<Count>(weights::halved);
   CHECK(std::ranges::count(frozen.calls, std::string_view("mapped rows"),
                            [](auto const& c) { return std::string_view(c.name); }) == 3);
+  CHECK(frozen.flops() == 3 * 2 * Count * 300 * 40);  // at most
   parameter_block block(parameter_count(large_table));
   testing::fill(block.values(), 1);
   for (std::size_t const threads : {1U, 2U}) {

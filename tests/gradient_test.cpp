@@ -195,7 +195,7 @@ TEST_CASE("stacks, slices of stacks, concatenations") {
 }
 
 TEST_CASE("sizes that are cut into chunks, gradients summed in parts") {
-  using large = shape<layers<2>, rows<50>, columns<1025>>;
+  using large = shape<layers<4>, rows<50>, columns<1025>>;
   using wide = shape<columns<1025>>;
   CHECK(gradient_error<large, wide>([](auto&, auto x, auto c) { return keep(tanh(x * c)); }, two_threads) <
         1e-6);
@@ -212,7 +212,7 @@ TEST_CASE("sizes that are cut into chunks, gradients summed in parts") {
       gradient_error<large, shape<columns<1100>, rows<60>>>(
           [](auto&, auto x, auto t) { return keep(tanh(x * part<rows, 3, 50>(part<columns, 7, 1025>(t)))); },
           two_threads) < 1e-6);
-  CHECK(gradient_error<shape<rows<50>, columns<1025>>, shape<columns<1100>, layers<2>>>(
+  CHECK(gradient_error<shape<rows<50>, columns<1025>>, shape<columns<1100>, layers<4>>>(
             [](auto&, auto x, auto t) { return keep(sum<rows>(exp(x * part<columns, 7, 1025>(t)))); },
             two_threads) < 1e-6);
   // Used twice, both in parts.

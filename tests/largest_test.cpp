@@ -190,6 +190,34 @@ TEST_CASE("the same of an odd number of rows, without a bias") {
   check_search<301, 1003, false, 3>();
 }
 
+TEST_CASE("the same of rows that lie apart") {
+  static constexpr parameter<vocab<1024>, from<hiddens<256>>> weight{.offset = 0};
+  auto const program = [](bool all) {
+    return record_now([all](inference_recorder& r) {
+      r.freeze_weights();
+      auto const x = r.input<float, batch<3>, hiddens<300>>("x");
+      auto const logits = linear(part<hiddens, 20, 256>(x), weight);
+      r.output("words", argmax<vocab>(logits));
+      if (all) r.output("logits", logits);
+    });
+  };
+  auto const searched = program(false), looked = program(true);
+  CHECK(calls(searched, "argmax of product") == bool{TENON_BYTE_QUADS});
+  parameter_block block(1024 * 256);
+  testing::fill(block.values(), 1, -0.1, 0.1);
+  session<> one(searched, block, 2), other(looked, block);
+  for (auto* s : {&one, &other}) {
+    testing::fill(s->input_elements<float>("x"), 2);
+    s->run();
+  }
+  auto const logits = other.output_elements<float>("logits");
+  for (std::size_t row = 0; row < 3; ++row) {
+    auto const of_row = logits.subspan(row * 1024, 1024);
+    auto const best = std::ranges::max_element(of_row) - of_row.begin();
+    CHECK(one.output_elements<std::int32_t>("words")[row] == best);
+  }
+}
+
 TEST_CASE("the largest of a part of a product is looked for in that part") {
   static constexpr parameter<vocab<1024>, from<hiddens<256>>> weight{.offset = 0};
   auto const program = record_now([](inference_recorder& r) {

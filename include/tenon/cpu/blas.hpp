@@ -30,9 +30,9 @@ inline void blas_single_threaded() {
 #endif
 }
 
-/// Whether the BLAS library computes with vectors of another age. OpenBLAS falls back to kernels for SSE3 on
-/// a processor that is younger than itself, at a fifth of the rate: so does the one of Debian 12 on Xeons from
-/// 2023 on. Tenon's own products are better then.
+/// Whether the BLAS library computes with vectors of another age. OpenBLAS falls back to kernels for SSE3, a
+/// fifth as fast, on an Intel processor that is younger than itself: so does Debian 12's on a Xeon of 2023.
+/// Tenon's own products are better then.
 inline bool blas_is_outdated() {
 #if defined(OPENBLAS_VERSION) && defined(__FMA__)
   static bool const outdated = [] {

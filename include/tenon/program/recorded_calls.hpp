@@ -99,6 +99,7 @@ class recorded_calls : public recorded_values {
 
   /// Says how the largest element of each row of what the call recorded last computes can be found.
   constexpr void offer_largest(largest_element const& way) { calls_.back().largest = way; }
+
   /// Throws std::logic_error if nothing may be added to a value in its own memory: what a run does not
   /// compute anew would grow from run to run, and some derivatives read the result.
   TENON_WHEN_USED TENON_RECORDING constexpr void check_can_add_to(location value) const {

@@ -115,6 +115,7 @@ struct mapped_rows {
     call_spec spec;
     spec.name = "mapped rows";
     spec.computed_by<kernel_type>();
+    spec.flops = std::uint64_t{2} * count * columns * depth;  // at most: of the first rows none
     r.begin(spec);
     r.result(out.at, count * columns * sizeof(float));
     r.operand(r.place(ids), count * sizeof(std::int32_t));
