@@ -76,6 +76,24 @@ TEST_CASE("reductions") {
   CHECK(gradient_error<matrix>([](auto&, auto x) { return keep(pow(x - mean<rows>(x), 2)); }) < small);
 }
 
+TEST_CASE("elements that are equally large share the gradient of their maximum") {
+  auto const p = record_now([](recorder& r) {
+    auto const x = r.input<double, rows<3>, columns<4>>("x");
+    r.track(x);
+    auto const loss = keep(sum(max<columns>(x) * r.input<double, rows<3>>("weight")) + min(x));
+    r.differentiate(loss.at);
+    r.output("g", r.gradient(x));
+  });
+  parameter_block none(0);
+  session s(p, none);
+  std::ranges::copy(std::array{1.0, 5.0, 2.0, 5.0, -1.0, -1.0, -1.0, -1.0, 3.0, 0.5, 1.0, 2.0},
+                    s.input_elements<double>("x").begin());
+  std::ranges::copy(std::array{3.0, 8.0, 7.0}, s.input_elements<double>("weight").begin());
+  s.run();
+  std::array const want{0.0, 1.5, 0.0, 1.5, 2.25, 2.25, 2.25, 2.25, 7.0, 0.0, 0.0, 0.0};
+  CHECK(worst(s.output_elements<double>("g"), want) == 0);
+}
+
 TEST_CASE("operands that lack axes, the vector axis among them") {
   using cube = shape<layers<3>, rows<5>, columns<19>>;
   CHECK(gradient_error<cube, shape<layers<3>>, row>(

@@ -120,10 +120,11 @@ struct map_pull {
     template <std::size_t... K>
     TENON_RECORDING static constexpr void run(recording& r, std::size_t index, std::index_sequence<K...>) {
       auto const source = r.operand_of(index, 0);
-      auto const g = r.gradient_source<typename Out::shape_type, typename Out::layout>(source);
+      auto g = r.gradient_source<typename Out::shape_type, typename Out::layout>(source);
       if (!g.exists()) return;
       std::array<location, sinks> const value{r.operand_of(index, 1 + number<W>::value)...};
       if (!(r.is_active(value[K]) || ...)) return;
+      if constexpr (std::is_same_v<Kind, by_max>) g = shares_of_equals(r, value[0], source, g);
       call_spec spec = r.calls()[index];
       spec.computed_by<typename final::kernel_type>();
       spec.pull = {};
@@ -150,6 +151,24 @@ struct map_pull {
       std::size_t result = 0, n = 0;
       [&]<class... Info>(list<Info...>) { ((result = n++ == leaf ? bytes_of<Info> : result), ...); }(infos{});
       return result;
+    }
+
+    /// Elements that are equally large share the gradient g of their maximum: what an element gets of it.
+    /// The tree is one stored value, keep() sees to that.
+    static constexpr location shares_of_equals(recording& r, location elements, location largest,
+                                               location g) {
+      static_assert(sinks == 1);
+      using I = info<0>;
+      using T = typename Out::element;
+      auto const result = [&](location at) {
+        return standing_at<T, typename Out::shape_type, typename Out::layout>(r, at);
+      };
+      location const equals = make_copies<Out>(r, 1), share = make_copies<Out>(r, 1);
+      auto const x =
+          standing_at<typename I::element, typename I::shape_type, typename I::layout>(r, elements);
+      record_map<by_sum, Out>(r, equals, false, cast<T>(x == result(largest)));
+      record_map<by_sum, Out>(r, share, false, result(g) / result(equals));
+      return share;
     }
 
     template <std::size_t K>
