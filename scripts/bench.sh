@@ -13,11 +13,6 @@ if [ -n "${OPENBLAS_CORETYPE:-}" ]; then
   unset OPENBLAS_CORETYPE
 fi
 
-mkdir -p build/bench
-cmake --preset default -DTENON_TESTS=OFF -DTENON_BENCHMARKS=ON -DTENON_EXAMPLES=ON >build/bench/configure.log 2>&1 || {
-  cat build/bench/configure.log >&2
-  exit 1
-}
 only=""
 if [ "${1:-}" = text ]; then
   only=text
@@ -34,10 +29,7 @@ targets=(tenon_bench)
 [ -z "$with_text" ] || targets=(tenon_bench tenon-translate-subword)
 [ -z "$only" ] || targets=(tenon-translate-subword)
 echo "building ${targets[*]} (a minute or two each)"
-cmake --build --preset default --parallel "$(nproc)" --target "${targets[@]}" >build/bench/build.log 2>&1 || {
-  cat build/bench/build.log >&2
-  exit 1
-}
+scripts/build.sh bench/build "${targets[@]}"
 
 peers=${BENCH_PEERS:-pytorch,jax}
 python=build/peers/bin/python

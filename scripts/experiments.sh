@@ -6,14 +6,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh bench
-mkdir -p build/experiments
 translators=(tenon-translate{,-plain,-lstm,-dot,-sequences,-sequences-plain})
-{
-  cmake --preset default -DTENON_TESTS=OFF -DTENON_EXAMPLES=ON && cmake --build --preset default --parallel "$(nproc)" --target "${translators[@]}"
-} >build/experiments/build.log 2>&1 || {
-  tail -n 20 build/experiments/build.log >&2
-  exit 1
-}
+echo "building ${#translators[@]} translators (a minute each)"
+scripts/build.sh experiments/build "${translators[@]}"
 python=build/experiments/python/bin/python
 if ! "$python" -c 'import matplotlib' >/dev/null 2>&1; then
   echo "installing matplotlib into build/experiments/python (once)"

@@ -5,12 +5,14 @@
 # The text is not part of this project: without ../shared/data (or --data FOLDER) nothing is trained.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+case " $* " in
+  *" --data"*) ;;
+  *) [ -d ../shared/data ] || {
+    echo "held_out: skipped: there is no ../shared/data: name the folder of the texts with --data FOLDER (docs/reference/recipes.md says where they are from)"
+    exit 77
+  } ;;
+esac
 scripts/setup.sh bench
-mkdir -p build/held_out
-{
-  cmake --preset default -DTENON_TESTS=OFF -DTENON_EXAMPLES=ON && cmake --build --preset default --parallel "$(nproc)" --target tenon-translate-subword{,-short}
-} >build/held_out/build.log 2>&1 || {
-  tail -n 20 build/held_out/build.log >&2
-  exit 1
-}
+echo "building two translators (two minutes each)"
+scripts/build.sh held_out/build tenon-translate-subword{,-short}
 exec python3 benchmarks/held_out.py build/release/examples --work build/held_out "$@"

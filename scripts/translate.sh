@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSL-1.0
-# Builds the translator, trains it on the embedded corpus and translates four sentences.
+# Builds the translator, trains it on the corpus in examples/data and translates four sentences.
 # Options go to `tenon-translate train`: scripts/translate.sh --epochs 50 --seed 2 --report french.html
 set -euo pipefail
 caller=$PWD
@@ -9,17 +9,9 @@ root=$PWD/
 [ "$caller/" != "$root" ] || root=  # names of files are the caller's
 scripts/setup.sh
 
-mkdir -p build
-cmake --preset default -DTENON_TESTS=OFF >build/translate-configure.log 2>&1 || {
-  cat build/translate-configure.log >&2
-  exit 1
-}
 translator=${root:-./}build/release/examples/tenon-translate
 [ -x "$translator" ] || echo "building tenon-translate (once, about a minute)"
-cmake --build --preset default --parallel "$(nproc)" --target tenon-translate >build/translate-build.log 2>&1 || {
-  cat build/translate-build.log >&2
-  exit 1
-}
+scripts/build.sh translate tenon-translate
 
 # given DEFAULT LONG SHORT ARGUMENT…: what the arguments say for an option, or the default.
 given() {

@@ -37,44 +37,60 @@ SAMPLES = (
 
 
 class Recipe(NamedTuple):
-    """What tells the editions apart; `include/tenon/recipes` says where each comes from."""
+    """What tells the editions apart, without options the 1.0 edition; `include/tenon/recipes` says where each comes from."""
 
-    batch: int
-    steps: int
-    width: int
-    dropout: float
-    epochs: int
-    pairs: int
-    validation: int
-    decoder: type
-    by_frequency: bool  # the vocabulary's order: that, or code points
-    every_step: bool  # the loss is a mean over all steps, pads among them
-    sum_of_pairs: bool  # … or the sum over pairs that the 0.17 edition descends
-    xavier_linear: bool  # linear layers start as the recurrent ones do
+    batch: int = 128
+    source_steps: int = 9
+    target_steps: int = 9
+    width: int = 256
+    dropout: float = 0.2
+    epochs: int = 30
+    pairs: int = 512
+    validation: int = 129
+    rnn: type = nn.GRU
+    decoder: type = Decoder
+    decoder_options: dict = {}
+    spaced: str = ",.!?"  # the punctuation that is a word of its own
+    source_end: tuple = ("<eos>",)
+    seen: int = 2  # how often a word must be, to be known
+    by_frequency: bool = False  # the vocabulary's order: that, or code points
+    every_step: bool = True  # the loss is a mean over all steps, pads among them
+    sum_of_pairs: bool = False  # … or the sum over pairs that the 0.17 edition descends
+    divided: bool = False  # that sum's gradient is divided by the words once it has been clipped
+    xavier: tuple = (nn.GRU,)  # the layers whose matrices start Xavier-uniform
+    zero_biases: bool = False
+    samples: tuple = SAMPLES
 
 
-BASE = Recipe(128, 9, 256, 0.2, 30, 512, 129, Decoder, False, True, False, False)
-EARLY = Recipe(64, 10, 32, 0.1, 250, 601, 0, Decoder, True, False, True, True)
+BASE = Recipe()
+EARLY = Recipe(batch=64, source_steps=10, target_steps=10, width=32, dropout=0.1, epochs=250, pairs=601, validation=0,
+               by_frequency=True, every_step=False, sum_of_pairs=True, xavier=(nn.GRU, nn.Linear))
+LSTM = EARLY._replace(target_steps=9, dropout=0.0, epochs=200, pairs=1001, rnn=nn.LSTM, spaced=",.!", source_end=(), seen=3,
+                      divided=True, xavier=(nn.LSTM, nn.Linear, nn.Embedding), zero_biases=True,
+                      samples=(("go .", "va !"), ("wow !", "ça alors !"), ("i'm ok .", "je vais bien ."),
+                               ("i won !", "j'ai gagné !")))
 RECIPES = {
     "tenon-translate": BASE,
     "tenon-translate-plain": BASE._replace(decoder=FixedContextDecoder, every_step=False),
     "tenon-translate-0.17": EARLY,
     "tenon-translate-0.17-plain": EARLY._replace(decoder=FixedContextDecoder, epochs=300),
+    "tenon-translate-mxnet-lstm": LSTM,
+    "tenon-translate-mxnet-lstm-plain": LSTM._replace(decoder=FixedContextDecoder, decoder_options={"fed": False}, epochs=300),
 }
 
 
-def words_of(sentence):
-    """Lowercase words; a space before each of ,.!? that has none."""
+def words_of(sentence, spaced):
+    """Lowercase words; a space before each of the punctuation marks that has none."""
     plain = sentence.replace("\u202f", " ").replace("\xa0", " ").lower()
-    return re.sub(r"(?<=[^ ])([,.!?])", r" \1", plain).split()
+    return re.sub(rf"(?<=[^ ])([{spaced}])", r" \1", plain).split(" ")
 
 
 class Vocabulary:
-    """Words seen twice or more, and the reserved ones."""
+    """Words seen so often or more, and the reserved ones."""
 
-    def __init__(self, sequences, by_frequency):
+    def __init__(self, sequences, seen, by_frequency):
         counts = collections.Counter(itertools.chain.from_iterable(sequences))
-        known = [word for word, count in counts.most_common() if count >= 2]
+        known = [word for word, count in counts.most_common() if count >= seen]
         if by_frequency:
             self.words = list(dict.fromkeys((UNKNOWN, *RESERVED, *known)))
         else:
@@ -96,35 +112,42 @@ class Data:
 
     def __init__(self, path, recipe):
         lines = path.read_text(encoding="utf-8").splitlines()[: recipe.pairs + recipe.validation]
-        pairs = [line.split("\t")[:2] for line in lines]
-        self.steps = recipe.steps
-        sources = [padded([*words_of(source), "<eos>"], recipe.steps) for source, _ in pairs]
-        targets = [[*words_of(target), "<eos>"] for _, target in pairs]
-        if recipe.by_frequency:  # counted before they are cut and filled up, <eos> among them
-            self.source = Vocabulary(([*words_of(source), "<eos>"] for source, _ in pairs), True)
-            self.target = Vocabulary(targets, True)
-        shifted = [padded(["<bos>", *words], recipe.steps + 1) for words in targets]
+        pairs = [[words_of(text, recipe.spaced) for text in line.split("\t")[:2]] for line in lines]
+        self.recipe = recipe
+        sources = [[*source, *recipe.source_end] for source, _ in pairs]
+        targets = [[*target, "<eos>"] for _, target in pairs]
+        if recipe.by_frequency:  # counted before they are cut and filled up
+            self.source = Vocabulary(sources, recipe.seen, True)
+            self.target = Vocabulary(targets, recipe.seen, True)
+        sources = [padded(words, recipe.source_steps) for words in sources]
+        shifted = [padded(["<bos>", *words], recipe.target_steps + 1) for words in targets]
         if not recipe.by_frequency:
-            self.source, self.target = Vocabulary(sources, False), Vocabulary(shifted, False)
+            self.source = Vocabulary(sources, recipe.seen, False)
+            self.target = Vocabulary(shifted, recipe.seen, False)
         ids = self.source.encode(sources)
         both = self.target.encode(shifted)
         self.pad = self.target.ids["<pad>"]
         self.tensors = (ids, (ids != self.source.ids["<pad>"]).sum(1), both[:, :-1], both[:, 1:])
+
+    def source_of(self, sentence):
+        """One sentence as a batch: ids and valid length."""
+        ids = self.source.encode([padded([*words_of(sentence, self.recipe.spaced), *self.recipe.source_end],
+                                         self.recipe.source_steps)])
+        return ids, (ids != self.source.ids["<pad>"]).sum(1)
 
     def batch(self, rows):
         """The tensors of some pairs."""
         return [tensor[rows] for tensor in self.tensors]
 
 
-def start(model, xavier_linear):
-    """Recurrent matrices, and linear ones if asked, Xavier-uniform; the rest as PyTorch starts it."""
+def start(model, recipe):
+    """The recipe's matrices Xavier-uniform, its biases zero if it says so; the rest as PyTorch starts it."""
     for module in model.modules():
-        if isinstance(module, nn.GRU):
-            for name, weight in module.named_parameters():
-                if "weight" in name:
-                    nn.init.xavier_uniform_(weight)
-        elif isinstance(module, nn.Linear) and xavier_linear:
-            nn.init.xavier_uniform_(module.weight)
+        for name, weight in module.named_parameters(recurse=False):
+            if "weight" in name and isinstance(module, recipe.xavier):
+                nn.init.xavier_uniform_(weight)
+            elif "bias" in name and recipe.zero_biases:
+                nn.init.zeros_(weight)
 
 
 def loss_sums(model, data, recipe, rows):
@@ -133,10 +156,19 @@ def loss_sums(model, data, recipe, rows):
     losses = functional.cross_entropy(model(*inputs)[0].transpose(1, 2), labels, reduction="none")
     keep = torch.ones_like(losses) if recipe.every_step else (labels != data.pad).float()
     if recipe.sum_of_pairs:
-        total = (losses * keep).sum() / recipe.steps
+        total = (losses * keep).sum() / recipe.target_steps
         return total, total.item(), keep.sum().item()
     mean = (losses * keep).sum() / keep.sum()
     return mean, mean.item(), 1
+
+
+def step(model, optimiser, recipe, words):
+    """Clips and descends."""
+    clip_gradients(list(model.parameters()))
+    if recipe.divided:
+        for parameter in model.parameters():
+            parameter.grad /= words
+    optimiser.step()
 
 
 def bleu(said, label, most=2):
@@ -153,10 +185,8 @@ def bleu(said, label, most=2):
 def mean_bleu(model, data):
     """Over the sample sentences, translated greedily."""
     scores = []
-    for source, label in SAMPLES:
-        ids = data.source.encode([padded([*words_of(source), "<eos>"], data.steps)])
-        valid = (ids != data.source.ids["<pad>"]).sum(1)
-        tokens = model.greedy(ids, valid, data.target.ids["<bos>"], data.steps)[1][0].tolist()
+    for source, label in data.recipe.samples:
+        tokens = model.greedy(*data.source_of(source), data.target.ids["<bos>"], data.recipe.target_steps)[1][0].tolist()
         words = [data.target.words[token] for token in tokens]
         scores.append(bleu(words[: words.index("<eos>")] if "<eos>" in words else words, label.split()))
     return sum(scores) / len(scores)
@@ -180,8 +210,8 @@ def main():
     torch.manual_seed(arguments.seed)
     data = Data(arguments.data, recipe)
     model = Translator(len(data.source.words), len(data.target.words), recipe.width, recipe.width, 2, recipe.dropout,
-                       decoder=recipe.decoder)
-    start(model, recipe.xavier_linear)
+                       recipe.rnn, decoder=recipe.decoder, **recipe.decoder_options)
+    start(model, recipe)
     optimiser = torch.optim.Adam(model.parameters(), lr=RATE)
     validation, last = [], math.nan
     for _ in range(arguments.epochs or recipe.epochs):
@@ -191,8 +221,7 @@ def main():
             optimiser.zero_grad()
             loss, total, count = loss_sums(model, data, recipe, rows)
             loss.backward()
-            clip_gradients(list(model.parameters()))
-            optimiser.step()
+            step(model, optimiser, recipe, count)
             printed, divided = printed + total, divided + count
         last = printed / divided
         model.eval()

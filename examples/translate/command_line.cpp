@@ -9,6 +9,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -19,6 +20,7 @@
 #include "tenon/error.hpp"
 #include "tenon/io/atomic_file.hpp"
 #include "tenon/io/posix_file.hpp"
+#include "tenon/train/format.hpp"
 #include "tenon/version.hpp"
 
 namespace tenon::translate {
@@ -215,10 +217,9 @@ struct command_line {
         ->type_name("N")
         ->transform(whole_number())
         ->capture_default_str();
-    train->add_option("--pairs", chosen.pairs, "Train on this many pairs, the first of the file")
-        ->type_name("N")
-        ->transform(whole_number())
-        ->check(CLI::Range(std::size_t{1}, many))
+    train->add_option("--pairs", chosen.pairs, "Train on this many pairs, the first of the file, or on all")
+        ->type_name("N|all")
+        ->transform(number_of_pairs())
         ->default_str(recipe.pairs == every_pair ? "all" : std::to_string(recipe.pairs));
     train
         ->add_option("--validation-pairs", chosen.validation_pairs,
@@ -249,7 +250,8 @@ struct command_line {
               return good ? "" : said + " is no rate: give a number above 0, such as 0.005";
             },
             ""))
-        ->default_str(recipe.learning_rate > 0 ? trimmed_rate(recipe.learning_rate) : "");
+        ->default_str(
+            recipe.learning_rate > 0 ? tenon::train::shortest(static_cast<float>(recipe.learning_rate)) : "");
     add_schedule();
     train
         ->add_option("--loss", chosen.loss, "What the loss is a mean over: words, or all steps with the pads")
@@ -425,10 +427,20 @@ struct command_line {
             ""};
   }
 
-  static std::string trimmed_rate(double rate) {
-    auto text = std::to_string(rate);
-    text.erase(text.find_last_not_of('0') + 1);
-    return text;
+  static CLI::Validator number_of_pairs() {
+    return {[](std::string& said) -> std::string {
+              if (said == "all") {
+                said = std::to_string(every_pair);
+                return {};
+              }
+              std::size_t value = 0;
+              auto const* const end = said.data() + said.size();
+              auto const read = std::from_chars(said.data(), end, value);
+              bool const good =
+                  read.ec == std::errc() && read.ptr == end && value > 0 && value <= 1'000'000'000;
+              return good ? "" : said + " is no number of pairs: give one from 1 to 1000000000, or all";
+            },
+            ""};
   }
 };
 
@@ -438,8 +450,18 @@ struct named_file {
   bool written;
 };
 
+/// Of letters that CLI11 takes for options one by one (`-go`), the word that they stand in.
+std::string as_written(std::string const& option, std::span<char const* const> arguments) {
+  auto const word = std::ranges::find_if(arguments, [&](std::string_view said) {
+    return said.size() > 2 && said[0] == '-' && said[1] != '-' && option.size() == 2 &&
+           said.find(option[1], 1) != std::string_view::npos;
+  });
+  return word == arguments.end() ? option : *word;
+}
+
 /// What is wrong with a command line, in one line.
-std::string explained(CLI::App const& app, CLI::ParseError const& wrong) {
+std::string explained(CLI::App const& app, CLI::ParseError const& wrong,
+                      std::span<char const* const> arguments) {
   std::string const help = " (--help explains)";
   if (dynamic_cast<CLI::ExtrasError const*>(&wrong) == nullptr) return wrong.what() + help;
   for (auto const* const command : app.get_subcommands()) {
@@ -447,7 +469,7 @@ std::string explained(CLI::App const& app, CLI::ParseError const& wrong) {
     auto const option = std::ranges::find_if(rest, [](auto const& said) { return said.starts_with('-'); });
     if (option == rest.end()) continue;
     bool const sentences = command->get_option_no_throw("sentences") != nullptr;
-    return command->get_name() + " has no option " + io::in_quotes(*option) +
+    return command->get_name() + " has no option " + io::in_quotes(as_written(*option, arguments)) +
            (sentences ? ": a sentence that begins so comes behind --" : "") + help;
   }
   return wrong.what() + help;
@@ -532,7 +554,8 @@ std::optional<options> parse_command_line(int count, char const* const* argument
   try {
     line.app.parse(count, arguments);
   } catch (CLI::ParseError const& wrong) {
-    if (wrong.get_exit_code() != 0) throw error(explained(line.app, wrong));
+    if (wrong.get_exit_code() != 0)
+      throw error(explained(line.app, wrong, {arguments, static_cast<std::size_t>(count)}));
     line.app.exit(wrong);  // --help
     if (!std::cout.flush()) throw error("standard output: cannot be written: free some space");
     return std::nullopt;
@@ -555,9 +578,18 @@ std::optional<options> parse_command_line(int count, char const* const* argument
     throw error("--data is given " + std::to_string(said.vocabulary_data.size()) +
                 " times: give one file of sentence pairs, or two of which each line translates the other's");
   check_files_differ(files_of(said));
-  if (said.patience > 0) said.keep_best = true;
-  if (!said.validation_data.empty() && line.train->count("--validation-pairs") == 0)
-    said.validation_pairs = every_pair;
+  if (said.patience > 0) {
+    if (line.train->count("--keep") > 0 && !said.keep_best)
+      throw error("--patience keeps the best model: leave out --keep last, or --patience");
+    said.keep_best = true;
+  }
+  if (!said.validation_data.empty()) {
+    if (line.train->count("--validation-pairs") == 0)
+      said.validation_pairs = every_pair;
+    else if (said.validation_pairs == 0)
+      throw error(
+          "--validation-pairs 0: nothing of --validation-data would be measured: leave one of them out");
+  }
   if (said.threads == 0) said.threads = said.chosen == command::translate ? 1 : cpu::default_threads();
   return said;
 }

@@ -16,10 +16,10 @@ template <class Recipe>
 class ensemble {
  public:
   /// Loads the models. Throws tenon::error if one of them does not fit.
-  ensemble(std::vector<std::string> const& paths, data_files const& data)
-      : first(translator<Recipe>::load(paths.front(), data)), size_(paths.size()) {
+  explicit ensemble(options const& chosen)
+      : first(translator<Recipe>::load(chosen.models.front(), chosen)), size_(chosen.models.size()) {
     if constexpr (Recipe::ensembles)
-      if (size_ > 1) load_others(paths, data);
+      if (size_ > 1) load_others(chosen);
   }
 
   translator<Recipe> first;  ///< the languages are those of all
@@ -37,13 +37,14 @@ class ensemble {
   }
 
  private:
-  void load_others(std::vector<std::string> const& paths, data_files const& data) requires Recipe::ensembles {
+  void load_others(options const& chosen) requires Recipe::ensembles {
+    auto const& paths = chosen.models;
     auto const known = stored(first);
     std::size_t const each = parameter_count(model_of<Recipe>);
     auto& all = together_.emplace(size_ * each);
     std::ranges::copy(first.weights.values(), all.values().begin());
     for (std::size_t i = 1; i < size_; ++i) {
-      auto other = translator<Recipe>::load(paths[i], data);
+      auto other = translator<Recipe>::load(paths[i], chosen);
       if (auto const its = stored(other); its.metadata != known.metadata || its.bytes != known.bytes)
         io::fail(paths[i], "has other vocabularies than " + io::in_quotes(paths.front()) +
                                ": models that translate together are trained on the same pairs, each with a "

@@ -16,9 +16,11 @@
 #include <vector>
 
 #include "ensemble.hpp"
+#include "options.hpp"
+#include "output.hpp"
+#include "samples.hpp"
 #include "tenon/text/corpus_scores.hpp"
 #include "tenon/train/progress.hpp"
-#include "translate_command.hpp"
 
 namespace tenon::translate {
 
@@ -62,7 +64,7 @@ template <class Recipe>
 TENON_COLD int evaluate_command(options const& chosen, std::ostream& out) {
   auto const wanted = chosen.range.empty() ? pair_range{1, std::numeric_limits<std::size_t>::max()}
                                            : parse_range(chosen.range);
-  ensemble<Recipe> models(chosen.models, chosen.vocabulary_data);
+  ensemble<Recipe> models(chosen);
   auto const& model = models.first;
   auto pairs = read_data(chosen.data, wanted.last);
   if (pairs.size() < (chosen.range.empty() ? 1 : wanted.last))

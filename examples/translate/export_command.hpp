@@ -74,7 +74,7 @@ TENON_COLD int export_command(options const& chosen, std::ostream& out) {
     throw error("the recipe " + io::in_quotes(Recipe::name) +
                 " splits sentences into sub-words, which a header cannot hold: export a model of words");
   } else {
-    auto const model = translator<Recipe>::load(chosen.model, chosen.vocabulary_data);
+    auto const model = translator<Recipe>::load(chosen.model, chosen);
     auto const values = model.weights.values();
     io::write_atomically(chosen.output, [&](io::file_sink& to) {
       to.write("// A model of the recipe " + std::string(Recipe::name) +
@@ -87,8 +87,9 @@ TENON_COLD int export_command(options const& chosen, std::ostream& out) {
       detail::write_weights(to, values);
       to.write("};\n\n}  // namespace tenon::exported\n");
     });
-    out << "wrote " << io::printable(chosen.output) << ": " << values.size()
-        << " weights; compile it with tenon_add_static_translator(NAME RECIPE … MODEL "
+    out << "wrote " << io::printable(chosen.output) << ": " << train::grouped(values.size())
+        << " weights, with the room that the vocabularies leave; compile it with "
+           "tenon_add_static_translator(NAME RECIPE … MODEL "
         << io::printable(chosen.output) << ")\n";
     flush(out);
     return 0;

@@ -6,9 +6,11 @@
 #include <string>
 #include <vector>
 
+#include "model.hpp"
+#include "options.hpp"
+#include "output.hpp"
 #include "tenon/io/atomic_file.hpp"
 #include "tenon/train/inspect.hpp"
-#include "translate_command.hpp"
 
 namespace tenon::translate {
 
@@ -45,7 +47,7 @@ std::vector<train::named_program> all_programs() {
 
 template <class Recipe>
 void inspect_model(options const& chosen, std::ostream& out) {
-  auto const model = translator<Recipe>::load(chosen.model, chosen.vocabulary_data);
+  auto const model = translator<Recipe>::load(chosen.model, chosen);
   out << "\nmodel " << io::printable(chosen.model) << ": " << train::grouped(model.parameters())
       << " parameters, vocabularies " << model.source.words.size() << '/' << model.target.words.size()
       << '\n';

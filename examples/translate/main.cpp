@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// tenon-translate: trains, translates, evaluates and inspects the translator of one recipe, the header
-// TENON_RECIPE_HEADER.
+// tenon-translate: all that is done with the translator of one recipe, the header TENON_RECIPE_HEADER.
 #include <csignal>
 #include <filesystem>
 #include <iostream>
@@ -23,6 +22,8 @@
 namespace {
 
 using recipe = tenon::recipes::selected;
+static_assert(!recipe::samples.empty(),
+              "a recipe has at least one sample sentence: training ends with its translation");
 
 /// The corpus beside this source file, in the repository as in an installation, unless the build says
 /// otherwise.
@@ -54,7 +55,6 @@ int run(int count, char const* const* arguments) {
       throw error("the corpus that comes with this translator is not at " + said->data[0] +
                   ": give sentence pairs with --data");
   }
-  if (needs_data && said->vocabulary_data.empty()) said->vocabulary_data = said->data;
   switch (said->chosen) {
     case command::train:
       return translate::train_command<recipe>(*said, std::cout);

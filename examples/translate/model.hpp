@@ -13,6 +13,7 @@
 
 #include "data.hpp"
 #include "languages.hpp"
+#include "options.hpp"
 #include "programs.hpp"
 #include "tenon/program/parameter_block.hpp"
 #include "tenon/text/dataset.hpp"
@@ -69,8 +70,9 @@ class translator {
   }
 
   /// Loads a model. A file without vocabularies, as PyTorch writes it, takes those of the recipe's first
-  /// lines of `data`. Throws tenon::error if the file is not a model of this recipe.
-  static translator load(std::filesystem::path const& path, data_files const& data) {
+  /// lines of the data that the command line names for that, or of `chosen.data`. Throws tenon::error if the
+  /// file is not a model of this recipe.
+  static translator load(std::filesystem::path const& path, options const& chosen) {
     auto const file = io::safetensors_file::read(path);
     auto const& metadata = file.metadata();
     if (auto const recipe = metadata.find(key::recipe);
@@ -83,8 +85,17 @@ class translator {
           path,
           "is the checkpoint of a training, not a model: give the file that the training saved with --model");
     auto both = restored(path, file, Recipe::text);
+    bool const asked = !chosen.vocabulary_data.empty();
+    if (both && asked)
+      io::fail(path,
+               "has vocabularies of its own: " + io::printable(name_of(chosen.vocabulary_data)) +
+                   " would not be read: leave it out" +
+                   (chosen.chosen == command::translate ? ", or say --file to translate its lines" : ""));
+    auto const& data = asked ? chosen.vocabulary_data : chosen.data;
     auto loaded = [&] {
-      if (!both) return translator(languages_of_data(path, data));
+      if (!both)
+        return translator(
+            languages_of_data(path, data, chosen.data.empty() ? "--data" : "--vocabulary-data"));
       try {
         return translator(std::move(*both));
       } catch (error const& wrong) {
@@ -92,7 +103,13 @@ class translator {
       }
     }();
     auto const stored = loaded.weights_in(loaded.weights.values());
-    train::load_weights(path, file, stored, std::array{key::source_subwords, key::target_subwords});
+    try {
+      train::load_weights(path, file, stored, std::array{key::source_subwords, key::target_subwords});
+    } catch (error const& wrong) {
+      if (both) throw;
+      throw error(std::string(wrong.what()) + " (it has no vocabularies: they were made again from " +
+                  first_of(data) + ", which is perhaps not what it was trained on)");
+    }
     loaded.facts = metadata;
     return loaded;
   }
@@ -104,20 +121,34 @@ class translator {
     });
   }
 
-  static languages languages_of_data(std::filesystem::path const& path, data_files const& data) {
+  /// Throws tenon::error where there is no such data, or other data than the model was trained on.
+  static languages languages_of_data(std::filesystem::path const& path, data_files const& data,
+                                     std::string const& option) {
     if (data.empty())
-      io::fail(path,
-               "has no vocabularies: give the file that it was trained on with --data, to make them again");
-    std::size_t const known =
-        Recipe::pairs == every_pair ? every_pair : Recipe::pairs + Recipe::validation_pairs;
+      io::fail(path, "has no vocabularies: give the file that it was trained on with " + option +
+                         ", to make them again");
+    std::string const advice = ": give the file that the model was trained on with " + option;
     auto const pairs = read_data(data, known);
     if (known != every_pair && pairs.size() < known)
-      io::fail(name_of(data),
-               "has " + std::to_string(pairs.size()) +
-                   " sentence pairs, and vocabularies are made again from the first " +
-                   std::to_string(known) +
-                   ": give the file that the model was trained on, with the recipe's number of pairs");
-    return learnt_languages<Recipe>(pairs);
+      io::fail(name_of(data), "has " + std::to_string(pairs.size()) +
+                                  " sentence pairs, and vocabularies are made again from the first " +
+                                  std::to_string(known) + advice);
+    try {
+      return learnt_languages<Recipe>(pairs);
+    } catch (error const& wrong) {
+      io::fail(path, "has no vocabularies, and those of " + io::printable(name_of(data)) +
+                         " are none that it could have" + advice + " (" + wrong.what() + ")");
+    }
+  }
+
+  /// How many pairs vocabularies are made of.
+  static constexpr std::size_t known =
+      Recipe::pairs == every_pair ? every_pair : Recipe::pairs + Recipe::validation_pairs;
+
+  /// What they are made of, for messages.
+  static std::string first_of(data_files const& data) {
+    return (known == every_pair ? "" : "the first " + std::to_string(known) + " pairs of ") +
+           io::printable(name_of(data));
   }
 };
 

@@ -36,7 +36,7 @@ struct options {
                       svg, range, output = "translator.hpp";
   std::vector<std::string> models{model};  ///< to translate with, together
   std::size_t epochs = 0, pairs = every_pair, validation_pairs = 0, threads = 0;
-  std::size_t patience = 0;      ///< epochs without a better validation loss to wait for; 0: train all
+  std::size_t patience = 0;      ///< epochs without a better model (`best_by`) to wait for; 0: train all
   bool keep_best = false;        ///< save the best epoch's model, not the last one's
   std::string best_by = "loss";  ///< or bleu, or chrf
   train::learning_rate_schedule schedule;

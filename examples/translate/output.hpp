@@ -7,12 +7,12 @@
 #include <ostream>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "sentence_translator.hpp"
 #include "tenon/config.hpp"
-#include "tenon/text/bleu.hpp"
+#include "tenon/error.hpp"
+#include "tenon/printable.hpp"
+#include "tenon/text/vocabulary.hpp"
 #include "tenon/train/format.hpp"
 #include "tenon/train/report.hpp"
 
@@ -31,50 +31,6 @@ inline void flush(std::ostream& out) {
 inline std::string loss_not_finite(double loss) {
   return "the loss of these pairs is " + train::fixed(loss, 3) +
          ": the model's weights are too large to compute with: train again with a lower learning rate";
-}
-
-/// The reference of a sentence that the recipe knows, in whatever case and spacing its tokeniser takes for
-/// the same.
-template <class Recipe>
-std::string known_reference(translator<Recipe> const& model, std::string_view sentence) {
-  auto const& tokeniser = model.source.tokeniser;
-  for (auto const& sample : Recipe::samples)
-    if (tokeniser.comparable(sample.source) == tokeniser.comparable(sentence))
-      return std::string(sample.target);
-  return {};
-}
-
-/// BLEU(k) of one translation, over words between spaces.
-inline double sentence_bleu(std::string_view said, std::string_view expected, std::size_t k) {
-  auto const words = [](std::string_view text) {
-    return text.empty() ? std::vector<std::string>{} : text::split(text, true);
-  };
-  return text::bleu(words(said), words(expected), k);
-}
-
-/// A translation with what is known about it. An empty reference: none.
-template <class Recipe>
-train::sample as_sample(translator<Recipe> const& model, std::string_view sentence, translation const& made,
-                        std::string reference) {
-  train::sample s;
-  s.source = sentence;
-  s.prediction = made.text;
-  if (!reference.empty()) s.bleu = sentence_bleu(made.text, model.target.tokeniser.comparable(reference), 2);
-  s.reference = std::move(reference);
-  s.source_tokens = made.source_steps;
-  s.prediction_tokens = made.steps;
-  s.weights = made.weights;
-  return s;
-}
-
-/// The recipe's samples, translated.
-template <class Recipe>
-TENON_COLD std::vector<train::sample> translate_samples(translator<Recipe>& model) {
-  sentence_translator<Recipe> translate(model);
-  std::vector<train::sample> samples;
-  for (auto const& sample : Recipe::samples)
-    samples.push_back(as_sample(model, sample.source, translate(sample.source), std::string(sample.target)));
-  return samples;
 }
 
 /// For each token of a translation, without <eos>, the token of the source that it looked at most: "0-0 2-1",

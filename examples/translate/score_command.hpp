@@ -19,7 +19,7 @@ namespace tenon::translate {
 /// log-probability, divided by the length penalty. Throws tenon::error.
 template <class Recipe>
 TENON_COLD int score_command(options const& chosen, std::ostream& out) {
-  auto model = translator<Recipe>::load(chosen.model, chosen.vocabulary_data);
+  auto model = translator<Recipe>::load(chosen.model, chosen);
   auto const pairs = read_data(chosen.data, std::numeric_limits<std::size_t>::max());
   auto const encoded = text::encode(pairs, model.source, model.target, Recipe::text);
   loss_session<Recipe> measure(std::array{measured_loss<Recipe>()}, model, model.weights, chosen.threads,
@@ -34,7 +34,7 @@ TENON_COLD int score_command(options const& chosen, std::ostream& out) {
       if (!std::isfinite(losses[row])) throw error(loss_not_finite(losses[row]));
       train::sample shown;
       shown.source = pair.source;
-      shown.prediction = io::printable(pair.target);
+      shown.prediction = pair.target;
       shown.score = -static_cast<double>(losses[row]) / cpu::length_penalty(length, Recipe::length_penalty);
       print(out, shown);
     }

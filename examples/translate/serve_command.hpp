@@ -14,7 +14,7 @@
 
 #include "ensemble.hpp"
 #include "options.hpp"
-#include "output.hpp"
+#include "samples.hpp"
 #include "server.hpp"
 #include "tenon/train/interrupt.hpp"
 
@@ -50,7 +50,7 @@ inline serve_function loaded_server() {
 template <class Recipe>
 TENON_COLD int serve_command(options const& chosen, std::ostream& out) {
   auto const serve = detail::loaded_server();
-  ensemble<Recipe> models(chosen.models, chosen.vocabulary_data);
+  ensemble<Recipe> models(chosen);
   auto const& model = models.first;
   std::vector<std::unique_ptr<sentence_translator<Recipe>>> workers(chosen.threads);
   for (auto& w : workers) {

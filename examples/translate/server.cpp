@@ -113,7 +113,7 @@ question parse_question(std::string const& body, service const& what, server_lim
   }
   for (char& c : q.text)
     if (static_cast<unsigned char>(c) < 0x20) c = ' ';
-  if (q.text.find_first_not_of(' ') == std::string::npos) throw refusal{400, "the sentence is empty"};
+  if (text::is_blank(q.text)) throw refusal{400, "the sentence is empty"};
   return q;
 }
 
@@ -133,6 +133,7 @@ json as_json(std::vector<train::sample> const& found, clock::duration took) {
     translations.push_back(std::move(one));
   }
   json result{{"source_tokens", found.front().source_tokens},
+              {"cut", found.front().cut},
               {"translations", std::move(translations)},
               {"milliseconds", std::chrono::duration<double, std::milli>(took).count()}};
   if (!found.front().weights.empty()) result["picture"] = train::attention_picture(found.front());
@@ -164,10 +165,12 @@ received read_body(Request const& request, httplib::ContentReader const& reader,
                    server_limits const& limits) {
   if (!request.has_header("Content-Length") && !request.has_header("Transfer-Encoding")) return {};
   received body;
-  auto const latest = clock::now() + std::chrono::seconds(limits.seconds_to_send);
+  auto last = clock::now();
+  auto const latest = last + std::chrono::seconds(limits.seconds_to_send);
   bool late = false, large = false;
   httplib::ContentReceiver const receive = [&](char const* data, std::size_t size) {
-    late = clock::now() > latest;
+    last = clock::now();
+    late = last > latest;
     large = large || body.content.size() + size > limits.body_bytes;
     if (!large) body.content.append(data, size);
     return !late;
@@ -175,12 +178,13 @@ received read_body(Request const& request, httplib::ContentReader const& reader,
   bool const whole = request.is_multipart_form_data()
                          ? reader([](httplib::MultipartFormData const&) { return true; }, receive)
                          : reader(receive);
+  late = late || (!whole && clock::now() - last >= std::chrono::seconds(limits.seconds_of_silence));
   if (large)
     body.wrong = {413, reason_of(413, limits)};
   else if (late)
     body.wrong = {408, "the request's body took too long"};
   else if (!whole)
-    body.wrong = {400, "the request's body ended early, or came too slowly"};
+    body.wrong = {400, "the request's body ended early"};
   return body;
 }
 
@@ -271,8 +275,8 @@ extern "C" [[gnu::visibility("default")]] void tenon_translate_serve(int port, s
     int const yes = 1;  // without the library's SO_REUSEPORT: a port is one server's
     setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
   });
-  http.set_read_timeout(5);
-  http.set_write_timeout(5);
+  http.set_read_timeout(limits.seconds_of_silence);
+  http.set_write_timeout(limits.seconds_of_silence);
   // One request a connection: one that came too late may go on behind its answer, and nobody shall read that.
   http.set_keep_alive_max_count(1);
   http.set_default_headers({{"X-Content-Type-Options", "nosniff"},

@@ -29,6 +29,7 @@ struct server_limits {
   std::size_t body_bytes = 16384;
   std::size_t connections = 128;  ///< at the same time; more of them wait
   int seconds_to_send = 10;       ///< that a client may take for a request's body
+  int seconds_of_silence = 5;     ///< that a client may leave within a request
   int seconds_to_wait = 10;       ///< that a request waits for a worker
 };
 

@@ -36,7 +36,8 @@ async function translate() {
     const said = await reply.json();
     if (!reply.ok) throw new Error(said.error);
     part('best').textContent = said.translations[0].text;
-    part('time').textContent = said.milliseconds.toFixed(1) + ' ms';
+    part('time').textContent = said.milliseconds.toFixed(1) + ' ms' +
+      (said.cut ? ': only the first ' + said.source_tokens.length + ' tokens were read' : '');
     part('others').replaceChildren(...said.translations.filter(t => 'score' in t).map(t => {
       const item = document.createElement('li');
       item.textContent = t.text + '  (' + t.score.toFixed(3) + ')';

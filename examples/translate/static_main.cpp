@@ -38,7 +38,7 @@ bool write_printable(std::string_view text) {
 
 /// Prints `sentence => translation`; of a blank sentence nothing, so that lines keep their numbers.
 int print_translation(std::string_view sentence) {
-  if (sentence.find_first_not_of(' ') == std::string_view::npos) return write("\n") ? 0 : 1;
+  if (tenon::text::is_blank(sentence)) return write("\n") ? 0 : 1;
   auto const made = translate(sentence);
   if (!made)
     return fail("the sentence is not valid UTF-8, or very long: convert it, or translate it in parts");

@@ -3,16 +3,20 @@
 #pragma once
 #include <csignal>
 #include <cstddef>
+#include <filesystem>
 #include <iostream>
 #include <span>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "data.hpp"
 #include "options.hpp"
 #include "output.hpp"
+#include "samples.hpp"
 #include "tenon/io/atomic_file.hpp"
+#include "tenon/io/safetensors.hpp"
 #include "tenon/train/interrupt.hpp"
 #include "tenon/train/progress.hpp"
 #include "training.hpp"
@@ -37,6 +41,23 @@ recipes::loss_terms terms_of(options const& chosen) {
   return chosen.loss == "steps" ? recipes::loss_terms::steps : recipes::loss_terms::words;
 }
 
+/// Throws tenon::error if what the model would replace is there and no model: somebody's text, or the state
+/// of a training.
+TENON_COLD inline void check_replaces_model(std::filesystem::path const& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored) || std::filesystem::file_size(path, ignored) == 0)
+    return;
+  bool const is_model = [&] {
+    try {
+      return io::safetensors_file::read(path).find("optimiser") == nullptr;
+    } catch (error const&) {
+      return false;
+    }
+  }();
+  if (!is_model)
+    io::fail(path, "is there and is no model, but would be replaced by one: give another name with --model");
+}
+
 /// Throws tenon::error for options that make no sense together, or files that could not be written.
 template <class Recipe>
 TENON_COLD void check_training(options const& chosen) {
@@ -51,6 +72,7 @@ TENON_COLD void check_training(options const& chosen) {
                 " scores translations of the pairs to validate on: give some with --validation-pairs");
   for (auto const* file : {&chosen.model, &chosen.report, &chosen.checkpoint})
     if (file == &chosen.model || !file->empty()) io::check_can_save(*file);
+  check_replaces_model(chosen.model);
 }
 
 template <class Recipe>
@@ -129,7 +151,7 @@ TENON_COLD int train_command(options chosen, std::ostream& out) {
   }
   auto const report = [&](std::size_t epoch, std::vector<train::sample> samples) {
     if (!chosen.report.empty())
-      detail::write_report(chosen, model, history, epoch, std::move(samples), work.steps().back());
+      detail::write_report(chosen, terms, model, history, epoch, std::move(samples), work.steps().back());
   };
   if (!failure.empty())
     throw error(failure + "; the best model, of epoch " + std::to_string(work.save(true)) +

@@ -71,6 +71,7 @@ class training {
   training(options const& chosen, recipes::loss_terms terms, training_pairs const& pairs,
            translator<Recipe>& model)
       : chosen_(chosen),
+        terms_(terms),
         pairs_(pairs),
         model_(model),
         encoded_(text::encode(pairs.all, model.source, model.target, Recipe::text)),
@@ -130,7 +131,7 @@ class training {
   std::size_t save(bool the_best) {
     auto const epoch = the_best ? history_.best_epoch : history_.epochs();
     auto const values = the_best ? std::span(best_) : shown();
-    model_.save(chosen_.model, values, detail::facts_of(chosen_, history_, epoch));
+    model_.save(chosen_.model, values, detail::facts_of(chosen_, terms_, history_, epoch));
     if (the_best || averages) std::ranges::copy(values, model_.weights.values().begin());
     return epoch;
   }
@@ -204,6 +205,7 @@ class training {
   }
 
   options const& chosen_;
+  recipes::loss_terms terms_;
   training_pairs const& pairs_;
   translator<Recipe>& model_;
   text::encoded_pairs encoded_;

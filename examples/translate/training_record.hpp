@@ -3,7 +3,6 @@
 // must agree with.
 #pragma once
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -24,11 +23,9 @@ namespace tenon::translate {
 
 namespace detail {
 
-/// As few digits as tell it from any other rate: a recipe's is a float.
+/// A recipe's learning rate is a float.
 inline std::string rate_text(double rate) {
-  std::array<char, 32> text{};
-  auto const written = std::to_chars(text.data(), text.data() + text.size(), static_cast<float>(rate));
-  return {text.data(), written.ptr};
+  return train::shortest(static_cast<float>(rate));
 }
 
 /// "none", or what makes the learning rate what it is at a step: where it falls to 0 at the end, when that
@@ -49,6 +46,10 @@ inline std::string schedule_text(options const& chosen) {
   }
 }
 
+inline char const* terms_text(recipes::loss_terms terms) {
+  return terms == recipes::loss_terms::steps ? "steps" : "words";
+}
+
 /// A file's name as a model file, which is UTF-8, can hold it.
 inline std::string name_in_utf8(std::string_view name) {
   std::string result;
@@ -65,20 +66,30 @@ inline std::string name_in_utf8(std::string_view name) {
   return result;
 }
 
-/// What the model file and the report tell about a run.
-TENON_COLD inline io::metadata_map facts_of(options const& chosen, train::training_history const& history,
-                                            std::size_t epoch) {
+/// Names of files without their folders, as a model file can hold them.
+inline std::string names_in_utf8(data_files const& files) {
+  std::string result;
+  for (auto const& file : files)
+    result += (result.empty() ? "" : ", ") + name_in_utf8(std::filesystem::path(file).filename().native());
+  return result;
+}
+
+/// What the model file tells about a run.
+TENON_COLD inline io::metadata_map facts_of(options const& chosen, recipes::loss_terms terms,
+                                            train::training_history const& history, std::size_t epoch) {
   auto const loss_at = [epoch](std::vector<double> const& losses) {
     return epoch == 0 ? "nan" : train::fixed(losses.at(epoch - 1), 6);
   };
-  io::metadata_map facts{
-      {"epoch", std::to_string(epoch)},
-      {"seed", std::to_string(chosen.seed)},
-      {"train_loss", loss_at(history.train_loss)},
-      {"pairs", std::to_string(chosen.pairs)},
-      {"validation_pairs", std::to_string(chosen.validation_pairs)},
-      {"learning_rate", rate_text(chosen.learning_rate)},
-      {"data", name_in_utf8(std::filesystem::path(chosen.data.at(0)).filename().native())}};
+  io::metadata_map facts{{"epoch", std::to_string(epoch)},
+                         {"seed", std::to_string(chosen.seed)},
+                         {"train_loss", loss_at(history.train_loss)},
+                         {"pairs", std::to_string(chosen.pairs)},
+                         {"validation_pairs", std::to_string(chosen.validation_pairs)},
+                         {"learning_rate", rate_text(chosen.learning_rate)},
+                         {"schedule", schedule_text(chosen)},
+                         {"loss", terms_text(terms)},
+                         {"data", names_in_utf8(chosen.data)}};
+  if (!chosen.validation_data.empty()) facts["validation_data"] = names_in_utf8(chosen.validation_data);
   if (!history.validation_loss.empty()) {
     facts["validation_loss"] = loss_at(history.validation_loss);
     facts["best_validation_loss"] = train::fixed(history.best_validation, 6);
@@ -102,9 +113,10 @@ inline std::string dropout_text(dropout_rates const& rates) {
 }
 
 template <class Recipe>
-TENON_COLD void write_report(options const& chosen, translator<Recipe> const& model,
-                             train::training_history const& history, std::size_t epoch,
-                             std::vector<train::sample> samples, program_view const& step) {
+TENON_COLD void write_report(options const& chosen, recipes::loss_terms terms,
+                             translator<Recipe> const& model, train::training_history const& history,
+                             std::size_t epoch, std::vector<train::sample> samples,
+                             program_view const& step) {
   train::report_data report;
   report.title = Recipe::title;
   report.train_loss = history.train_loss;
@@ -115,7 +127,10 @@ TENON_COLD void write_report(options const& chosen, translator<Recipe> const& mo
       {"recipe", std::string(Recipe::name)},
       {"data", name_of(chosen.data)},
       {"pairs", std::to_string(chosen.pairs) + " to train on, " + std::to_string(chosen.validation_pairs) +
-                    " to validate on"},
+                    " to validate on" +
+                    (chosen.validation_data.empty() ? "" : ", of " + name_of(chosen.validation_data))},
+      {"loss",
+       std::string("a mean over ") + terms_text(terms) + "; the best model is that by " + chosen.best_by},
       {"vocabularies", std::to_string(model.source.words.size()) + " and " +
                            std::to_string(model.target.words.size()) + " tokens"},
       {"parameters", train::grouped(model.parameters())},
@@ -160,7 +175,7 @@ io::metadata_map identity(options const& chosen, recipes::loss_terms terms, tran
           {"validation_pairs", std::to_string(chosen.validation_pairs)},
           {"learning_rate", rate_text(chosen.learning_rate)},
           {"schedule", schedule_text(chosen)},
-          {"loss", terms == recipes::loss_terms::steps ? "steps" : "words"},
+          {"loss", terms_text(terms)},
           {"best_by", chosen.best_by},
           {"text", std::to_string(hash)}};
 }

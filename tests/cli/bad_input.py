@@ -289,13 +289,36 @@ def main():
             ("a sentence that is no UTF-8 among others", ["translate", "--model", good, "", "go .", "caf\udce9"], ["sentence 3"]),
             ("words that a model has no room for", ["translate", "--model", folder / "wordy", "go ."], ["wordy", "256"]),
             ("picture onto a full disk", ["inspect", "--model", good, "--svg", "/dev/full"], ["/dev/full"]),
+            ("a model onto somebody's text", [*small, "--model", three_lines], ["three.txt", "no model"]),
+            ("a model onto another training's checkpoint", [*small, "--model", state], ["state", "no model"]),
+            ("vocabularies for a model that has some", ["translate", "--model", good, "--data", three_lines, "go ."], ["of its own", "--file"]),
+            ("other vocabularies to evaluate with", ["evaluate", "--model", good, "--data", corpus, "--vocabulary-data", missing], ["of its own"]),
+            ("patience that keeps the last", ["train", "--patience", 1, "--keep", "last"], ["--patience", "--keep last"]),
+            ("data that nothing validates on", ["train", "--validation-data", corpus, "--validation-pairs", 0], ["--validation-pairs 0"]),
+            ("no pairs", ["train", "--pairs", 0], ["--pairs", "all"]),
+            ("letters that look like options", ["translate", "--model", good, "-go"], ["-go"]),
+            ("no references at all", ["translate", "--model", good, "--references", "/dev/null", "go ."], ["/dev/null: has fewer lines"]),
         ):
             checks.refused(case, run(translator, *arguments), words)
+        checks.expect("what was no model is still there", three_lines.read_text(encoding="utf-8") == "a\nb\nc\n", "it was replaced")
         nameless = folder / "nameless.safetensors"  # as PyTorch writes it
         header, data = header_and_data(good)
         write_model(nameless, without(header, "__metadata__"), data)
         as_documented = run(translator, "translate", "--model", nameless, "--data", corpus, "go .")
         checks.expect("a sentence behind --data", as_documented[0] == 1 and "weight" in as_documented[2][0], str(as_documented))
+        checks.expect("vocabularies made again", "made again from the first" in as_documented[2][0], str(as_documented))
+        (folder / "wordy.tsv").write_text("".join(f"a{i} a{i}\tb{i} b{i}\n" for i in range(700)), encoding="utf-8")
+        for data in (three_pairs, folder / "wordy.tsv"):
+            without_words = run(translator, "evaluate", "--model", nameless, "--data", data)
+            checks.refused("the pairs to evaluate as vocabularies", without_words, [data.name, "--vocabulary-data"])
+        every = run(translator, "train", "--pairs", "all", "--validation-pairs", 1, "--epochs", 1, "--data", three_pairs, "--model", folder / "other")
+        checks.expect("all pairs", every[0] == 0 and "2 pairs to train on, 1 to" in every[1], str(every))
+        for blank in ("", "  ", "\t", "\u00a0\u3000"):
+            with_references = run(translator, "translate", "--model", good, "--references", three_lines, stdin=f"go .\n{blank}\nstop .\n")
+            said = with_references[1].splitlines()
+            checks.expect(f"a blank line {blank!r}", with_references[0] == 0 and len(said) == 3 and said[1] == "", str(with_references))
+        columns = run(translator, "translate", "--model", good, "--file", three_pairs)
+        checks.expect("pairs as sentences", columns[0] == 0 and len(columns[2]) == 1 and "line 1 has a tab" in columns[2][0], str(columns))
         many = run(translator, "train", "--pairs", 128, "--validation-pairs", 0, "--data", corpus, "--epochs", "010", "--model", folder / "other")
         epochs = header_and_data(folder / "other")[0]["__metadata__"]["epoch"] if many[0] == 0 else "none"
         checks.expect("a leading zero", epochs == "10", f"{epochs} epochs, {many}")

@@ -159,6 +159,15 @@ def slow(server, stop):
     return None
 
 
+def silent(server):
+    """A client that sends half of a body and nothing more."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as channel:
+        channel.sendall(b"POST /api/translate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 40\r\n\r\n{")
+        answer = channel.recv(4096)
+        if not answer.startswith(b"HTTP/1.1 408 "):
+            sys.exit(f"to a silent client: {answer[:60]}")
+
+
 def load(server, wanted, clients, seconds):
     """Seconds of many clients: the latencies of good requests. Ends the test where an answer is wrong."""
     latencies, problems = [], []
@@ -288,6 +297,11 @@ def main():
             code, answer = server.ask("POST", "/api/translate", question("go ."), JSON | {"Range": "bytes=0-5"})
             if code != 200 or not json.loads(answer)["translations"]:
                 sys.exit(f"a part of an answer was sent: {code} {answer}")
+            silent(server)
+            for sentence, cut in (("go .", False), ("a b c d e f g h i j k l", True)):
+                code, answer = server.ask("POST", "/api/translate", question(sentence), JSON)
+                if code != 200 or json.loads(answer)["cut"] is not cut:
+                    sys.exit(f"was the sentence cut? {code} {answer}")
             check_page(server, "i'm home .", wanted["i'm home ."], folder, chosen.screenshot)
         except BaseException:
             server.process.kill()

@@ -36,6 +36,7 @@ struct bucket {
 
 /// What a recipe that does not say otherwise derives from.
 struct recipe_defaults {
+  using bucket = recipes::bucket;  // what `tenon-translate buckets` prints names it so
   static constexpr loss_terms loss = loss_terms::words;
   static constexpr objective_form objective = objective_form::mean;
   static constexpr float epsilon = 1e-8F;       ///< of Adam

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -66,9 +68,9 @@ class line_reader {
   /// What errors call this input.
   std::string const& name() const { return name_; }
 
-  /// Throws a tenon::error about the current line.
+  /// Throws a tenon::error about the current line, or about the file where none was read.
   [[noreturn]] void fail(std::string const& what) const {
-    throw error(name_ + ":" + std::to_string(number_) + ": " + what);
+    throw error(name_ + (number_ > 0 ? ":" + std::to_string(number_) : "") + ": " + what);
   }
 
  private:
@@ -130,5 +132,18 @@ class line_reader {
   std::string buffer_;
   std::size_t number_ = 0;
 };
+
+/// How many lines a file has; 0 of a pipe, which can be read once only.
+inline std::size_t count_lines(std::filesystem::path const& path) {
+  if (std::error_code ignored; !std::filesystem::is_regular_file(path, ignored)) return 0;
+  std::ifstream file(path, std::ios::binary);
+  std::size_t lines = 0;
+  char last = '\n';
+  for (std::istreambuf_iterator<char> at(file), end; at != end; ++at) {
+    last = *at;
+    lines += last == '\n' ? 1 : 0;
+  }
+  return lines + (last == '\n' ? 0 : 1);
+}
 
 }  // namespace tenon::text

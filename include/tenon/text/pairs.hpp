@@ -29,10 +29,10 @@ inline char const* parse_pair(std::string_view line, sentence_pair& pair) {
   if (tab == std::string_view::npos) return advice;
   std::string_view const source = line.substr(0, tab);
   std::string_view const target = line.substr(tab + 1, line.find('\t', tab + 1) - (tab + 1));
-  if (source.find_first_not_of(' ') == std::string_view::npos) {
+  if (is_blank(source)) {
     return "has no source sentence before the tab: fill it in or delete the line";
   }
-  if (target.find_first_not_of(' ') == std::string_view::npos) {
+  if (is_blank(target)) {
     return "has no target sentence after the tab: fill it in or delete the line";
   }
   pair.source = source;
@@ -50,7 +50,7 @@ inline std::vector<sentence_pair> read_pairs(
   std::vector<sentence_pair> pairs;
   std::string_view line;
   while (pairs.size() < max_pairs && reader.next(line)) {
-    if (line.find_first_not_of(" \t") == std::string_view::npos) continue;
+    if (is_blank(line)) continue;
     sentence_pair pair;
     if (char const* wrong = parse_pair(line, pair)) reader.fail(wrong);
     pairs.push_back(std::move(pair));
@@ -69,9 +69,6 @@ inline std::vector<sentence_pair> read_parallel(
     std::filesystem::path const& source, std::filesystem::path const& target,
     std::size_t max_pairs = std::numeric_limits<std::size_t>::max()) {
   line_reader sources(source), targets(target);
-  auto const blank = [](std::string_view line) {
-    return line.find_first_not_of(" \t") == std::string_view::npos;
-  };
   std::vector<sentence_pair> pairs;
   std::string_view source_line, target_line;
   while (pairs.size() < max_pairs) {
@@ -82,14 +79,16 @@ inline std::vector<sentence_pair> read_parallel(
                 ": give two files of which each line translates the other's");
     }
     if (!more) break;
-    if (blank(source_line) && blank(target_line)) continue;
+    if (is_blank(source_line) && is_blank(target_line)) continue;
     if (pairs.empty()) {  // such a file has tabs in all its lines; other text has one here and there
       for (auto const& [lines, line] : {std::pair{&sources, source_line}, std::pair{&targets, target_line}})
         if (line.find('\t') != std::string_view::npos)
           lines->fail("has a tab: of two files each has a sentence in a line; give a file of pairs alone");
     }
-    if (blank(source_line)) sources.fail("is blank where " + targets.name() + " has a sentence: fill it in");
-    if (blank(target_line)) targets.fail("is blank where " + sources.name() + " has a sentence: fill it in");
+    if (is_blank(source_line))
+      sources.fail("is blank where " + targets.name() + " has a sentence: fill it in");
+    if (is_blank(target_line))
+      targets.fail("is blank where " + sources.name() + " has a sentence: fill it in");
     pairs.push_back({std::string(source_line), std::string(target_line)});
   }
   if (pairs.empty()) throw error(sources.name() + ": has no sentences: give text with one on each line");

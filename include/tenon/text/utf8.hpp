@@ -43,6 +43,24 @@ inline std::size_t valid_utf8_prefix(std::string_view text) {
   return at;
 }
 
+/// Is there nothing to read: only spaces, of whatever width, and control characters?
+constexpr bool is_blank(std::string_view text) {
+  while (!text.empty()) {
+    auto const first = static_cast<unsigned char>(text.front());
+    std::string_view const wide = text.substr(0, 3);
+    std::size_t blank = 0;
+    if (first <= 0x20 || first == 0x7F)
+      blank = 1;
+    else if (text.starts_with("\u00A0"))
+      blank = 2;
+    else if ((wide >= "\u2000" && wide <= "\u200B") || wide == "\u202F" || wide == "\u3000")
+      blank = 3;
+    if (blank == 0) return false;
+    text.remove_prefix(blank);
+  }
+  return true;
+}
+
 /// Writes the UTF-8 form of `code`, which must be a code point that decode_code_point gave; returns its
 /// length.
 inline std::size_t encode_code_point(char32_t code, std::array<char, 4>& bytes) {

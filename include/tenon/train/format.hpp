@@ -32,6 +32,12 @@ inline std::string trimmed(double value, int decimals) {
   return text;
 }
 
+/// As few digits as tell it from any other float: 0.005, 1e-07.
+inline std::string shortest(float value) {
+  char buffer[32];
+  return {buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr};
+}
+
 /// A whole number with a comma between groups of three digits: 2,066,390.
 inline std::string grouped(std::uint64_t value) {
   auto text = std::to_string(value);

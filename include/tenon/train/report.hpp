@@ -29,6 +29,7 @@ struct sample {
   std::vector<std::string> source_tokens,
       prediction_tokens;       ///< the words at the axes, with <eos> where attended
   std::vector<float> weights;  ///< row-major, prediction_tokens × source_tokens; empty: no attention to show
+  bool cut = false;            ///< only the source's beginning was read
 };
 
 struct report_data {
