@@ -57,7 +57,7 @@ def main():
         table = list(rows(measurements, shown))
     except (OSError, ValueError, KeyError, TypeError) as error:
         sys.exit(f"table.py: {path} is no file of results: {error}")
-    heads = ["", "threads", "Tenon", *(PEERS[name] for name in shown), "ratio", "floor / Tenon"]
+    heads = ["", "threads", "Tenon", *(PEERS[name] for name in shown), "ratio", "share of peak"]
     if not any(cells[-1] for cells in table):
         heads, table = heads[:-1], [cells[:-1] for cells in table]
     print("| " + " | ".join(heads).lstrip() + " |\n|" + "---|" * len(heads))

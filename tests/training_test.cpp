@@ -15,6 +15,12 @@ namespace {
 using namespace tenon;
 using namespace testing;
 
+struct batch_fields {
+  tensor<std::int32_t, batch<2>, steps<3>> source;
+  tensor<float, batch<2>> weight;
+  TENON_MEMBERS(batch_fields, source, weight)
+};
+
 constexpr std::size_t B = 16, H = 24, V = 12;
 using square = shape<columns<H>, from<columns<H>>>;
 constexpr parameter<columns<H>, from<columns<H>>> w{.offset = 0};
@@ -423,4 +429,26 @@ TEST_CASE("a part of a weight that no gradient reaches stays as it is") {
   fill(s.input_elements<float>("x"), 2);
   for (int i = 0; i < 3; ++i) s.run();
   for (std::size_t i = 0; i < 40; ++i) CHECK((block.values()[i] == before[i]) == (i / 4 != 3));
+}
+
+TEST_CASE("the fields of a batch fill the inputs of their names") {
+  auto const program = record_now([](inference_recorder& r) {
+    auto const weight = r.input<float, batch<2>>("weight");
+    auto const source = r.input<std::int32_t, batch<2>, steps<3>>("source");
+    r.output("y", cast<float>(source) * weight);
+  });
+  parameter_block none(0);
+  session s(program, none);
+  batch_fields b;
+  std::ranges::copy(std::array{1, 2, 3, 4, 5, 6}, b.source.data());
+  std::ranges::copy(std::array{10.0F, 100.0F}, b.weight.data());
+  fill_inputs(s, b);
+  s.run();
+  CHECK(std::ranges::equal(s.output_elements<float>("y"),
+                           std::array{10.0F, 20.0F, 30.0F, 400.0F, 500.0F, 600.0F}));
+
+  auto const other =
+      record_now([](inference_recorder& r) { r.output("y", r.input<float, batch<2>>("weight") * 2); });
+  session without(other, none);
+  CHECK_THROWS_WITH_AS(fill_inputs(without, b), doctest::Contains("source"), error);
 }
