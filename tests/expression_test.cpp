@@ -369,6 +369,13 @@ TEST_CASE_TEMPLATE("the smallest of elements, and where it is", N, ODD_EXTENTS) 
   CHECK(where(0) == static_cast<std::int32_t>(N::value - 1));
   CHECK(where(1) == static_cast<std::int32_t>(N::value / 2));
   CHECK(of_all() == 6);
+
+  constexpr auto lowest = std::numeric_limits<std::int32_t>::min();  // which has no negative
+  whole(1, N::value / 2) = lowest;
+  tensor<std::int32_t, rows<2>> const of_each = min<columns>(whole), position = argmin<columns>(whole);
+  CHECK(of_each(0) == 3);
+  CHECK(of_each(1) == lowest);
+  CHECK(position(1) == static_cast<std::int32_t>(N::value / 2));
 }
 
 TEST_CASE_TEMPLATE("a NaN stays one in all that picks the larger or smaller", N, ODD_EXTENTS) {
@@ -404,6 +411,16 @@ TEST_CASE("a tensor that was moved from can be assigned to") {
   y = std::move(x);
   x = z;
   CHECK(x(0) == 4);
+}
+
+TEST_CASE("a number that whole ones cannot hold is refused beside them") {
+  tensor<std::int32_t, rows<2>> const x{0, 7};
+  CHECK_THROWS_AS(static_cast<void>(x < 3000000000U), std::out_of_range);
+  CHECK_THROWS_AS(static_cast<void>(-2147483649LL + x), std::out_of_range);
+  CHECK_THROWS_AS(select(x == 0, x, 1LL << 40), std::out_of_range);
+  tensor<std::int32_t, rows<2>> const less = cast<double>(x) < 3000000000U, large = x * 0 + 2147483647;
+  CHECK(less(1) == 1);
+  CHECK(large(1) == 2147483647);
 }
 
 TEST_CASE("wrong numbers of elements are refused") {

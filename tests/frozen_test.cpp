@@ -3,12 +3,14 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <numeric>
 #include <stdexcept>
 #include <string_view>
 #include <tenon/tenon.hpp>
+#include <utility>
 #include <vector>
 
 #include "small_translator.hpp"
@@ -257,6 +259,31 @@ TEST_CASE("a recurrence reads each frozen weight for two steps in succession") {
   }
 }
 
+TEST_CASE("an output that is recorded behind a stop is not computed before it") {
+  static constexpr auto model = laid_out(linear_map<hiddens<160>, hiddens<160>>{});
+  auto const program = record_now([](inference_recorder& r) {
+    r.freeze_weights();
+    auto const x = r.input<float, batch<1>, hiddens<160>>("x");
+    auto const known = keep(x + 1);
+    r.output("once", keep(model(x) * 2));
+    stop_unless(r.input<std::int32_t>("goes on"));
+    r.output("later", model(known));
+  });
+  parameter_block block(parameter_count(model));
+  initialise(model, block.values(), 5);
+  session<> s(program, block);
+  auto const run = [&s](float value, std::int32_t goes_on) {
+    std::ranges::fill(s.input_elements<float>("x"), value);
+    s.input_elements<std::int32_t>("goes on")[0] = goes_on;
+    s.run();
+    return std::pair(s.output_elements<float>("once")[0], s.output_elements<float>("later")[0]);
+  };
+  auto const first = run(1, 1), stopped = run(2, 0);
+  CHECK(stopped.first != first.first);
+  CHECK(stopped.second == first.second);
+  CHECK(run(2, 1).second != first.second);
+}
+
 TEST_CASE("what weights alone say stops every run") {
   using weight = parameter<rows<5>>;
   auto const program = record_now([](inference_recorder& r) {
@@ -388,6 +415,36 @@ TEST_CASE("of a large table's rows the first are mapped once, the others when th
   check_looked_up<2>();
   check_looked_up<5>();
   check_looked_up<40>();
+}
+
+namespace {
+/// A bias whose axes stand in another order than the weight's.
+struct turned_type {
+  parameter<vocab<1500>, columns<64>> table;
+  parameter<gates<3>, hiddens<16>, from<columns<64>>> weight;
+  parameter<hiddens<16>, gates<3>> bias;
+  TENON_MEMBERS(turned_type, table, weight, bias)
+};
+}  // namespace
+
+TEST_CASE("the bias of a large table's rows may have its axes in another order than the weight") {
+  static constexpr auto turned = laid_out(turned_type{});
+  auto const recorded = [](bool frozen) {
+    return record_now([frozen](inference_recorder& r) {
+      if (frozen) r.freeze_weights();
+      auto const ids = r.input<std::int32_t, batch<3>>("ids");
+      r.output("y", linear(gather<vocab>(turned.table, ids), turned.weight, turned.bias));
+    });
+  };
+  auto const plain = recorded(false), frozen = recorded(true);
+  parameter_block block(parameter_count(turned));
+  testing::fill(block.values(), 1);
+  session<> used(plain, block), kept(frozen, block);
+  for (auto* s : {&used, &kept}) {
+    std::ranges::copy(std::array{2, 1024, 1499}, s->input_elements<std::int32_t>("ids").begin());
+    s->run();
+  }
+  CHECK(testing::worst(kept.output_elements<float>("y"), used.output_elements<float>("y")) < 1e-5);
 }
 
 TEST_CASE("a table that is given anew for each run is not mapped") {

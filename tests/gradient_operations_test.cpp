@@ -211,6 +211,20 @@ TEST_CASE("add_linear refuses what it would spoil") {
   refused([](auto const& x) { return softmax<columns>(x); });
 }
 
+TEST_CASE("add_linear refuses to read what it writes") {
+  static constexpr parameter<columns<16>, from<columns<16>>> weight{.offset = 0};
+  auto const recorded = [](auto const& add) {
+    return record_now([&add](recorder& r) {
+      auto const x = r.input<float, layers<2>, rows<16>, columns<16>>("x");
+      auto const y = keep(x * 2);
+      r.output("y", add(y));
+    });
+  };
+  CHECK_THROWS_AS(recorded([](auto const& y) { return add_linear(y, y, weight); }), std::logic_error);
+  CHECK_NOTHROW(
+      recorded([](auto const& y) { return add_linear(slice<layers>(y, 0), slice<layers>(y, 1), weight); }));
+}
+
 TEST_CASE("one weight over five steps") {
   using state = shape<rows<16>, columns<24>>;
   using weight = shape<columns<24>, from<columns<24>>>;

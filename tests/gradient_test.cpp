@@ -2,6 +2,10 @@
 // Derivatives of expressions, reductions and views against central finite differences.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+
 #include "finite_differences.hpp"
 
 namespace {
@@ -60,6 +64,29 @@ TEST_CASE("x to the power of zero has no slope, also at zero") {
   s.input<double, rows<3>>("x")(1) = -2;
   s.run();
   CHECK(worst(s.output_elements<double>("g"), std::array{0.0, -4.0, 0.0}) == 0);
+}
+
+TEST_CASE("a gradient passes what is rounded to bfloat16, unless that is stored") {
+  auto const gradient = [](auto f) {
+    auto const p = record_now([f](recorder& r) {
+      auto const x = r.input<float, rows<3>>("x");
+      r.track(x);
+      r.differentiate(keep(f(x)));
+      r.output("g", r.gradient(x));
+      r.output("rounded", cast<bf16>(x));
+    });
+    parameter_block none(0);
+    session<> s(p, none);
+    std::ranges::copy(std::array{1.001F, -2.0F, 3.001F}, s.input_elements<float>("x").begin());
+    s.run();
+    auto const g = s.output_elements<float>("g");
+    return std::array{g[0], g[1], g[2]};
+  };
+  CHECK(gradient([](auto x) { return sum(3 * cast<bf16>(x) + x); }) == std::array{4.0F, 4.0F, 4.0F});
+  CHECK(gradient([](auto x) { return sum(cast<bf16>(x) * x); }) == std::array{2.001F, -4.0F, 6.001F});
+  CHECK(gradient([](auto x) { return sum(cast<bf16>(x)); }) == std::array{1.0F, 1.0F, 1.0F});
+  CHECK(gradient([](auto x) { return 1.001F * max(cast<bf16>(x)); }) == std::array{0.0F, 0.0F, 1.001F});
+  CHECK_THROWS_AS(gradient([](auto x) { return sum(keep(cast<bf16>(x)) * 3); }), std::logic_error);
 }
 
 TEST_CASE("reductions") {

@@ -267,6 +267,34 @@ TEST_CASE("of weights in bfloat16 the largest is that of the rounded weights") {
   CHECK(differ > 0);
 }
 
+TEST_CASE_TEMPLATE("the same of columns that no vector of pairs divides", X, hiddens<514>, hiddens<515>) {
+  static constexpr parameter<vocab<512>, from<X>> weight{.offset = 0};
+  constexpr std::size_t K = X::extent, N = 512;
+  auto const program = record_now([](inference_recorder& r) {
+    r.freeze_weights(element_type::bfloat16);
+    auto const logits = linear(r.input<float, batch<1>, X>("x"), weight);
+    r.output("word", argmax<vocab>(logits));
+    r.output("logits", logits);
+  });
+  CHECK(calls(program, "argmax of product") == bool{TENON_BYTE_QUADS});
+  parameter_block block(N * K);
+  for (std::uint32_t round = 0; round < 10; ++round) {
+    session<> s(program, block);
+    // Pairs of one sum in either order: columns differ by the order in which they are summed alone.
+    auto const x = s.input_elements<float>("x");
+    testing::fill(x, 1000 + round);
+    for (std::size_t k = 0; k + 1 < K; k += 2) x[k + 1] = x[k];
+    for (std::size_t n = 0; n < N; ++n)
+      for (std::size_t k = 0; k < K; ++k) {
+        bool const swapped = testing::number(n * K + k / 2, round) < 0.5 && (k ^ 1U) < K;
+        block.values()[n * K + k] = static_cast<float>(testing::number(swapped ? k ^ 1U : k, round));
+      }
+    s.run();
+    auto const logits = s.output_elements<float>("logits");
+    CHECK(s.output_elements<std::int32_t>("word")[0] == std::ranges::max_element(logits) - logits.begin());
+  }
+}
+
 TEST_CASE("a bias of other numbers is not read as floats") {
   static constexpr parameter<vocab<1024>, from<hiddens<256>>> weight{.offset = 0};
   auto const program = record_now([](inference_recorder& r) {

@@ -81,6 +81,16 @@ TEST_CASE("ids that have the looked-up axis, which a weight maps") {
   CHECK(std::ranges::equal(found.elements(), expected.elements()));
 }
 
+TEST_CASE("ids that have the looked-up axis, which a bias has too") {
+  auto const table = filled<tensor<float, vocab<5>, embedding<4>>>(1);
+  auto const ids = filled<tensor<std::int32_t, batch<2>, vocab<5>>>(2, 0, 4);
+  auto const weight = filled<tensor<float, hiddens<3>, from<embedding<4>>>>(3);
+  tensor<float, vocab<5>> const bias{0, 10, 20, 30, 40};
+  auto const expected = linear(gather<vocab>(table, ids).evaluate(), weight, bias);
+  auto const found = linear(gather<vocab>(table, ids), weight, bias);
+  CHECK(std::ranges::equal(found.elements(), expected.elements()));
+}
+
 TEST_CASE("a lookup moves the rows that it reads, not the table") {
   static constexpr parameter<vocab<1000>, hiddens<64>> table{.offset = 0};
   auto const program = record_now([](inference_recorder& r) {
@@ -183,6 +193,17 @@ TEST_CASE("softmax over valid positions: none, one, some, all, more than there a
   std::ranges::fill(least.elements(), std::numeric_limits<std::int32_t>::min());
   tensor<float, rows<6>, columns<20>> const even = softmax<columns>(x, least);
   CHECK(std::ranges::all_of(even.elements(), [](float p) { return p == doctest::Approx(1.0 / 20); }));
+}
+
+TEST_CASE("an attention looks along steps that are not the last axis of its scores") {
+  auto const q = filled<tensor<float, batch<2>, hiddens<8>>>(1);
+  auto const k = filled<tensor<float, steps<3>, batch<2>, layers<5>, hiddens<8>>>(2);
+  tensor<std::int32_t, batch<2>> const valid{3, 2};
+  dot_product_attention<8> const attention;
+  tensor<float, batch<2>, layers<5>, steps<3>> const scores = attention.scores(q, k);
+  auto const found = attention.look(q, k, valid);
+  auto const expected = softmax<steps>(scores, valid);
+  CHECK(worst(found.elements(), expected.elements()) < 1e-6);
 }
 
 TEST_CASE("softmax of large scores does not overflow") {

@@ -201,6 +201,27 @@ TEST_CASE("a run ends where nothing is left to do") {
   }
 }
 
+TEST_CASE("a zero of either sign stops a run, and no other number does") {
+  auto const p = record_now([](inference_recorder& r) {
+    stop_unless(-r.input<float>("float"));
+    stop_unless(r.input<std::int32_t>("whole"));
+    r.output("y", keep(r.input<float>("x") + 1));
+  });
+  parameter_block none(0);
+  auto const goes_on = [&](float number, std::int32_t whole) {
+    session s(p, none);
+    s.input_elements<float>("float")[0] = number;
+    s.input_elements<std::int32_t>("whole")[0] = whole;
+    s.run();
+    return s.output_elements<float>("y")[0] == 1;
+  };
+  constexpr auto lowest = std::numeric_limits<std::int32_t>::min();  // the bits of −0
+  CHECK(!goes_on(0.0F, 1));
+  CHECK(!goes_on(-0.0F, 1));
+  CHECK(!goes_on(1.0F, 0));
+  CHECK(goes_on(-1e-40F, lowest));
+}
+
 TEST_CASE("the plan gives what is needed at once memory of its own, and the arena hardly more than needed") {
   double worst_ratio = 0, sum_of_ratios = 0;
   for (std::size_t seed = 0; seed < 60; ++seed) {
@@ -274,6 +295,10 @@ TEST_CASE("what cannot be recorded is refused") {
       apart{.offset = 8 * sizeof(float)};
   for (auto const& other : {large, behind})
     refused([&](recorder& r) { r.output("y", sum(r.use(small)) + sum(r.use(other))); });
+  constexpr parameter<rows<4>, columns<2>> turned{.offset = 0};  // as many bytes, but other extents
+  refused([&](recorder& r) { r.output("y", sum(r.use(small)) + sum(r.use(turned))); });
+  constexpr parameter<layers<2>, from<columns<4>>> tied{.offset = 0};
+  CHECK_NOTHROW(record_now([&](recorder& r) { r.output("y", sum(r.use(small)) + sum(r.use(tied))); }));
   auto const learns = [&](std::size_t count) {
     return
         [&, count](recorder& r) { minimise(r, keep(sum(r.use(small)) * sum(r.use(apart))), count, sgd{}); };

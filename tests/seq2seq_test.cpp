@@ -46,7 +46,7 @@ std::size_t blocks_of(dynamic_program const& p, std::size_t bytes) {
 
 /// Scaled dot products as (steps, batch).
 template <std::size_t Hiddens>
-struct keys_first_attention : detail::attention_by_scores<keys_first_attention<Hiddens>, Hiddens> {
+struct keys_first_attention : attention_by_scores<keys_first_attention<Hiddens>, Hiddens> {
   struct hana_accessors_impl {
     static constexpr auto apply() { return hana::make_tuple(); }
   };

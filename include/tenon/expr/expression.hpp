@@ -4,6 +4,8 @@
 // an operation that needs its value.
 #pragma once
 #include <boost/hana/basic_tuple.hpp>
+#include <limits>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -78,8 +80,17 @@ struct computed_in<fn::convert<T>, X> {
   using type = T;
 };
 
+/// Refuses a number that T, the type in which it is computed, cannot hold: it would be any other.
+template <class T, class X>
+constexpr void check_number([[maybe_unused]] X const& x) {
+  if constexpr (is_scalar<X> && std::is_integral_v<T>)
+    if (!(x.value >= std::numeric_limits<T>::min() && x.value <= std::numeric_limits<T>::max()))
+      throw std::out_of_range("a number beside std::int32_t is beyond what that can hold: cast<double>(x)");
+}
+
 template <class F, class... X>
 constexpr auto make_mapped(X&&... x) {
+  (check_number<typename computed_in<F, decltype(hold(std::forward<X>(x)))...>::type>(x), ...);
   return mapped<F, decltype(hold(std::forward<X>(x)))...>{
       boost::hana::basic_tuple<decltype(hold(std::forward<X>(x)))...>{hold(std::forward<X>(x))...}};
 }
@@ -306,11 +317,23 @@ requires(std::is_integral_v<element_of<X>>&&
   return mean<Name...>(cast<float>(std::forward<X>(x)));
 }
 
+namespace detail {
+/// x the other way round, its smallest element being the largest: −x, which the least of whole numbers does
+/// not have; of those −1 − x.
+template <operand X>
+constexpr auto turned_over(X&& x) {
+  if constexpr (std::is_integral_v<element_of<X>>)
+    return -1 - std::forward<X>(x);
+  else
+    return -std::forward<X>(x);
+}
+}  // namespace detail
+
 /// The smallest over the axes named, or over all.
 template <template <std::size_t> class... Name, operand X>
 requires well_formed<detail::reduced_over<operation::min, X, Name...>>
 constexpr auto min(X&& x) {
-  return -max<Name...>(-std::forward<X>(x));
+  return detail::turned_over(max<Name...>(detail::turned_over(std::forward<X>(x))));
 }
 template <template <std::size_t> class... Name, operand X,
           shape_error Error = detail::reduced_over<operation::min, X, Name...>>

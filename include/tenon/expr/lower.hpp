@@ -113,7 +113,7 @@ struct apply_all<F, T, list<X...>> {
 
 template <class F, class... X, class Arranged, std::size_t Leaf, std::size_t Scalar, std::size_t Integer>
 struct lower<mapped<F, X...>, Arranged, Leaf, Scalar, Integer> {
-  using type = typename apply_all<F, typename mapped<F, X...>::element,
+  using type = typename apply_all<F, computed<typename mapped<F, X...>::element>,
                                   typename lower_all<Arranged, Leaf, Scalar, Integer, X...>::type>::type;
 };
 

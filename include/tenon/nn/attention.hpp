@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Attentions: additive, and by scaled dot products. A user's own one for a decoder has keys and scores,
-// and derives from detail::attention_by_scores as they do; or it has keys, attend<Mode> → context and
+// and derives from attention_by_scores as they do; or it has keys, attend<Mode> → context and
 // weights, and look → weights, for a few rows.
 #pragma once
 #include "../ops/attend/attend.hpp"
@@ -10,18 +10,25 @@ namespace tenon {
 
 namespace detail {
 
-/// x with the axis Name as its last.
+/// x with the axis Name as its last: in a recording a view, else a tensor, since no view would keep the value
+/// of an expression alive.
 template <template <std::size_t> class Name, class X>
 constexpr auto with_last(X const& x) {
   using S = shape_of<X>;
   if constexpr (position_of<Name>(S{}) + 1 == S::rank) {
     return x;
   } else {
-    using V = std::remove_cvref_t<decltype(keep(x))>;
     using T = typename join<typename drop<S, Name>::type, shape<axis_of<S, Name>>>::type;
-    return review<T, strides_in<S, typename V::layout, T>>(keep(x), 0);
+    if constexpr (is_recorded<X>) {
+      using V = std::remove_cvref_t<decltype(keep(x))>;
+      return review<T, strides_in<S, typename V::layout, T>>(keep(x), 0);
+    } else {
+      return tensor_of<element_of<X>, T>(x);
+    }
   }
 }
+
+}  // namespace detail
 
 /// What all attentions do with their scores. Attention has keys(memory) and scores(query, keys), whose axes
 /// may stand in any order.
@@ -61,18 +68,16 @@ struct attention_by_scores {
  private:
   template <class Q, class K>
   constexpr auto scored(Q const& query, K const& keys) const {
-    return with_last<steps>(self().scores(query, keys));
+    return detail::with_last<steps>(self().scores(query, keys));
   }
   constexpr Attention const& self() const { return static_cast<Attention const&>(*this); }
 };
-
-}  // namespace detail
 
 /// Additive attention (Bahdanau, Cho, Bengio, ICLR 2015): score(q, k) = w_v · tanh(W_q q + W_k k), computed
 /// as tanh(x + y) = 1 − 2 / (1 + e^2x · e^2y): exponentials are taken of queries and of keys, where a tanh
 /// would be taken of every pair.
 template <std::size_t H>
-struct additive_attention : detail::attention_by_scores<additive_attention<H>, H> {
+struct additive_attention : attention_by_scores<additive_attention<H>, H> {
   linear_map<hiddens<H>, hiddens<H>> W_q, W_k;
   struct score_vector {
     parameter<hiddens<H>> weight{uniform_by(H)};
@@ -107,7 +112,7 @@ struct additive_attention : detail::attention_by_scores<additive_attention<H>, H
 
 /// Scaled dot products (Vaswani et al., NeurIPS 2017): score(q, k) = q · k / √H. Nothing to learn.
 template <std::size_t H>
-struct dot_product_attention : detail::attention_by_scores<dot_product_attention<H>, H> {
+struct dot_product_attention : attention_by_scores<dot_product_attention<H>, H> {
   struct hana_accessors_impl {
     static constexpr auto apply() { return hana::make_tuple(); }
   };

@@ -13,9 +13,9 @@ struct linear_layer {
   TENON_MEMBERS(linear_layer, weight, bias)
 
   template <operand X>
-  requires well_formed<detail::linear_t<X, parameter<Out, from<In>>>>
+  requires well_formed<linear_t<X, parameter<Out, from<In>>>>
   constexpr auto operator()(X&& x) const { return linear(std::forward<X>(x), weight, bias); }
-  template <operand X, shape_error Error = detail::linear_t<X, parameter<Out, from<In>>>>
+  template <operand X, shape_error Error = linear_t<X, parameter<Out, from<In>>>>
   Error operator()(X&& x) const;
 };
 
@@ -26,9 +26,9 @@ struct linear_map {
   TENON_MEMBERS(linear_map, weight)
 
   template <operand X>
-  requires well_formed<detail::linear_t<X, parameter<Out, from<In>>>>
+  requires well_formed<linear_t<X, parameter<Out, from<In>>>>
   constexpr auto operator()(X&& x) const { return linear(std::forward<X>(x), weight); }
-  template <operand X, shape_error Error = detail::linear_t<X, parameter<Out, from<In>>>>
+  template <operand X, shape_error Error = linear_t<X, parameter<Out, from<In>>>>
   Error operator()(X&& x) const;
 };
 

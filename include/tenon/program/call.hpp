@@ -46,7 +46,8 @@ namespace detail {
 inline bool says_stop(call_arguments const& a) {
   std::uint32_t bits = 0;
   std::memcpy(&bits, a.operands[0], sizeof bits);
-  return bits == 0;
+  bool const is_float = a.integers[0] != 0;
+  return (is_float ? bits << 1 : bits) == 0;  // a float's zero may have a sign
 }
 }  // namespace detail
 
@@ -159,7 +160,8 @@ struct call_spec {
   /// because what the kernel reads from there it reads before it writes there.
   std::uint32_t in_place = 0;
   bool reads_result = false;  ///< the derivative reads the result: nothing may be added to it later
-  bool stops = false;         ///< a CPU's run may end here: if four bytes at the first operand are 0
+  /// A CPU's run may end here: if the first operand is 0, an int32, or a float where integers[0] is not 0.
+  bool stops = false;
 
   /// The call is done by kernel K, a struct with `run`, and with `chunks` and `touched` where it knows them.
   template <class K>

@@ -43,8 +43,8 @@ TENON_WHEN_USED constexpr std::vector<std::size_t> final_order(recording const& 
   return result;
 }
 
-/// Which calls, by number, depend on frozen weights alone. One that writes where another call writes too is
-/// none of them: its result does not last.
+/// Which calls, by number, depend on frozen weights alone. One that writes where a call that does not depend on
+/// them alone writes too is none of them: its result does not last.
 TENON_WHEN_USED constexpr std::vector<char> frozen_calls(recording const& r) {
   std::vector<char> frozen(r.calls().size(), 1), lasting(r.storages().size(), 1);
   auto const top = [&r](location where) { return static_cast<std::size_t>(r.physical(where).storage); };
@@ -131,7 +131,12 @@ TENON_WHEN_USED constexpr bool depend(recording const& r, std::size_t one, std::
 /// Lets products of few rows, whose time is that of reading their weights, read them twice in succession, the
 /// second time from a near cache: of the steps of a recurrence every second one multiplies its state as soon
 /// as that is known, just behind the product of the step before, which had waited for as long as it could.
+/// Where a run stops, outputs recorded later keep their values, so they are not computed before that; what
+/// nobody sees may be.
 TENON_WHEN_USED constexpr void read_weights_twice(recording const& r, std::vector<std::size_t>& order) {
+  std::vector<char> seen(r.storages().size(), 0);
+  auto const top = [&r](location where) { return static_cast<std::size_t>(r.physical(where).storage); };
+  for (auto const& port : r.outputs()) seen[top({port.storage, 0})] = 1;
   std::vector<location> weights;  // that calls read for the first time
   weights.reserve(order.size());
   for (auto const i : order) weights.push_back(weight_read(r, i));
@@ -141,7 +146,10 @@ TENON_WHEN_USED constexpr void read_weights_twice(recording const& r, std::vecto
     while (behind > 0 && weights[behind - 1] != weights[i]) --behind;
     if (behind == 0) continue;
     std::size_t place = i, between = 0;
-    while (place > behind && !depend(r, order[place - 1], order[i])) --place;
+    bool const waits = seen[top(r.operand_of(order[i], 0))] != 0;
+    while (place > behind && !depend(r, order[place - 1], order[i]) &&
+           !(waits && r.calls()[order[place - 1]].stops))
+      --place;
     for (std::size_t j = behind; j < place; ++j) between += r.calls()[order[j]].bytes;
     if (between > r.at(weights[i].storage).bytes) continue;
     std::rotate(order.begin() + static_cast<std::ptrdiff_t>(place),

@@ -41,7 +41,7 @@ class recorded_values {
     for (auto const& known : parameters_) {
       std::size_t const begin = at(known).offset, end = begin + at(known).bytes;
       std::size_t const bytes = shape<A...>::size * sizeof(T);
-      if (begin == p.offset && at(known).bytes == bytes) return {known, 0};
+      if (begin == p.offset && holds<T, shape<A...>>(at(known))) return {known, 0};
       if (begin < p.offset + bytes && p.offset < end)
         throw std::logic_error(
             "two weights overlap in the parameter block: lay models out one behind the other, "
@@ -110,6 +110,15 @@ class recorded_values {
   }
 
   constexpr std::vector<storage> const& storages() const { return storages_; }
+
+ private:
+  /// Are these the elements and the extents of a value of element type T and shape S?
+  template <class T, class S>
+  static constexpr bool holds(storage const& s) {
+    bool same = s.bytes == S::size * sizeof(T) && s.element_bytes == sizeof(T) && s.rank == S::rank;
+    for (std::size_t d = 0; same && d < S::rank; ++d) same = s.extents[d] == S::extents[d];
+    return same;
+  }
 
  protected:
   /// Room for usual programs: lists that grow by copying cost the compiler time.

@@ -42,6 +42,7 @@ inline constexpr std::size_t unplaced = static_cast<std::size_t>(-1);
 /// A weight of a model: its place in the model's parameter block and how it starts. Any recording may use it.
 template <class T, axis_type... A>
 struct basic_parameter {
+  static_assert(std::is_same_v<T, float>, "a weight is of floats, as its parameter block is: parameter<...>");
   using element = T;
   using shape_type = shape<A...>;
   using layout = row_major<shape_type>;

@@ -71,7 +71,7 @@ Error argmax(X&& x, Used&&... used);
 template <template <std::size_t> class Name, operand X, operand... Used>
 requires std::is_void_v<detail::argmax_error<operation::argmin, X, Name, Used...>>
 constexpr auto argmin(X&& x, Used&&... used) {
-  return argmax<Name>(-std::forward<X>(x), std::forward<Used>(used)...);
+  return argmax<Name>(detail::turned_over(std::forward<X>(x)), std::forward<Used>(used)...);
 }
 template <template <std::size_t> class Name, operand X, operand... Used,
           shape_error Error = detail::argmax_error<operation::argmin, X, Name, Used...>>

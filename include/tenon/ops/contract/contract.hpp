@@ -9,6 +9,8 @@
 // The result has x's axes, then y's. record.hpp has the derivative.
 #pragma once
 #include <cstddef>
+#include <stdexcept>
+#include <type_traits>
 
 #include "bias.hpp"
 #include "largest.hpp"
@@ -149,11 +151,6 @@ struct linear_shape {
   using type = typename by_axis<in>::type;
 };
 
-template <class X, class W>
-using linear_t = typename first_of<mixture_error<operation::linear, X, W>,
-                                   element_error<operation::linear, element_of<X>, element_of<W>>,
-                                   width_error<operation::linear, element_of<X>>,
-                                   typename linear_shape<shape_of<X>, shape_of<W>>::type>::type;
 template <class X, class Y, template <std::size_t> class... Name>
 using dot_t =
     typename first_of<mixture_error<operation::dot, X, Y>,
@@ -162,6 +159,15 @@ using dot_t =
                       typename dot_shape<operation::dot, shape_of<X>, shape_of<Y>, Name...>::type>::type;
 
 }  // namespace detail
+
+/// The shape of linear(x, w), or the error that says why there is none: a layer that maps its input by w checks
+/// by it.
+template <class X, class W>
+using linear_t =
+    typename detail::first_of<detail::mixture_error<operation::linear, X, W>,
+                              detail::element_error<operation::linear, element_of<X>, element_of<W>>,
+                              detail::width_error<operation::linear, element_of<X>>,
+                              typename detail::linear_shape<shape_of<X>, shape_of<W>>::type>::type;
 
 /// Σ of x · y over the axes Name…, which both have; other shared names are batch axes.
 template <template <std::size_t> class... Name, operand X, operand Y>
@@ -176,41 +182,49 @@ Error dot(X&& x, Y&& y);
 
 /// x's axis a mapped by w, which has the axis from<a>: out = Σ_a x · w, of x's other axes and then w's.
 template <operand X, operand W>
-requires(well_formed<detail::linear_t<X, W>> &&
-         !postponed<std::remove_cvref_t<X>>) constexpr auto linear(X&& x, W&& w) {
+requires(well_formed<linear_t<X, W>> && !postponed<std::remove_cvref_t<X>>) constexpr auto linear(X&& x,
+                                                                                                  W&& w) {
   using in = typename detail::incoming_axis<shape_of<W>>::type;
   using s = detail::summed<in::extent>;
   return detail::contract<typename detail::replaced<shape_of<X>, in, s>::type,
-                          typename detail::replaced<shape_of<W>, from<in>, s>::type, detail::linear_t<X, W>>(
+                          typename detail::replaced<shape_of<W>, from<in>, s>::type, linear_t<X, W>>(
       keep(std::forward<X>(x)), keep(std::forward<W>(w)), "linear");
 }
-template <operand X, operand W, shape_error Error = detail::linear_t<X, W>>
+template <operand X, operand W, shape_error Error = linear_t<X, W>>
 Error linear(X&& x, W&& w);
 
 /// linear(x, w) + b, b having axes of the result.
 template <operand X, operand W, operand B>
-requires(well_formed<detail::linear_t<X, W>>&& assignable<detail::linear_t<X, W>, shape_of<B>> &&
+requires(well_formed<linear_t<X, W>>&& assignable<linear_t<X, W>, shape_of<B>> &&
          !postponed<std::remove_cvref_t<X>>) constexpr auto linear(X&& x, W&& w, B&& b) {
   using in = typename detail::incoming_axis<shape_of<W>>::type;
   using s = detail::summed<in::extent>;
   return detail::contract<typename detail::replaced<shape_of<X>, in, s>::type,
-                          typename detail::replaced<shape_of<W>, from<in>, s>::type, detail::linear_t<X, W>>(
+                          typename detail::replaced<shape_of<W>, from<in>, s>::type, linear_t<X, W>>(
       keep(std::forward<X>(x)), keep(std::forward<W>(w)), "linear", keep(std::forward<B>(b)));
 }
-template <operand X, operand W, operand B, shape_error Error = detail::linear_t<X, W>>
+template <operand X, operand W, operand B, shape_error Error = linear_t<X, W>>
 Error linear(X&& x, W&& w, B&& b);
 template <operand X, operand W, operand B,
-          shape_error Error =
-              typename detail::misfit<detail::linear_t<X, W>, shape_of<B>, operation::linear>::type>
-requires well_formed<detail::linear_t<X, W>> Error linear(X&& x, W&& w, B&& b);
+          shape_error Error = typename detail::misfit<linear_t<X, W>, shape_of<B>, operation::linear>::type>
+requires well_formed<linear_t<X, W>> Error linear(X&& x, W&& w, B&& b);
+
+namespace detail {
+/// void, or why linear(x, w) cannot be added to a value of element type T and shape S.
+template <class T, class S, class X, class W>
+using add_linear_error =
+    typename first_of<error_in<linear_t<X, W>>, element_error<operation::linear, element_of<X>, T>,
+                      typename misfit<S, linear_t<X, W>, operation::linear>::type,
+                      typename misfit<linear_t<X, W>, S, operation::linear>::type>::type;
+}  // namespace detail
 
 /// y += linear(x, w), in y's own memory: for a recurrence's step that adds to what was computed for all steps
 /// at once; its axes may stand in another order than those of linear(x, w). Nothing else may read y before
 /// the sum. Gives y. Throws std::logic_error where y is an input, a weight or something whose derivative
-/// needs it unchanged (softmax, max).
+/// needs it unchanged (softmax, max), and where x or w lies in y.
 template <class T, class S, class L, class Owner, operand X, operand W>
-requires(assignable<S, detail::linear_t<X, W>>&& assignable<detail::linear_t<X, W>, S>) constexpr variable<
-    T, S, L, Owner> add_linear(variable<T, S, L, Owner> const& y, X&& x, W&& w) {
+requires std::is_void_v<detail::add_linear_error<T, S, X, W>>
+constexpr variable<T, S, L, Owner> add_linear(variable<T, S, L, Owner> const& y, X&& x, W&& w) {
   using in = typename detail::incoming_axis<shape_of<W>>::type;
   using s = detail::summed<in::extent>;
   auto const a = keep(std::forward<X>(x));
@@ -222,15 +236,20 @@ requires(assignable<S, detail::linear_t<X, W>>&& assignable<detail::linear_t<X, 
   using O = detail::contracted<T, S, L>;
   static_assert(detail::contraction_of<A, B, O>::plan.possible,
                 "add_linear: the operands are no matrices in memory");
-  y.owner->check_can_add_to(y.at);
-  detail::record_contraction<A, B, O>(*y.owner, y.at, true, y.owner->place(a), y.owner->place(b), "linear");
+  auto& r = *y.owner;
+  r.check_can_add_to(y.at);
+  auto const lies_in_y = [&]<class V>(V const& v) {  // and would be read while it is written
+    auto const at = r.place(v);
+    return r.root(at).storage == r.root(y.at).storage &&
+           !r.template disjoint<S, L, shape_of<V>, typename V::layout>(y.at, at);
+  };
+  if (lies_in_y(a) || lies_in_y(b))
+    throw std::logic_error("add_linear: an operand lies in what is added to: keep(x * 1) makes a copy");
+  detail::record_contraction<A, B, O>(r, y.at, true, r.place(a), r.place(b), "linear");
   return y;
 }
 template <class T, class S, class L, class Owner, operand X, operand W,
-          shape_error Error = typename detail::first_of<
-              detail::error_in<detail::linear_t<X, W>>,
-              typename detail::misfit<S, detail::linear_t<X, W>, operation::linear>::type,
-              typename detail::misfit<detail::linear_t<X, W>, S, operation::linear>::type>::type>
+          shape_error Error = detail::add_linear_error<T, S, X, W>>
 Error add_linear(variable<T, S, L, Owner> const& y, X&& x, W&& w);
 
 namespace detail {

@@ -152,7 +152,8 @@ struct largest_column_kernel {
       for (std::size_t k = 0; k < even; k += parts)
         for (std::size_t part = 0; part < parts; ++part)
           sums[part] += x[k + part] * element(column[k + part]);
-      for (std::size_t k = even; k < depth; ++k) sums[0] += x[k] * element(column[k]);
+      for (std::size_t k = even; k < depth; ++k)  // rows that lie together go to parts of their own
+        sums[(k - even) % detail::rows_at_once<W>] += x[k] * element(column[k]);
       for (std::size_t part = 1; part < parts; ++part) sums[0] += sums[part];
       result = k0 == 0 && bias == nullptr ? sums[0] : result + sums[0];
     }

@@ -149,15 +149,15 @@ namespace detail {
 template <class...>
 void table_mapped_by(call_arguments const&, std::size_t) {}  // its address names what is shared
 
-/// Can a table be mapped as a whole? Its own axis may be one that the weight or the bias has too, and the ids
-/// may have the axis that is mapped.
+/// Can a table be mapped as a whole? Its own axis may be one that the weight has too. Where the ids have it, it
+/// may be the axis that is mapped, or one of the bias, and is the ids' own there.
 template <template <std::size_t> class Name, class Table, class W, class... B>
 inline constexpr bool table_can_be_mapped = false;
 template <template <std::size_t> class Name, class Table, class W, class... B>
 requires well_formed<linear_t<Table, W>>
 inline constexpr bool table_can_be_mapped<Name, Table, W, B...> =
     !is_named<typename incoming_axis<shape_of<W>>::type, Name> &&
-    (... && assignable<linear_t<Table, W>, shape_of<B>>);
+    (... && (assignable<linear_t<Table, W>, shape_of<B>> && !has_name<shape_of<B>, Name>));
 
 /// linear(x, w, b…) of looked-up rows x: maps the table instead where it has fewer rows than are looked up,
 /// or where weights are frozen, so that it is mapped once and for all, or its first rows.
@@ -207,14 +207,14 @@ constexpr auto linear_of_rows(gathered<Name, Table, Ids> const& x, W const& w, B
 }  // namespace detail
 
 template <template <std::size_t> class Name, class Table, class Ids, operand W>
-requires well_formed<detail::linear_t<gathered<Name, Table, Ids>, W>>
+requires well_formed<linear_t<gathered<Name, Table, Ids>, W>>
 constexpr auto linear(gathered<Name, Table, Ids> const& x, W&& w) {
   return detail::linear_of_rows(x, keep(std::forward<W>(w)));
 }
 
 template <template <std::size_t> class Name, class Table, class Ids, operand W, operand B>
-requires(well_formed<detail::linear_t<gathered<Name, Table, Ids>, W>>&&
-             assignable<detail::linear_t<gathered<Name, Table, Ids>, W>,
+requires(well_formed<linear_t<gathered<Name, Table, Ids>, W>>&&
+             assignable<linear_t<gathered<Name, Table, Ids>, W>,
                         shape_of<B>>) constexpr auto linear(gathered<Name, Table, Ids> const& x, W&& w,
                                                             B&& b) {
   return detail::linear_of_rows(x, keep(std::forward<W>(w)), keep(std::forward<B>(b)));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// linear(gather(table, ids), w) of a large table and frozen weights: of the first rows, which are those of the
-// words that are used most, since vocabularies are sorted by that, the products are kept; of the others they
-// are computed when they are asked for.
+// linear(gather(table, ids), w) of a large table and frozen weights: of the first rows the products are kept,
+// of the others they are computed when they are asked for. Where a vocabulary is sorted by use, as those of
+// sub-words are, the first rows are asked for most.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -86,13 +86,15 @@ struct mapped_rows {
   static constexpr auto plan = product::plan;
   static constexpr std::size_t columns = plan.n.extent, depth = plan.k.extent;
 
+  using columns_shape = typename drop<typename replaced<shape_of<W>, from<in>, s>::type, summed>::type;
+
   template <class X>
   static constexpr bool plain =
       std::is_same_v<element_of<X>, float>&& std::is_same_v<typename X::layout, row_major<shape_of<X>>>;
   static constexpr bool possible = product::kernel_type::packable && !plan.swapped &&
                                    plan.m.extent == most_frozen_rows && plan.k.left == 1 && plan.n.out == 1 &&
                                    plan.m.out == columns && depth <= 2048 && plain<Table> &&
-                                   (... && (plain<B> && shape_of<B>::size == columns));
+                                   (... && (plain<B> && std::is_same_v<shape_of<B>, columns_shape>));
 
   /// Records out = the rows numbered by ids; `mapped`: those that are kept.
   template <class Ids, class Recorder>

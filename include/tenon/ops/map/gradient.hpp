@@ -6,6 +6,8 @@
 #include <array>
 #include <bit>
 #include <cstddef>
+#include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 #include "cpu_gradient.hpp"
@@ -176,7 +178,9 @@ struct map_pull {
                                     std::array<destination, sinks>& to) {
       if (!r.is_active(value[K])) return;
       using I = info<K>;
-      if constexpr (in_parts<K>) {
+      if constexpr (std::is_same_v<typename I::element, bf16>)  // on one line, since compilers show that line
+        throw std::logic_error("gradients of a stored bf16 would lose digits: cast<bf16>(keep(x)) instead");
+      else if constexpr (in_parts<K>) {
         if (r.at(r.root(value[K]).storage).kind == storage::kind_t::parameter)
           to[K] = {r.partial(&sum_parts<I, chunks>, value[K], chunks * span<I> * sizeof(typename I::element),
                              sizeof(typename I::element)),

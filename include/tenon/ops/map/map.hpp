@@ -89,7 +89,10 @@ constexpr auto keep(X&& x) {
                   detail::is_mapped<tree_type>) {
       // The derivative finds the largest element by comparing: what is compared must be the very numbers, not
       // computed again.
-      return keep(reduced<by_max, S, decltype(keep(tree))>{keep(tree)});
+      if constexpr (std::is_same_v<typename tree_type::element, bf16>)
+        return keep(reduced<by_max, S, decltype(keep(cast<T>(tree)))>{keep(cast<T>(tree))});
+      else
+        return keep(reduced<by_max, S, decltype(keep(tree))>{keep(tree)});
     } else if constexpr (is_recorded<D>) {
       auto& r = recorder_of(x);
       auto const out = r.template make<T, S>();

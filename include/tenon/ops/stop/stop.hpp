@@ -28,6 +28,7 @@ requires(is_recorded<X>&& std::is_same_v<shape_of<X>, shape<>>) constexpr void s
   spec.name = "stop";
   spec.computed_by<cpu::stop_kernel>();
   spec.stops = true;
+  spec.integers[0] = std::is_same_v<element_of<V>, float> ? 1 : 0;
   r.begin(spec);
   r.operand(r.place(value), sizeof(element_of<V>));
   r.end();
