@@ -54,6 +54,14 @@ TEST_CASE("signatures say how many references there are") {
   CHECK(corpus_chrf{}.signature() == "nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no");
 }
 
+TEST_CASE("space at the end of a line is cut off before its words are found") {
+  for (auto const* line : {"a b c d foo-\n", "a b c d foo- "}) {
+    corpus_bleu bleu;
+    bleu.add(line, "a b c d foo");
+    CHECK(bleu.score() == doctest::Approx(66.87403049764218).epsilon(1e-9));  // as sacreBLEU 2.6.0 has it
+  }
+}
+
 TEST_CASE("scores of nothing, and of what is not text") {
   CHECK(corpus_bleu{}.score() == 0);
   CHECK(corpus_chrf{}.score() == 0);
@@ -61,6 +69,8 @@ TEST_CASE("scores of nothing, and of what is not text") {
   CHECK_THROWS_AS(bleu.add("\xff", "a"), tenon::error);
   corpus_chrf chrf;
   CHECK_THROWS_AS(chrf.add("a", "\xc3"), tenon::error);
+  CHECK_THROWS_AS(bleu.add("a", std::span<std::string_view const>{}), tenon::error);
+  CHECK_THROWS_AS(chrf.add("a", std::span<std::string_view const>{}), tenon::error);
   CHECK(tokenise_13a("Don't: 3,5-4 (x).") ==
         std::vector<std::string>{"Don't", ":", "3,5", "-", "4", "(", "x", ")", "."});
 }

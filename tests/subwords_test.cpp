@@ -77,6 +77,20 @@ TEST_CASE("sub-words: special tokens have the ids of 0.17, and no text gives the
       CHECK(words.id(token) != words.bos());
       CHECK(words.id(token) != words.eos());
     }
+  // Of pieces without a Latin letter, one that is a run of unknown letters.
+  subword_rules const rules{.source_pieces = 40, .target_pieces = 40, .source_steps = 8, .target_steps = 8};
+  std::vector<sentence_pair> russian;
+  for (auto const* text :
+       {"привет мир", "мир и труд", "привет и привет", "труд и мир", "и мир и труд и привет"})
+    russian.push_back({text, text});
+  auto const cyrillic = learn(russian, rules);
+  for (std::string_view text : {"привет <pad> мир", "<eos>", "мир <bos>"})
+    for (auto const& token : cyrillic.source.tokeniser.tokens(text)) {
+      CAPTURE(token);
+      CHECK(cyrillic.source.words.id(token) != words.pad());
+      CHECK(cyrillic.source.words.id(token) != words.bos());
+      CHECK(cyrillic.source.words.id(token) != words.eos());
+    }
   // A letter that no sentence had.
   auto const snowman = learnt().target.tokeniser.tokens("\u2603");
   REQUIRE(!snowman.empty());

@@ -148,9 +148,13 @@ class training {
 
   /// What is measured and saved: the weights, or their average.
   parameter_block& measured_weights() { return averages ? averaged_ : model_.weights; }
-  /// The same as they are now.
+  /// The same as they are now; before the first update there is no average.
   std::span<float> shown() {
     if constexpr (averages) {
+      if (model_.weights.steps < Recipe::accumulate) {
+        std::ranges::copy(model_.weights.values(), averaged_.values().begin());
+        return averaged_.values();
+      }
       std::ranges::copy(averaged_weights(model_.weights, steps_[0]), averaged_.values().begin());
       return averaged_.values();
     } else {

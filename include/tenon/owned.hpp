@@ -3,6 +3,7 @@
 // shared pointers along: a sixth of the time that it takes to include tenon.hpp.
 #pragma once
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstddef>
 #include <cstdint>
@@ -65,7 +66,7 @@ inline void prefer_huge_pages(void* memory, std::size_t bytes) {
 
 /// Gives the whole pages of memory that nobody uses any more back to the system.
 inline void release_pages(void* memory, std::size_t bytes) {
-  constexpr std::uintptr_t page = 4096;  // where pages are larger, madvise refuses
+  static auto const page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
   auto const begin = reinterpret_cast<std::uintptr_t>(memory);
   auto const first = (begin + page - 1) / page * page, last = (begin + bytes) / page * page;
   if (first < last)

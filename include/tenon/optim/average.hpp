@@ -34,7 +34,7 @@ constexpr void average_weights(recorder& r, std::size_t parameters, double decay
 }
 
 /// The averages in a block that a program with `average_weights` trains: as many floats as it averages
-/// weights, none if it averages none.
+/// weights, none if it averages none; zeros before the first update.
 inline std::span<float> averaged_weights(parameter_block& block, program_view const& program) {
   auto const state = block.state(program.totals.state_bytes);
   return {reinterpret_cast<float*>(state.data() + program.totals.average_offset),

@@ -52,6 +52,16 @@ std::string spread_pairs(std::string_view text, bool left, Matches const& matche
 
 }  // namespace detail
 
+namespace detail {
+/// A line without the space at its end, which sacreBLEU cuts off before it looks for words.
+inline std::string_view without_end(std::string_view line) {
+  return line.substr(0, line.find_last_not_of(" \t\n\v\f\r") + 1);
+}
+inline void require_references(std::size_t count) {
+  if (count == 0) throw error("a translation to score has no reference: give at least one");
+}
+}  // namespace detail
+
 /// The words of a line as mteval-v13a finds them: sacreBLEU's `tok:13a`. Throws tenon::error if the line is
 /// not valid UTF-8.
 inline std::vector<std::string> tokenise_13a(std::string_view line) {
@@ -163,14 +173,15 @@ class corpus_bleu {
   /// The same with several references, at least one: an n-gram counts as often as the one that has most of
   /// it, and the length is that of the one whose length is nearest, the shorter of two.
   void add(std::string_view translation, std::span<std::string_view const> references) {
-    auto const made = tokenise_13a(translation);
+    detail::require_references(references.size());
+    auto const made = tokenise_13a(detail::without_end(translation));
     std::array<detail::token_map<std::size_t>, 4> most;
     std::size_t nearest = std::numeric_limits<std::size_t>::max();
     auto const apart = [&](std::size_t length) {
       return std::max(length, made.size()) - std::min(length, made.size());
     };
     for (auto const reference : references) {
-      auto const wanted = tokenise_13a(reference);
+      auto const wanted = tokenise_13a(detail::without_end(reference));
       for (std::size_t n = 1; n <= most.size(); ++n)
         for (auto const& [gram, count] : detail::count_ngrams(wanted, n, write)) {
           auto& known = most[n - 1][gram];
@@ -230,6 +241,7 @@ class corpus_chrf {
   }
   /// The same with several references, at least one: the one counts that the translation is most like.
   void add(std::string_view translation, std::span<std::string_view const> references) {
+    detail::require_references(references.size());
     std::array<detail::token_map<std::size_t>, orders> made;
     auto const characters = without_spaces(translation);
     for (std::size_t n = 1; n <= orders; ++n) made[n - 1] = detail::count_ngrams(characters, n, write);

@@ -68,6 +68,9 @@ class subword_tokeniser {
       throw error("a sentence is not valid UTF-8: convert it with iconv -f ENCODING -t UTF-8");
     std::vector<std::string> result;
     require(pieces_->Encode(sentence, &result));
+    // Letters that it does not know stay as they are, and may read like what ends or fills up a row.
+    for (auto& token : result)
+      if (token == pad_token || token == bos_token || token == eos_token) token = unk_token;
     return result;
   }
   std::string text(std::span<std::string const> tokens) const {

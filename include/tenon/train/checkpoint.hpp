@@ -31,13 +31,14 @@ struct checkpoint {
   training_history& history;
   std::filesystem::file_time_type written{};  ///< when this run last read or wrote its file
 
-  /// Saves all of it, in one piece or not at all. Throws tenon::error if that fails, and if another run has
-  /// written to the file meanwhile.
+  /// Saves all of it, in one piece or not at all. Throws tenon::error if that fails, if another run has
+  /// written to the file meanwhile, and for what `load` would refuse: the file stays as it was then.
   TENON_COLD void save(std::filesystem::path const& path, io::metadata_map facts) {
     auto const last = time_of(path);
     if (last != std::filesystem::file_time_type{} && last != written)
       io::fail(path, "was written by another training meanwhile: give each training a file of its own");
     auto const values = std::as_const(weights).values();
+    check_can_go_on(path, values);
     std::vector<io::tensor_source> tensors{
         {"weights", io::dtype::f32, {values.size()}, std::as_bytes(values)},
         {"optimiser", io::dtype::f32, {optimiser.size() / sizeof(float)}, optimiser},
@@ -51,12 +52,17 @@ struct checkpoint {
     facts["best_epoch"] = std::to_string(history.best_epoch);
     facts["tokens"] = std::to_string(history.tokens);
     facts["milliseconds"] = std::to_string(static_cast<std::uint64_t>(history.seconds * 1e3));
-    io::write_safetensors(path, tensors, facts);
+    try {
+      io::write_safetensors(path, tensors, facts);
+    } catch (error const&) {
+      written = time_of(path);  // it may be there though the disk reports an error
+      throw;
+    }
     written = time_of(path);
   }
 
-  /// Takes up what `save` wrote. Throws tenon::error if the file is none of these, or of a run with other
-  /// facts.
+  /// Takes up what `save` wrote. Throws tenon::error, and takes up nothing, if the file is none of these, or
+  /// of a run with other facts.
   TENON_COLD void load(std::filesystem::path const& path, io::metadata_map const& facts) {
     auto const file = [&] {
       try {
@@ -67,7 +73,7 @@ struct checkpoint {
                     "; if it is a checkpoint that broke, delete it, and the training begins anew");
       }
     }();
-    written = time_of(path);
+    auto const read_at = time_of(path);
     auto const said = [&](std::string const& name) -> std::string const& {
       auto const found = file.metadata().find(name);
       if (found == file.metadata().end())
@@ -80,36 +86,36 @@ struct checkpoint {
                            io::in_quotes(value) + ": train as before, or choose another file");
     if (auto const text = facts.find("text"); text != facts.end() && said("text") != text->second)
       io::fail(path, "is of a training on other sentence pairs: train as before, or choose another file");
-    history.train_loss = losses(path, file, "train_loss");
-    history.validation_loss = losses(path, file, "validation_loss");
-    history.scores = losses(path, file, "scores");
-    history.best_epoch = number(path, file, "best_epoch");
-    history.tokens = number(path, file, "tokens");
-    history.seconds = static_cast<double>(number(path, file, "milliseconds")) / 1e3;
-    std::size_t const epochs = history.epochs();
-    for (auto const* const measured : {&history.validation_loss, &history.scores})
-      if (!measured->empty() && measured->size() != epochs)
-        io::fail(path, "holds losses of different numbers of epochs: choose another file");
-    bool const validated = !history.validation_loss.empty();
-    if (history.best_epoch > (validated ? epochs : 0) || (history.best_epoch == 0 && validated) ||
-        (history.best_epoch > 0) != (file.find("best") != nullptr))
-      io::fail(path, "names a best epoch that was not done, or lacks its weights: choose another file");
-    if (history.best_epoch > 0) {
-      history.best_validation = std::ranges::min(history.validation_loss);
-      if (history.best_epoch <= history.scores.size())
-        history.best_score = history.scores[history.best_epoch - 1];
+    training_history read;
+    read.train_loss = losses(path, file, "train_loss");
+    read.validation_loss = losses(path, file, "validation_loss");
+    read.scores = losses(path, file, "scores");
+    read.best_epoch = number(path, file, "best_epoch");
+    read.tokens = number(path, file, "tokens");
+    read.seconds = static_cast<double>(number(path, file, "milliseconds")) / 1e3;
+    auto const steps = number(path, file, "steps");
+    auto const* const best_of_file = file.find("best");
+    if (auto const wrong = contradiction(read, best_of_file != nullptr); !wrong.empty())
+      io::fail(path, wrong + ": choose another file");
+    if (read.best_epoch > 0) {
+      read.best_validation = std::ranges::min(read.validation_loss);
+      if (read.best_epoch <= read.scores.size()) read.best_score = read.scores[read.best_epoch - 1];
     }
     auto const values = weights.values();
-    file.copy_to(file.at("weights", std::array{values.size()}), values);
-    std::vector<float> state(optimiser.size() / sizeof(float));
+    std::vector<float> new_values(values.size()), state(optimiser.size() / sizeof(float)), new_best;
+    file.copy_to(file.at("weights", std::array{new_values.size()}), new_values);
     file.copy_to(file.at("optimiser", std::array{state.size()}), state);
-    std::memcpy(optimiser.data(), state.data(), optimiser.size());
-    best.clear();
-    if (auto const* const entry = file.find("best")) {
-      best.resize(values.size());
-      file.copy_to(*entry, best);
+    if (best_of_file != nullptr) {
+      new_best.resize(values.size());
+      file.copy_to(*best_of_file, new_best);
     }
-    weights.steps = number(path, file, "steps");
+
+    std::ranges::copy(new_values, values.begin());
+    std::memcpy(optimiser.data(), state.data(), optimiser.size());
+    best = std::move(new_best);
+    history = std::move(read);
+    weights.steps = steps;
+    written = read_at;
   }
 
  private:
@@ -118,6 +124,32 @@ struct checkpoint {
     std::error_code none;
     auto const time = std::filesystem::last_write_time(path, none);
     return none ? std::filesystem::file_time_type{} : time;
+  }
+  /// What in a history is not as a run leaves it; empty: nothing.
+  static std::string contradiction(training_history const& of, bool has_best) {
+    std::size_t const epochs = of.epochs();
+    for (auto const* const measured : {&of.validation_loss, &of.scores})
+      if (!measured->empty() && measured->size() != epochs)
+        return "holds losses of different numbers of epochs";
+    bool const validated = !of.validation_loss.empty();
+    if (of.best_epoch > (validated ? epochs : 0) || (of.best_epoch == 0 && validated) ||
+        (of.best_epoch > 0) != has_best)
+      return "names a best epoch that was not done, or lacks its weights";
+    return {};
+  }
+  /// Throws tenon::error if nothing could go on from this state.
+  void check_can_go_on(std::filesystem::path const& path, std::span<float const> values) const {
+    std::span const state{reinterpret_cast<float const*>(optimiser.data()), optimiser.size() / sizeof(float)};
+    for (auto const part : {values, state, std::span<float const>(best)})
+      if (io::find_non_finite(part))
+        io::fail(path,
+                 "cannot keep this training: a weight, or what its optimiser knows of one, is not finite: "
+                 "train with a lower learning rate");
+    for (auto const* const losses : {&history.train_loss, &history.validation_loss, &history.scores})
+      if (!std::ranges::all_of(*losses, [](double loss) { return std::isfinite(loss); }))
+        io::fail(path, "cannot keep this training: a loss or score is not finite");
+    if (auto const wrong = contradiction(history, !best.empty()); !wrong.empty())
+      io::fail(path, "cannot keep this training, which " + wrong);
   }
   static io::tensor_source of(char const* name, std::vector<double> const& losses) {
     return {name, io::dtype::f64, {losses.size()}, std::as_bytes(std::span(losses))};

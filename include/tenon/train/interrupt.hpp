@@ -3,9 +3,11 @@
 // best model. POSIX signals.
 #pragma once
 #include <signal.h>
+#include <time.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
 #include <string>
 
@@ -13,8 +15,9 @@
 
 namespace tenon::train {
 
-/// While one lives, SIGINT, SIGTERM and SIGHUP only set a flag. A second signal restores the default
-/// behaviour and ends the process at once, so that a loop which hangs can still be stopped. A signal that was
+/// While one lives, SIGINT, SIGTERM and SIGHUP only set a flag. Another signal, half a second later or more,
+/// restores the default behaviour and ends the process at once, so that a loop which hangs can still be
+/// stopped; sooner it is taken for the same request, since `timeout`, say, sends two. A signal that was
 /// ignored when the guard was made (a background job, `nohup`) stays ignored. The destructor puts the old
 /// handlers back. Guards may nest; the outermost one starts with a cleared flag. Make and destroy guards on
 /// one thread; `requested()` may be asked from any.
@@ -22,7 +25,10 @@ class interrupt_guard {
  public:
   /// Throws `tenon::error` if the system refuses a handler.
   interrupt_guard() {
-    if (depth()++ == 0) pending().store(0);
+    if (depth()++ == 0) {
+      pending().store(0);
+      asked_at().store(0);
+    }
     for (int i = 0; i < signal_count; ++i) {
       struct sigaction action {};
       action.sa_handler = &on_signal;
@@ -59,14 +65,34 @@ class interrupt_guard {
     static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may only use lock-free atomics");
     return value;
   }
+  /// When the first signal came, 0 if none did, in milliseconds of a clock that only goes forward.
+  static std::atomic<std::int64_t>& asked_at() noexcept {
+    static constinit std::atomic<std::int64_t> value{0};
+    static_assert(std::atomic<std::int64_t>::is_always_lock_free);
+    return value;
+  }
+  static std::int64_t milliseconds() noexcept {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);  // which a handler may call
+    return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+  }
   static int& depth() noexcept {
     static constinit int value = 0;
     return value;
   }
 
   static void on_signal(int number) {
-    if (pending().exchange(number) == 0) return;
     int const saved = errno;
+    auto const now = milliseconds();
+    std::int64_t never = 0;
+    int none = 0;
+    asked_at().compare_exchange_strong(never, now);  // the time first: another handler may run from here on
+    pending().compare_exchange_strong(none, number);
+    constexpr std::int64_t one_request = 500;
+    if (now - asked_at().load() < one_request) {
+      errno = saved;
+      return;
+    }
     struct sigaction action {};
     action.sa_handler = SIG_DFL;
     sigemptyset(&action.sa_mask);

@@ -12,7 +12,7 @@ namespace tenon::train {
 enum class decay_form : std::uint8_t {
   none,
   inverse_square_root,  ///< √(warm-up / step), as Transformers are trained (Vaswani et al., NeurIPS 2017)
-  linear,               ///< down to 0 at the last step
+  linear,               ///< down to 0, which the step after the last one would have
   cosine                ///< the same along half a cosine (Loshchilov and Hutter, ICLR 2017)
 };
 

@@ -72,12 +72,13 @@ struct training_run {
 /// Runs the epochs that `history` does not have yet and adds them to it, shows progress, and stops after the
 /// current step when interrupted; while it validates, as soon as `validate` or `score` returns, which may be
 /// a NaN then. An epoch's train loss is the weighted mean of what its steps gave. Throws tenon::error once a
-/// loss is not a number or infinite.
+/// loss or a score is not a number or infinite.
 inline void run_training(training_run const& run, progress& shown, training_history& history) {
   double const start = progress::steady_seconds() - history.seconds;
+  history.interrupted = false;
   auto const require_finite = [](double loss, char const* which, std::size_t epoch) {
     if (std::isfinite(loss)) return;
-    throw error(std::string("the ") + which + " loss became " + fixed(loss, 3) + " in epoch " +
+    throw error(std::string("the ") + which + " became " + fixed(loss, 3) + " in epoch " +
                 std::to_string(epoch) + ": train with a lower learning rate or another seed");
   };
   auto const waits = [&] {
@@ -92,7 +93,7 @@ inline void run_training(training_run const& run, progress& shown, training_hist
     if (!history.validation_loss.empty()) state.validation_loss = history.validation_loss.back();
     if (!history.scores.empty()) state.score = history.scores.back();
     auto const account_for = [&](step_outcome const& outcome) {
-      require_finite(outcome.loss, "train", epoch);
+      require_finite(outcome.loss, "train loss", epoch);
       loss.add(outcome.loss, outcome.weight);
       history.tokens += outcome.tokens;
     };
@@ -106,7 +107,7 @@ inline void run_training(training_run const& run, progress& shown, training_hist
       state.step = batch + 1;
       state.loss = loss.value();
       state.tokens_per_second = static_cast<double>(history.tokens) / history.seconds;
-      if (state.step < run.batches) shown.update(state);
+      if (state.step < run.batches && !std::isnan(state.loss)) shown.update(state);
     }
     if (run.rest) account_for(run.rest());
     history.train_loss.push_back(loss.value());
@@ -119,10 +120,11 @@ inline void run_training(training_run const& run, progress& shown, training_hist
     if (run.validate) {
       double const validation = run.validate();
       if (given_up(validation)) return;
-      require_finite(validation, "validation", epoch);
+      require_finite(validation, "validation loss", epoch);
       if (run.score) {
         state.score = run.score();
         if (given_up(state.score)) return;
+        require_finite(state.score, "score", epoch);
         history.scores.push_back(state.score);
       }
       history.validation_loss.push_back(validation);
