@@ -439,10 +439,10 @@ TEST_CASE("the fields of a batch fill the inputs of their names") {
   });
   parameter_block none(0);
   session s(program, none);
-  batch_fields b;
-  std::ranges::copy(std::array{1, 2, 3, 4, 5, 6}, b.source.data());
-  std::ranges::copy(std::array{10.0F, 100.0F}, b.weight.data());
-  fill_inputs(s, b);
+  batch_fields fields;
+  std::ranges::copy(std::array{1, 2, 3, 4, 5, 6}, fields.source.data());
+  std::ranges::copy(std::array{10.0F, 100.0F}, fields.weight.data());
+  fill_inputs(s, fields);
   s.run();
   CHECK(std::ranges::equal(s.output_elements<float>("y"),
                            std::array{10.0F, 20.0F, 30.0F, 400.0F, 500.0F, 600.0F}));
@@ -450,5 +450,5 @@ TEST_CASE("the fields of a batch fill the inputs of their names") {
   auto const other =
       record_now([](inference_recorder& r) { r.output("y", r.input<float, batch<2>>("weight") * 2); });
   session without(other, none);
-  CHECK_THROWS_WITH_AS(fill_inputs(without, b), doctest::Contains("source"), error);
+  CHECK_THROWS_WITH_AS(fill_inputs(without, fields), doctest::Contains("source"), error);
 }
