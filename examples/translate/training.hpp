@@ -151,7 +151,7 @@ class training {
   /// The same as they are now; before the first update there is no average.
   std::span<float> shown() {
     if constexpr (averages) {
-      if (model_.weights.steps < Recipe::accumulate) {
+      if (std::size_t const runs = model_.weights.steps; runs < Recipe::accumulate) {
         std::ranges::copy(model_.weights.values(), averaged_.values().begin());
         return averaged_.values();
       }
