@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSL-1.0
-# Trains every recipe of Dive into Deep Learning with five seeds on the text that it was published with and prints a table of what came out. Options go to
-# benchmarks/quality.py: scripts/quality.sh --seeds 1-3
+# Trains every recipe of Dive into Deep Learning with five seeds on the text that it was published with and prints a table of what came
+# out. Options go to benchmarks/quality.py: scripts/quality.sh --seeds 1-3
 # The text is not part of this project: without ../shared/data/fra-eng/fra.txt (or --data FILE, seen from
 # the project) nothing is trained.
 set -euo pipefail

@@ -51,6 +51,7 @@ class Recipe(NamedTuple):
     decoder: type = Decoder
     decoder_options: dict = {}
     spaced: str = ",.!?"  # the punctuation that is a word of its own
+    keep_empty: bool = False  # two spaces in a row make an empty word
     source_end: tuple = ("<eos>",)
     seen: int = 2  # how often a word must be, to be known
     by_frequency: bool = False  # the vocabulary's order: that, or code points
@@ -64,7 +65,7 @@ class Recipe(NamedTuple):
 
 BASE = Recipe()
 EARLY = Recipe(batch=64, source_steps=10, target_steps=10, width=32, dropout=0.1, epochs=250, pairs=601, validation=0,
-               by_frequency=True, every_step=False, sum_of_pairs=True, xavier=(nn.GRU, nn.Linear))
+               keep_empty=True, by_frequency=True, every_step=False, sum_of_pairs=True, xavier=(nn.GRU, nn.Linear))
 LSTM = EARLY._replace(target_steps=9, dropout=0.0, epochs=200, pairs=1001, rnn=nn.LSTM, spaced=",.!", source_end=(), seen=3,
                       divided=True, xavier=(nn.LSTM, nn.Linear, nn.Embedding), zero_biases=True,
                       samples=(("go .", "va !"), ("wow !", "ça alors !"), ("i'm ok .", "je vais bien ."),
@@ -79,10 +80,11 @@ RECIPES = {
 }
 
 
-def words_of(sentence, spaced):
-    """Lowercase words; a space before each of the punctuation marks that has none."""
+def words_of(sentence, recipe):
+    """Lowercase words; a space before each of the recipe's punctuation marks that has none."""
     plain = sentence.replace("\u202f", " ").replace("\xa0", " ").lower()
-    return re.sub(rf"(?<=[^ ])([{spaced}])", r" \1", plain).split(" ")
+    words = re.sub(rf"(?<=[^ ])([{recipe.spaced}])", r" \1", plain).split(" ")
+    return words if recipe.keep_empty else list(filter(None, words))
 
 
 class Vocabulary:
@@ -112,7 +114,7 @@ class Data:
 
     def __init__(self, path, recipe):
         lines = path.read_text(encoding="utf-8").splitlines()[: recipe.pairs + recipe.validation]
-        pairs = [[words_of(text, recipe.spaced) for text in line.split("\t")[:2]] for line in lines]
+        pairs = [[words_of(text, recipe) for text in line.split("\t")[:2]] for line in lines]
         self.recipe = recipe
         sources = [[*source, *recipe.source_end] for source, _ in pairs]
         targets = [[*target, "<eos>"] for _, target in pairs]
@@ -131,7 +133,7 @@ class Data:
 
     def source_of(self, sentence):
         """One sentence as a batch: ids and valid length."""
-        ids = self.source.encode([padded([*words_of(sentence, self.recipe.spaced), *self.recipe.source_end],
+        ids = self.source.encode([padded([*words_of(sentence, self.recipe), *self.recipe.source_end],
                                          self.recipe.source_steps)])
         return ids, (ids != self.source.ids["<pad>"]).sum(1)
 
