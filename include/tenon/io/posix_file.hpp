@@ -64,6 +64,21 @@ class file_descriptor {
   int fd_;
 };
 
+/// Tells a file from one that took its place, also within one tick of the system's clock.
+struct file_version {
+  ::ino_t number = 0;  ///< of its entry in the file system; 0: there is no file
+  ::time_t seconds = 0;
+  long nanoseconds = 0;
+  friend bool operator==(file_version const&, file_version const&) = default;
+};
+
+/// What is at `path` now; `file_version{}` if nothing is, or it cannot be told.
+inline file_version version_of(std::filesystem::path const& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return {};
+  return {status.st_ino, status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+}
+
 /// A regular file open for reading from its start.
 class input_file {
  public:

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "tenon/config.hpp"
+#include "tenon/io/posix_file.hpp"
 #include "tenon/io/safetensors.hpp"
 #include "tenon/program/parameter_block.hpp"
 #include "tenon/train/training_loop.hpp"
@@ -29,13 +30,13 @@ struct checkpoint {
   std::span<std::byte> optimiser;  ///< its state: floats
   std::vector<float>& best;        ///< the best weights so far, or none
   training_history& history;
-  std::filesystem::file_time_type written{};  ///< when this run last read or wrote its file
+  io::file_version written{};  ///< of its file when this run last read or wrote it
 
   /// Saves all of it, in one piece or not at all. Throws tenon::error if that fails, if another run has
   /// written to the file meanwhile, and for what `load` would refuse: the file stays as it was then.
   TENON_COLD void save(std::filesystem::path const& path, io::metadata_map facts) {
-    auto const last = time_of(path);
-    if (last != std::filesystem::file_time_type{} && last != written)
+    auto const last = io::version_of(path);
+    if (last != io::file_version{} && last != written)
       io::fail(path, "was written by another training meanwhile: give each training a file of its own");
     auto const values = std::as_const(weights).values();
     check_can_go_on(path, values);
@@ -55,10 +56,10 @@ struct checkpoint {
     try {
       io::write_safetensors(path, tensors, facts);
     } catch (error const&) {
-      written = time_of(path);  // it may be there though the disk reports an error
+      written = io::version_of(path);  // it may be there though the disk reports an error
       throw;
     }
-    written = time_of(path);
+    written = io::version_of(path);
   }
 
   /// Takes up what `save` wrote. Throws tenon::error, and takes up nothing, if the file is none of these, or
@@ -73,7 +74,7 @@ struct checkpoint {
                     "; if it is a checkpoint that broke, delete it, and the training begins anew");
       }
     }();
-    auto const read_at = time_of(path);
+    auto const read_at = io::version_of(path);
     auto const said = [&](std::string const& name) -> std::string const& {
       auto const found = file.metadata().find(name);
       if (found == file.metadata().end())
@@ -119,12 +120,6 @@ struct checkpoint {
   }
 
  private:
-  /// When the file was written to; the earliest time if there is none.
-  static std::filesystem::file_time_type time_of(std::filesystem::path const& path) {
-    std::error_code none;
-    auto const time = std::filesystem::last_write_time(path, none);
-    return none ? std::filesystem::file_time_type{} : time;
-  }
   /// What in a history is not as a run leaves it; empty: nothing.
   static std::string contradiction(training_history const& of, bool has_best) {
     std::size_t const epochs = of.epochs();
