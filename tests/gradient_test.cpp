@@ -67,6 +67,7 @@ TEST_CASE("x to the power of zero has no slope, also at zero") {
 }
 
 TEST_CASE("a gradient passes what is rounded to bfloat16, unless that is stored") {
+  using three = std::array<float, 3>;  // named: nvcc deduces no arguments in lambdas of a macro's argument
   auto const gradient = [](auto f) {
     auto const p = record_now([f](recorder& r) {
       auto const x = r.input<float, rows<3>>("x");
@@ -80,12 +81,12 @@ TEST_CASE("a gradient passes what is rounded to bfloat16, unless that is stored"
     std::ranges::copy(std::array{1.001F, -2.0F, 3.001F}, s.input_elements<float>("x").begin());
     s.run();
     auto const g = s.output_elements<float>("g");
-    return std::array{g[0], g[1], g[2]};
+    return three{g[0], g[1], g[2]};
   };
-  CHECK(gradient([](auto x) { return sum(3 * cast<bf16>(x) + x); }) == std::array{4.0F, 4.0F, 4.0F});
-  CHECK(gradient([](auto x) { return sum(cast<bf16>(x) * x); }) == std::array{2.001F, -4.0F, 6.001F});
-  CHECK(gradient([](auto x) { return sum(cast<bf16>(x)); }) == std::array{1.0F, 1.0F, 1.0F});
-  CHECK(gradient([](auto x) { return 1.001F * max(cast<bf16>(x)); }) == std::array{0.0F, 0.0F, 1.001F});
+  CHECK(gradient([](auto x) { return sum(3 * cast<bf16>(x) + x); }) == three{4.0F, 4.0F, 4.0F});
+  CHECK(gradient([](auto x) { return sum(cast<bf16>(x) * x); }) == three{2.001F, -4.0F, 6.001F});
+  CHECK(gradient([](auto x) { return sum(cast<bf16>(x)); }) == three{1.0F, 1.0F, 1.0F});
+  CHECK(gradient([](auto x) { return 1.001F * max(cast<bf16>(x)); }) == three{0.0F, 0.0F, 1.001F});
   CHECK_THROWS_AS(gradient([](auto x) { return sum(keep(cast<bf16>(x)) * 3); }), std::logic_error);
 }
 
