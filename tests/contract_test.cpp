@@ -23,15 +23,17 @@ std::vector<double> plain(X const& x, Y const& y) {
   constexpr auto ys = strides_in<shape_of<Y>, typename Y::layout, all>::values;
   constexpr auto os = strides_in<Out, row_major<Out>, all>::values;
   std::vector<double> result(Out::size);
+  auto const *const xp = x.data(), *const yp = y.data();
+  auto* const op = result.data();
+  std::size_t at[all::rank + 1] = {}, a = 0, b = 0, o = 0;
   for (std::size_t i = 0; i < all::size; ++i) {
-    std::size_t rest = i, a = 0, b = 0, o = 0;
-    for (std::size_t d = all::rank; d-- > 0; rest /= all::extents[d]) {
-      std::size_t const k = rest % all::extents[d];
-      a += k * xs[d];
-      b += k * ys[d];
-      o += k * os[d];
+    op[o] += static_cast<double>(xp[a]) * static_cast<double>(yp[b]);
+    for (std::size_t d = all::rank; d-- > 0;) {  // the next element: as an odometer, the last axis first
+      a += xs[d], b += ys[d], o += os[d];
+      if (++at[d] < all::extents[d]) break;
+      a -= at[d] * xs[d], b -= at[d] * ys[d], o -= at[d] * os[d];
+      at[d] = 0;
     }
-    result[o] += static_cast<double>(x.data()[a]) * static_cast<double>(y.data()[b]);
   }
   return result;
 }

@@ -32,10 +32,11 @@
 #endif
 
 /// For the few-instruction functions from which vector loops are built: a call would pass whole vectors
-/// through memory, so this must not be left to the optimiser's guess. Includes `inline`.
-#if defined(__CUDACC__)
+/// through memory, so this must not be left to the optimiser's guess. Includes `inline`. Without an optimiser
+/// their copies would only be more to compile and to step through.
+#if defined(__CUDA_ARCH__)
 #define TENON_ALWAYS_INLINE __forceinline__
-#elif defined(__GNUC__)
+#elif defined(__GNUC__) && defined(__OPTIMIZE__)
 #define TENON_ALWAYS_INLINE inline __attribute__((always_inline))
 #else
 #define TENON_ALWAYS_INLINE inline
