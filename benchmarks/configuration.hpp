@@ -88,13 +88,11 @@ struct configuration {
     } else if (what == "forward") {
       m = std::make_shared<model>([](inference_recorder& r) { loss<mode::inference>(r, 0); }, threads);
       flops = forward_flops(B);
-    } else if (what == "translate_one") {
-      m = std::make_shared<model>([](inference_recorder& r) { translate_one(r, element_type::float32); },
-                                  threads);
-      flops = forward_flops(1);
-    } else if (what == "translate_one_bf16") {
-      m = std::make_shared<model>([](inference_recorder& r) { translate_one(r, element_type::bfloat16); },
-                                  threads);
+    } else if (what == "translate_one" || what == "translate_one_int16" || what == "translate_one_bf16") {
+      auto const type = what == "translate_one"         ? element_type::float32
+                        : what == "translate_one_int16" ? element_type::int16
+                                                        : element_type::bfloat16;
+      m = std::make_shared<model>([type](inference_recorder& r) { translate_one(r, type); }, threads);
       flops = forward_flops(1);
     } else {
       return {};

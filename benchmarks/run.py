@@ -21,7 +21,7 @@ from pathlib import Path
 from side import Side, SideError
 
 CONFIGS = ("small", "book", "large")
-WORK = ("train_step", "forward", "translate_one", "translate_one_bf16")
+WORK = ("train_step", "forward", "translate_one", "translate_one_int16", "translate_one_bf16")
 PEERS = {"cpu": ("pytorch", "jax"), "cuda": ("pytorch", "pytorch-compiled", "jax")}
 DEVICE_WORK = {"cpu": WORK, "cuda": ("train_step",)}
 BUSY = 0.1  # share of the cores used by other programs from which on a warning is due
@@ -94,8 +94,8 @@ def floor_milliseconds(facts):
 def measure(arguments, config, what, threads, absent):
     """One measurement with all sides: a record for each peer, and one of its peak memory in training."""
     options = ["--config", config, "--what", what, "--threads", str(threads)]
-    # Tenon's weights as bfloat16, the peers' as they are: eager and jitted float32 is what they are fastest at.
-    peer_options = [word.removesuffix("_bf16") for word in options]
+    # Tenon's weights in 16 bits, the peers' as they are: eager and jitted float32 is what they are fastest at.
+    peer_options = [word.removesuffix("_bf16").removesuffix("_int16") for word in options]
     sides, times, memory = [], {}, {}
     try:
         sides.append(Side("tenon", [arguments.tenon, *options], threads))

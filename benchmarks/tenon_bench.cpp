@@ -73,7 +73,8 @@ int main(int argc, char** argv) try {
   app.add_option("--config", config, "small, book or large")
       ->check(CLI::IsMember({"small", "book", "large"}));
   app.add_option("--what", what, "train_step, forward or translate_one")
-      ->check(CLI::IsMember({"train_step", "forward", "translate_one", "translate_one_bf16"}));
+      ->check(CLI::IsMember(
+          {"train_step", "forward", "translate_one", "translate_one_int16", "translate_one_bf16"}));
   app.add_option("--threads", threads, "threads")->check(CLI::Range(1, 256));
   CLI11_PARSE(app, argc, argv);
 

@@ -3,7 +3,11 @@
 // that are cut into chunks.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -299,7 +303,7 @@ TEST_CASE("outer products") {
   CHECK(worst(z.elements(), plain<shape<rows<5>, columns<3>, layers<17>>>(x, y)) == 0);
 }
 
-TEST_CASE_TEMPLATE("a right operand packed beforehand, whatever the extents", W, float, bf16) {
+TEST_CASE_TEMPLATE("a right operand packed beforehand, whatever the extents", W, float, bf16, cpu::scaled16) {
   std::uint32_t state = 1;
   auto const drawn = [&state] {
     return static_cast<float>((state = state * 1664525U + 1013904223U) >> 8) / (1 << 23) - 1;
@@ -317,19 +321,62 @@ TEST_CASE_TEMPLATE("a right operand packed beforehand, whatever the extents", W,
         cpu::pack_panels<W>(n, k, {b.data(), n, 1}, 0, cpu::panel_count(n), packed.data());
         cpu::multiply<W>(m, n, k, {a.data(), k, 1},
                          cpu::packed_panels<W>{packed.data(), 0, cpu::panel_count(n)}, true, c.data(), n);
-        // One operand in 8 bits, or both: each product is off by 2^-8 of itself at most.
+        // One operand in 8 bits, or both: each product is off by 2^-8 of itself at most. In whole numbers an
+        // element is off by half of a 32767th of the largest, which is 1 at most.
         double const unit = std::is_same_v<W, float> ? 1e-7 : 1.0 / 256;
+        constexpr bool scaled = std::is_same_v<W, cpu::scaled16>;
         bool near = true;
         for (std::size_t i = 0; i < m; ++i)
           for (std::size_t j = 0; j < n; ++j) {
-            double sum = 1, size = 1;
+            double sum = 1, size = 1, left = 0;
             for (std::size_t l = 0; l < k; ++l) {
               double const product = static_cast<double>(a[i * k + l]) * static_cast<double>(b[l * n + j]);
               sum += product;
               size += std::abs(product);
+              left += std::abs(static_cast<double>(a[i * k + l]));
             }
-            near = near && std::abs(static_cast<double>(c[i * n + j]) - sum) <= 2 * unit * size;
+            double const allowed = scaled ? left / 65534 + 1e-6 * size : 2 * unit * size;
+            near = near && std::abs(static_cast<double>(c[i * n + j]) - sum) <= allowed;
           }
         CHECK(near);
       }
+}
+
+TEST_CASE(
+    "columns of scaled numbers: of nothing but zeros, tiny, huge, not finite; each block its own scale") {
+  constexpr std::size_t n = 40, k = 2 * cpu::detail::panel_depth + 3;
+  std::vector<float> b(k * n), packed_as_floats(cpu::packed_size<float>(n, k)), x(k, 1.0F), c(n), want(n);
+  fill(std::span(b), 1);
+  for (std::size_t l = 0; l < k; ++l) {
+    b[l * n + 1] = 0;
+    b[l * n + 2] *= 1e-33F;
+    b[l * n + 3] *= 1e-20F;
+    b[l * n + 4] *= 1e30F;
+    b[l * n + 5] *= l < cpu::detail::panel_depth ? 1000.0F : 1e-3F;
+  }
+  b[7 * n + 6] = std::numeric_limits<float>::quiet_NaN();
+  b[(k - 1) * n + 7] = std::numeric_limits<float>::infinity();
+  std::vector<cpu::scaled16> packed(cpu::packed_size<cpu::scaled16>(n, k));
+  cpu::strided_matrix<float> const matrix{b.data(), n, 1};
+  cpu::pack_panels(n, k, matrix, 0, cpu::panel_count(n), packed_as_floats.data());
+  cpu::pack_panels(n, k, matrix, 0, cpu::panel_count(n), packed.data());
+  // Of its first block alone, and of all but its first block.
+  for (bool const last : {false, true}) {
+    std::fill(x.begin(), x.begin() + cpu::detail::panel_depth, last ? 0.0F : 1.0F);
+    std::fill(x.begin() + cpu::detail::panel_depth, x.end(), last ? 1.0F : 0.0F);
+    cpu::strided_matrix<float> const row{x.data(), k, 1};
+    cpu::multiply(1, n, k, row, cpu::packed_panels<float>{packed_as_floats.data(), 0, cpu::panel_count(n)},
+                  false, want.data(), n);
+    cpu::multiply(1, n, k, row, cpu::packed_panels<cpu::scaled16>{packed.data(), 0, cpu::panel_count(n)},
+                  false, c.data(), n);
+    CHECK(c[1] == 0);
+    CHECK(std::abs(c[2]) < 1e-30F);
+    for (std::size_t const j : {6U, 7U}) CHECK((!std::isfinite(c[j]) && !std::isfinite(want[j])));
+    for (std::size_t j = 0; j < n; ++j) {
+      if (j == 1 || j == 2 || j == 6 || j == 7) continue;
+      CAPTURE(j);
+      double const unit = j == 3 ? 1e-20 : j == 4 ? 1e30 : j == 5 ? (last ? 1e-3 : 1000) : 1;
+      CHECK(std::abs(static_cast<double>(c[j]) - static_cast<double>(want[j])) <= unit * 260 / 65534);
+    }
+  }
 }

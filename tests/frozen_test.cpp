@@ -24,14 +24,20 @@ namespace {
 constexpr std::size_t T = 7, S = 6, H = 48, V = 37;
 constexpr auto const& net = small_translator<H, V>;
 
-enum class weights { used, frozen, halved };
+enum class weights { used, frozen, scaled, halved };
+
+/// What weights are kept as.
+constexpr element_type type_of(weights how) {
+  return how == weights::halved   ? element_type::bfloat16
+         : how == weights::scaled ? element_type::int16
+                                  : element_type::float32;
+}
 
 /// Greedy decoding of B sentences, with the logits of the first step's words beside it.
 template <std::size_t B>
 dynamic_program translation(weights how) {
   return record_now([how](inference_recorder& r) {
-    if (how != weights::used)
-      r.freeze_weights(how == weights::halved ? element_type::bfloat16 : element_type::float32);
+    if (how != weights::used) r.freeze_weights(type_of(how));
     auto const source = r.input<std::int32_t, batch<B>, steps<T>>("source");
     auto const valid = r.input<std::int32_t, batch<B>>("source_valid");
     auto const first = r.input<std::int32_t, batch<B>>("first");
@@ -100,11 +106,13 @@ TEST_CASE("frozen weights give what weights give") {
 }
 
 TEST_CASE("the number of threads changes no bit") {
-  auto const program = translation<1>(weights::halved);
   parameter_block block(parameter_count(net));
   initialise(net, block.values(), 5);
-  session<> one(program, block, 1), two(program, block, 2);
-  CHECK(run(one).memory == run(two).memory);
+  for (auto const how : {weights::halved, weights::scaled}) {
+    auto const program = translation<1>(how);
+    session<> one(program, block, 1), two(program, block, 2);
+    CHECK(run(one).memory == run(two).memory);
+  }
 }
 
 TEST_CASE("weights of 8 bits change the third digit") {
@@ -116,6 +124,20 @@ TEST_CASE("weights of 8 bits change the third digit") {
   MESSAGE("largest difference of the memory: " << error);
   CHECK(error > 1e-5);
   CHECK(error < 1e-2);
+}
+
+TEST_CASE("weights of 16 bits change the fifth digit") {
+  parameter_block block(parameter_count(net));
+  initialise(net, block.values(), 5);
+  auto const plain = translation<3>(weights::used), scaled = translation<3>(weights::scaled);
+  CHECK(scaled.arena_bytes() < translation<3>(weights::frozen).arena_bytes());
+  session<> one(plain, block), other(scaled, block);
+  auto const expected = run(one), found = run(other);
+  auto const error = largest(found.memory, expected.memory);
+  MESSAGE("largest difference of the memory: " << error);
+  CHECK(error > 1e-7);
+  CHECK(error < 2e-5);
+  CHECK(found.tokens == expected.tokens);
 }
 
 TEST_CASE("changed weights are seen when the session is told") {
@@ -367,8 +389,7 @@ constexpr auto large_table = laid_out(large_table_type{});
 template <std::size_t Count>
 dynamic_program looked_up(weights how) {
   return record_now([how](inference_recorder& r) {
-    if (how != weights::used)
-      r.freeze_weights(how == weights::halved ? element_type::bfloat16 : element_type::float32);
+    if (how != weights::used) r.freeze_weights(type_of(how));
     auto const ids = r.input<std::int32_t, batch<Count>>("ids");
     auto const rows_of = [&] { return gather<vocab>(large_table.table, ids); };
     auto const own = detail::input_columns<columns<40>>(large_table.weight, 30);
@@ -381,15 +402,16 @@ dynamic_program looked_up(weights how) {
 template <std::size_t Count>
 void check_looked_up() {
   auto const plain = looked_up<Count>(weights::used), frozen = looked_up<Count>(weights::frozen),
-             halved = looked_up<Count>(weights::halved);
+             halved = looked_up<Count>(weights::halved), scaled = looked_up<Count>(weights::scaled);
   CHECK(std::ranges::count(frozen.calls, std::string_view("mapped rows"),
                            [](auto const& c) { return std::string_view(c.name); }) == 3);
   CHECK(frozen.flops() == 3 * 2 * Count * 300 * 40);  // at most
   parameter_block block(parameter_count(large_table));
   testing::fill(block.values(), 1);
   for (std::size_t const threads : {1U, 2U}) {
-    session<> used(plain, block, threads), kept(frozen, block, threads), rounded(halved, block, threads);
-    for (auto* s : {&used, &kept, &rounded}) {
+    session<> used(plain, block, threads), kept(frozen, block, threads), rounded(halved, block, threads),
+        whole(scaled, block, threads);
+    for (auto* s : {&used, &kept, &rounded, &whole}) {
       auto const ids = s->template input_elements<std::int32_t>("ids");
       for (std::size_t i = 0; i < Count; ++i) ids[i] = static_cast<std::int32_t>(i * 377 % 1500);
       ids[0] = 1023;
@@ -397,7 +419,7 @@ void check_looked_up() {
       if (Count > 3) ids[2] = -1;
     }
     for (int round = 0; round < 2; ++round)
-      for (auto* s : {&used, &kept, &rounded}) s->run();
+      for (auto* s : {&used, &kept, &rounded, &whole}) s->run();
     for (auto const* name : {"mapped", "without bias", "again"}) {
       auto const of = [name](session<>& s) {
         auto const x = s.output_elements<float>(name);
@@ -405,6 +427,7 @@ void check_looked_up() {
       };
       CHECK(largest(of(used), of(kept)) < 2e-5);
       CHECK(largest(of(used), of(rounded)) < 0.05);
+      CHECK(largest(of(used), of(whole)) < 5e-4);
     }
   }
 }

@@ -244,14 +244,16 @@ TEST_CASE("of weights in bfloat16 the largest is that of the rounded weights") {
       r.output("word", argmax<vocab>(searched::net.dense(r.input<float, batch<1>, hiddens<K>>("x"))));
     });
   };
-  auto const halved = program(element_type::bfloat16), whole = program(element_type::float32);
+  auto const halved = program(element_type::bfloat16), whole = program(element_type::float32),
+             scaled = program(element_type::int16);
   CHECK(calls(halved, "argmax of product") == bool{TENON_BYTE_QUADS});
   parameter_block block(parameter_count(searched::net)), rounded(parameter_count(searched::net));
   std::size_t differ = 0;
   for (std::uint32_t round = 0; round < 40; ++round) {
     testing::fill(block.values(), round, -0.1, 0.1);
-    session<> one(halved, block), other(whole, rounded), exact(whole, block);
-    for (auto* s : {&one, &other, &exact}) testing::fill(s->input_elements<float>("x"), 1000 + round);
+    session<> one(halved, block), other(whole, rounded), exact(whole, block), numbers(scaled, block);
+    for (auto* s : {&one, &other, &exact, &numbers})
+      testing::fill(s->input_elements<float>("x"), 1000 + round);
     // Many that all but fit x, so that rounding decides between them.
     auto const x = one.input_elements<float>("x");
     for (std::size_t n = 0; n < N; n += 2)
@@ -259,9 +261,10 @@ TEST_CASE("of weights in bfloat16 the largest is that of the rounded weights") {
         block.values()[n * K + k] = x[k] + 1e-3F * block.values()[n * K + k];
     for (std::size_t i = 0; i < N * K; ++i) rounded.values()[i] = static_cast<float>(bf16(block.values()[i]));
     std::ranges::copy(block.values().last(N), rounded.values().last(N).begin());
-    for (auto* s : {&one, &other, &exact}) s->run();
+    for (auto* s : {&one, &other, &exact, &numbers}) s->run();
     auto const word = [](session<>& s) { return s.output_elements<std::int32_t>("word")[0]; };
     CHECK(word(one) == word(other));
+    if (TENON_BYTE_QUADS) CHECK(word(numbers) == word(exact));  // by the numbers' own weights, in full
     differ += word(one) != word(exact) ? 1 : 0;
   }
   CHECK(differ > 0);

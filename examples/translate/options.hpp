@@ -46,9 +46,9 @@ struct options {
   std::size_t buckets = 4, batch_words = 2048;  ///< to choose, and the labels of a batch
   int port = 8080;                              ///< to serve on; 0: any
   bool calls = false, model_given = false;
-  bool align = false;                            ///< print where each word came from
-  bool greedy = false;                           ///< one hypothesis, where the recipe has more
-  element_type weights = element_type::float32;  ///< as what translating keeps the weights of products
+  bool align = false;                          ///< print where each word came from
+  bool greedy = false;                         ///< one hypothesis, where the recipe has more
+  element_type weights = element_type::int16;  ///< as what translating keeps the weights of products
   std::vector<std::string> sentences;
 };
 

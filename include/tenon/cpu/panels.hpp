@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <limits>
 #include <type_traits>
 #include <utility>
 
@@ -16,6 +18,16 @@ template <class T>
 struct strided_matrix {
   T const* data;
   std::size_t row_stride, column_stride;
+};
+
+/// An element of a packed matrix in two bytes: a whole number from −32767 to 32767. Those of a column share a
+/// scale in each block of `panel_depth` rows, the largest being 32767: what is lost of an element is at most
+/// 1/65534 of the largest, a hundredth of what bf16 loses.
+///
+/// Two rows share a word, a + 65536 b, and converting words is all that it takes to read them: shifted to the
+/// left by 16 a word is 65536 a, and as it is 65536 (b + a / 65536), for which b was rounded.
+struct scaled16 {
+  std::int16_t half_word;
 };
 
 namespace detail {
@@ -92,13 +104,22 @@ inline void pack_panel(strided_matrix<T> b, std::size_t depth, std::size_t colum
       panel[k * panel_columns + j] = j < columns ? b.data[k * b.row_stride + j * b.column_stride] : T{0};
 }
 
-/// How many rows of a panel are stored together: bf16 in pairs, a word for each column, the first row below.
+/// How many rows of a panel are stored together: elements of two bytes in pairs, a word for each column, the
+/// first row below.
 template <class W>
-inline constexpr std::size_t rows_at_once = std::is_same_v<W, bf16> ? 2 : 1;
+inline constexpr std::size_t rows_at_once = sizeof(W) == 2 ? 2 : 1;
+/// How many rows of a panel its scales take.
+template <class W>
+inline constexpr std::size_t scale_rows = std::is_same_v<W, scaled16> ? sizeof(float) / sizeof(scaled16) : 0;
 /// A block of `depth` rows takes as many rows of memory.
 template <class W>
 constexpr std::size_t stored_rows(std::size_t depth) {
-  return (depth + rows_at_once<W> - 1) / rows_at_once<W> * rows_at_once<W>;
+  return scale_rows<W> + (depth + rows_at_once<W> - 1) / rows_at_once<W> * rows_at_once<W>;
+}
+/// Where panel number p of `count` begins in the block of `depth` rows from k0 on.
+template <class W>
+constexpr std::size_t panel_offset(std::size_t k0, std::size_t depth, std::size_t p, std::size_t count) {
+  return (k0 / panel_depth * stored_rows<W>(panel_depth) * count + p * stored_rows<W>(depth)) * panel_columns;
 }
 
 /// A row of a panel: two packs.
@@ -114,10 +135,10 @@ template <class T>
 TENON_ALWAYS_INLINE panel_rows<T, 1> load_rows(T const* panel) {
   return {{{load(panel), load(panel + lanes)}}};
 }
-/// A pack of words, each a pair of bf16; loaded once, where as an operand of two operations it would be
+/// A pack of words, each a pair of elements; loaded once, where as an operand of two operations it would be
 /// twice.
-TENON_ALWAYS_INLINE pack<std::uint32_t> load_pairs(bf16 const* from) {
-  auto words = load(reinterpret_cast<std::uint32_t const*>(from));
+TENON_ALWAYS_INLINE pack<std::uint32_t> load_pairs(void const* from) {
+  auto words = load(static_cast<std::uint32_t const*>(from));
 #if TENON_PACK_X86
   asm("" : "+v"(words));
 #endif
@@ -127,6 +148,67 @@ TENON_ALWAYS_INLINE panel_rows<float, 2> load_rows(bf16 const* panel) {
   auto const first = load_pairs(panel), second = load_pairs(panel + 2 * lanes);
   return {{{bit_cast<float>(first << 16), bit_cast<float>(second << 16)},
            {bit_cast<float>(first & 0xffff0000U), bit_cast<float>(second & 0xffff0000U)}}};
+}
+TENON_ALWAYS_INLINE panel_rows<float, 2> load_rows(scaled16 const* panel) {
+  auto const first = load_pairs(panel), second = load_pairs(panel + 2 * lanes);
+  auto const number = [](auto const& words) { return convert<float>(bit_cast<std::int32_t>(words)); };
+  return {{{number(first << 16), number(second << 16)}, {number(first), number(second)}}};
+}
+
+/// What the sums of products with a panel still have to be multiplied with: nothing.
+struct unscaled {
+  template <class V>
+  TENON_ALWAYS_INLINE void operator()(V& /*first*/, V& /*second*/) const {}
+};
+struct column_scales {
+  pack<float> of_first, of_second;
+  TENON_ALWAYS_INLINE void operator()(pack<float>& first, pack<float>& second) const {
+    first *= of_first;
+    second *= of_second;
+  }
+};
+/// Takes what stands in front of a panel's rows.
+template <class W>
+TENON_ALWAYS_INLINE unscaled take_scales(W const*& /*panel*/) {
+  return {};
+}
+TENON_ALWAYS_INLINE column_scales take_scales(scaled16 const*& panel) {
+  column_scales scales;
+  std::memcpy(&scales.of_first, panel, sizeof scales.of_first);
+  std::memcpy(&scales.of_second, panel + 2 * lanes, sizeof scales.of_second);
+  panel += scale_rows<scaled16> * panel_columns;
+  return scales;
+}
+
+/// Stores `depth` rows of panel_columns floats as a panel of elements W.
+inline void store_panel(float const* wide, std::size_t depth, bf16* panel) {
+  for (std::size_t i = 0; i < stored_rows<bf16>(depth); ++i)
+    for (std::size_t l = 0; l < panel_columns; ++l)
+      panel[(i / 2 * panel_columns + l) * 2 + i % 2] = bf16(i < depth ? wide[i * panel_columns + l] : 0.0F);
+}
+/// A column that is not finite everywhere has a NaN for its scale; of one where all is tiny nothing is left.
+inline void store_panel(float const* wide, std::size_t depth, scaled16* panel) {
+  constexpr float most = 32767, word = 65536, tiny = 1e-25F;  // the scale must not lose bits
+  for (std::size_t half = 0; half < panel_columns; half += lanes) {
+    auto const row = [&](std::size_t i) { return load(wide + i * panel_columns + half); };
+    pack<float> top{};
+    for (std::size_t i = 0; i < depth; ++i) top = max_or_nan(top, abs(row(i)));
+    auto const none = broadcast(0.0F);
+    auto const is_finite = top <= broadcast(std::numeric_limits<float>::max());
+    auto const is_known = is_finite & (top > broadcast(tiny));
+    auto const inverse = select(is_known, most / top, none);
+    auto const scale = select(is_finite, select(is_known, top / (most * word), none),
+                              broadcast(std::numeric_limits<float>::quiet_NaN()));
+    std::memcpy(panel + 2 * half, &scale, sizeof scale);
+    for (std::size_t i = 0; i < depth; i += 2) {
+      auto const numbers = [&](std::size_t k) {
+        return k < depth ? select(is_known, row(k) * inverse, none) : none;
+      };
+      auto const a = round(numbers(i)), b = round(numbers(i + 1) - a * (1 / word));
+      auto const words = convert<std::int32_t>(b) * static_cast<int>(word) + convert<std::int32_t>(a);
+      std::memcpy(panel + (scale_rows<scaled16> + i) * panel_columns + 2 * half, &words, sizeof words);
+    }
+  }
 }
 
 }  // namespace detail
@@ -138,10 +220,12 @@ constexpr std::size_t panel_count(std::size_t n) {
 /// Elements of a packed matrix of k rows and n columns.
 template <class W>
 constexpr std::size_t packed_size(std::size_t n, std::size_t k) {
-  return detail::stored_rows<W>(k) * panel_count(n) * detail::panel_columns;
+  std::size_t const rest = k % detail::panel_depth;
+  return detail::panel_offset<W>(k, 0, 0, panel_count(n)) +
+         (rest > 0 ? detail::stored_rows<W>(rest) * panel_count(n) * detail::panel_columns : 0);
 }
-/// A matrix packed beforehand by `pack_panels`, from column number first · panel_columns on. W: float or
-/// bf16.
+/// A matrix packed beforehand by `pack_panels`, from column number first · panel_columns on. W: float,
+/// bf16 or scaled16.
 template <class W>
 struct packed_panels {
   W const* data = nullptr;
@@ -161,16 +245,13 @@ TENON_SHARED_FUNCTION inline void pack_panels(std::size_t n, std::size_t k, stri
       strided_matrix<float> const part{b.data + k0 * b.row_stride + j * b.column_stride, b.row_stride,
                                        b.column_stride};
       std::size_t const columns = std::min(panel_columns, n - j);
-      W* const panel = packed + (k0 * panel_count(n) + p * stored_rows<W>(depth)) * panel_columns;
+      W* const panel = packed + panel_offset<W>(k0, depth, p, panel_count(n));
       if constexpr (std::is_same_v<W, float>) {
         pack_panel(part, depth, columns, panel);
       } else {
         alignas(64) float wide[panel_depth * panel_columns];
         pack_panel(part, depth, columns, wide);
-        for (std::size_t i = 0; i < stored_rows<W>(depth); ++i)
-          for (std::size_t l = 0; l < panel_columns; ++l)
-            panel[(i / 2 * panel_columns + l) * 2 + i % 2] =
-                bf16(i < depth ? wide[i * panel_columns + l] : 0.0F);
+        store_panel(wide, depth, panel);
       }
     }
   }

@@ -97,7 +97,7 @@ TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::si
   using namespace detail;
   if (m == 1 && a.column_stride == 1) return multiply_row_by_panels(n, k, a.data, b, add, c);
   auto const panel = [&](std::size_t k0, std::size_t depth, std::size_t j) {
-    return b.data + (k0 * b.count + (b.first + j / panel_columns) * stored_rows<W>(depth)) * panel_columns;
+    return b.data + panel_offset<W>(k0, depth, b.first + j / panel_columns, b.count);
   };
 #if TENON_BF16_PAIRS
   if constexpr (std::is_same_v<W, bf16>)

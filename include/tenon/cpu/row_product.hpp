@@ -46,9 +46,10 @@ TENON_SHARED_FUNCTION inline void multiply_row_by_panels(std::size_t n, std::siz
   static_assert(parts % at_once == 0 && rows_of_page % parts == 0);
   for (std::size_t k0 = 0; k0 < k; k0 += panel_depth, x += panel_depth) {
     std::size_t const depth = std::min(panel_depth, k - k0);
-    W const* panel = b.data + (k0 * b.count + b.first * stored_rows<W>(depth)) * panel_columns;
+    W const* panel = b.data + panel_offset<W>(k0, depth, b.first, b.count);
     for (std::size_t j = 0; j < n; j += panel_columns) {
       pack<float> first[parts]{}, second[parts]{};
+      auto const scales = take_scales(panel);
       auto const step = [&](std::size_t part, std::size_t at, std::size_t count)
           __attribute__((always_inline)) {
         auto const loaded = load_rows(panel);
@@ -69,7 +70,7 @@ TENON_SHARED_FUNCTION inline void multiply_row_by_panels(std::size_t n, std::siz
       }
       for (; at + at_once <= depth; at += at_once) step(0, at, at_once);
       if (at < depth) step(0, at, depth - at);
-      store_tile<1>(first, second, c + j, 0, std::min(panel_columns, n - j), add || k0 > 0);
+      store_tile<1>(first, second, c + j, 0, std::min(panel_columns, n - j), add || k0 > 0, scales);
     }
   }
 }

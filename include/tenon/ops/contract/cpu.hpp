@@ -30,7 +30,11 @@ template <class T, std::size_t M, std::size_t N, std::size_t K, class LeftStride
 struct contract_kernel;
 
 /// What integers[3] of a product says of its packed right operand.
-enum class packed_as : std::int64_t { nothing, floats, bf16s };
+enum class packed_as : std::int64_t { nothing, floats, bf16s, scaled16s };
+template <class W>
+inline constexpr packed_as packed_form = std::is_same_v<W, float>  ? packed_as::floats
+                                         : std::is_same_v<W, bf16> ? packed_as::bf16s
+                                                                   : packed_as::scaled16s;
 
 /// A loop around the product: its extent and its operands' strides.
 template <std::size_t Extent, std::size_t Left, std::size_t Right, std::size_t Out>
@@ -160,14 +164,20 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
                right_step = static_cast<std::size_t>(a.integers[2]);
     bool add = a.adds_to(0);
     if constexpr (packable) {
-      auto const form = static_cast<packed_as>(a.integers[3]);
-      std::size_t const panel = column / detail::panel_columns, panels = panel_count(N);
-      if (form == packed_as::floats)
-        return multiply(rows, columns, K, {left, LM, LK}, packed_panels<float>{a.in<float>(3), panel, panels},
-                        add, out, OM);
-      if (form == packed_as::bf16s)
-        return multiply(rows, columns, K, {left, LM, LK}, packed_panels<bf16>{a.in<bf16>(3), panel, panels},
-                        add, out, OM);
+      auto const with_panels_of = [&]<class W>(std::type_identity<W>) {
+        multiply(rows, columns, K, {left, LM, LK},
+                 packed_panels<W>{a.in<W>(3), column / detail::panel_columns, panel_count(N)}, add, out, OM);
+      };
+      switch (static_cast<packed_as>(a.integers[3])) {
+        case packed_as::floats:
+          return with_panels_of(std::type_identity<float>{});
+        case packed_as::bf16s:
+          return with_panels_of(std::type_identity<bf16>{});
+        case packed_as::scaled16s:
+          return with_panels_of(std::type_identity<scaled16>{});
+        case packed_as::nothing:
+          break;
+      }
     }
     if (repeats > 1 && terms == 1 && (!few || LK == 1) && left_step == K * LK * sizeof(T) &&
         right_step == K * RK * sizeof(T)) {

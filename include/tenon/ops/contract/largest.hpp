@@ -193,7 +193,7 @@ struct largest_of_product {
     bool const frozen = r.weights_are_frozen() &&
                         r.at(r.root(r.operand_of(index, 2)).storage).kind == storage::kind_t::parameter;
     if (!frozen) return false;
-    // As the product itself takes its weight.
+    // As the product itself takes its weight; instead of whole numbers what they stand for.
     if (product::kernel_type::few && r.frozen_type() == element_type::bfloat16)
       record_as<bf16>(r, index, out, used);
     else

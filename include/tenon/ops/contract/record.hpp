@@ -151,17 +151,19 @@ TENON_RECORDING constexpr void record_contraction(Recorder& r, location out, boo
     constexpr bool few = C::kernel_type::few;
     // A gradient that has waited is moved to before what is recorded here, and a packing would not be.
     bool const weight = repeat[0] == 0 && r.at(r.root(right).storage).kind == storage::kind_t::parameter;
-    if (weight && few && r.weights_are_frozen() && r.frozen_type() == element_type::bfloat16) {
-      packed = C::template packed<bf16>(r, right);
-      right_bytes = C::template pack_type<bf16>::bytes;
-      spec.integers[3] = static_cast<std::int64_t>(cpu::packed_as::bf16s);
-    } else if (weight && (C::kernel_type::direct || r.weights_are_frozen())) {
-      packed = C::template packed<float>(r, right);
-      if (packed.exists()) {
-        right_bytes = C::template pack_type<float>::bytes;
-        spec.integers[3] = static_cast<std::int64_t>(cpu::packed_as::floats);
-      }
+    auto const pack_as = [&]<class W>(std::type_identity<W>) {
+      packed = C::template packed<W>(r, right);
+      if (!packed.exists()) return;
+      right_bytes = C::template pack_type<W>::bytes;
+      spec.integers[3] = static_cast<std::int64_t>(cpu::packed_form<W>);
+    };
+    auto const type = few && r.weights_are_frozen() ? r.frozen_type() : element_type::float32;
+    if constexpr (few) {
+      if (weight && type == element_type::bfloat16) pack_as(std::type_identity<bf16>{});
+      if (weight && type == element_type::int16) pack_as(std::type_identity<cpu::scaled16>{});
     }
+    if (weight && type == element_type::float32 && (C::kernel_type::direct || r.weights_are_frozen()))
+      pack_as(std::type_identity<float>{});
   }
   if (times > 1) spec.touched = &touches_anything;
   just_before();

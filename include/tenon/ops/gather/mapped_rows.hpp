@@ -100,8 +100,14 @@ struct mapped_rows {
   template <class Ids, class Recorder>
   TENON_RECORDING static constexpr auto record(Recorder& r, location mapped, Table const& table,
                                                Ids const& ids, W const& w, B const&... b) {
-    return r.frozen_type() == element_type::bfloat16 ? record_as<bf16>(r, mapped, table, ids, w, b...)
-                                                     : record_as<float>(r, mapped, table, ids, w, b...);
+    switch (r.frozen_type()) {
+      case element_type::bfloat16:
+        return record_as<bf16>(r, mapped, table, ids, w, b...);
+      case element_type::int16:
+        return record_as<cpu::scaled16>(r, mapped, table, ids, w, b...);
+      default:
+        return record_as<float>(r, mapped, table, ids, w, b...);
+    }
   }
 
  private:
