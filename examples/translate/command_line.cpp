@@ -105,15 +105,13 @@ struct command_line {
         ->add_option_function<std::string>(
             "-w,--weights",
             [this](std::string const& kept_as) {
-              chosen.weights = kept_as == "int16"      ? element_type::int16
-                               : kept_as == "bfloat16" ? element_type::bfloat16
-                                                       : element_type::float32;
+              chosen.weights = kept_as == "int16" ? element_type::int16 : element_type::float32;
             },
-            "Keep the weights of products in half the bytes (int16: 16 bits of precision, bfloat16: 8), or "
-            "as they were trained, which takes almost twice as long")
-        ->type_name("int16|float32|bfloat16")
+            "Keep the weights of products as numbers of 16 bits, or as they were trained, which takes almost "
+            "twice as long")
+        ->type_name("int16|float32")
         ->default_str("int16")
-        ->check(CLI::IsMember({"int16", "float32", "bfloat16"}));
+        ->check(CLI::IsMember({"int16", "float32"}));
   }
 
   void add_greedy(CLI::App* command, defaults const& recipe) {

@@ -39,8 +39,8 @@ struct translation {
 
 /// How sentences are translated.
 struct decoding {
-  /// With int16 or bfloat16 the weights of products are kept in half the bytes: a word takes little more than
-  /// half the time, and its logits differ in the fifth digit, with bfloat16 in the third.
+  /// float32, or int16: with that the weights of products are kept in half the bytes, a word takes little more
+  /// than half the time, and its logits differ by some millionths.
   element_type weights = element_type::float32;
   /// The most probable word at each step, where a recipe has several beams: several times as fast, and a
   /// little worse.
@@ -249,14 +249,9 @@ class sentence_translator {
         return recorded_.emplace_front(record(how_.weights, models_)).view();
       }
     return asked_for(bucket, many, [this]<std::size_t Bucket, std::size_t Rows, std::size_t Beams>() {
-      switch (how_.weights) {
-        case element_type::int16:
-          return &translation_of<Recipe, element_type::int16, Bucket, Rows, Beams>;
-        case element_type::bfloat16:
-          return &translation_of<Recipe, element_type::bfloat16, Bucket, Rows, Beams>;
-        default:
-          return &translation_of<Recipe, element_type::float32, Bucket, Rows, Beams>;
-      }
+      return how_.weights == element_type::int16
+                 ? &translation_of<Recipe, element_type::int16, Bucket, Rows, Beams>
+                 : &translation_of<Recipe, element_type::float32, Bucket, Rows, Beams>;
     })();
   }
   /// f<bucket, rows, beams>() of those that are asked for.

@@ -230,7 +230,7 @@ def main():
             ("epochs that are no number", ["train", "--epochs", "many"], ["many"]),
             ("no epochs", ["train", "--epochs", "0"], ["epochs"]),
             ("no threads", ["train", "--threads", "0"], ["threads"]),
-            ("unknown weights", ["translate", "--model", good, "--weights", "int8", "go ."], ["int8", "bfloat16"]),
+            ("unknown weights", ["translate", "--model", good, "--weights", "int8", "go ."], ["int8", "int16"]),
             ("unknown recipe", ["train", "--recipe", "cake"], ["cake"]),
             ("missing data", ["train", "--data", missing, "--model", good], ["missing"]),
             ("two files of other lengths", ["train", "--data", three_lines, two_lines], ["three.txt:3", "two.txt"]),

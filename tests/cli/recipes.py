@@ -131,7 +131,7 @@ def check_ensembles(other, translator, corpus, folder, of_model):
         said = works(other, "translate", "--file", file, *how, *(word for model in models for word in ("--model", model)))
         return re.sub(r"  score .*", "", said).splitlines(), [float(score) for score in re.findall(r"  score (\S+)", said)]
 
-    for how in ((), ("--greedy",), ("--weights", "bfloat16"), ("--weights", "int16"), ("--n-best", BEAMS)):
+    for how in ((), ("--greedy",), ("--weights", "float32"), ("--n-best", BEAMS)):
         (alone, scores), (copies, their_scores) = found([single], *how), found([single, single], *how)
         alike = sum(a == b for a, b in zip(alone, copies, strict=True))
         # Rounding may decide between translations that are as likely as each other.

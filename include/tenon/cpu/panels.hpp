@@ -173,7 +173,7 @@ TENON_ALWAYS_INLINE unscaled take_scales(W const*& /*panel*/) {
   return {};
 }
 TENON_ALWAYS_INLINE column_scales take_scales(scaled16 const*& panel) {
-  column_scales scales;
+  column_scales scales{};
   std::memcpy(&scales.of_first, panel, sizeof scales.of_first);
   std::memcpy(&scales.of_second, panel + 2 * lanes, sizeof scales.of_second);
   panel += scale_rows<scaled16> * panel_columns;
