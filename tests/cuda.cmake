@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSL-1.0
 # The tests of a build for NVIDIA GPUs: gpu.* run there, and are skipped where there is none. What needs no GPU is tested by the
 # other builds.
-string(REGEX REPLACE "-O[0-9]" "-O0" CMAKE_CUDA_FLAGS_RELEASE "${CMAKE_CUDA_FLAGS_RELEASE}")  # of the host's code: half the time to build
+string(REGEX REPLACE "-O[0-9]" "-O0" CMAKE_CUDA_FLAGS_RELEASE "${CMAKE_CUDA_FLAGS_RELEASE}")  # of the host's code: less to build
 add_library(tests_main OBJECT main.cpp)
 target_compile_definitions(tests_main PUBLIC DOCTEST_CONFIG_SUPER_FAST_ASSERTS)
 target_link_libraries(tests_main PUBLIC doctest::doctest PRIVATE tenon::tenon)

@@ -126,7 +126,7 @@ TEST_CASE("weights of 8 bits change the third digit") {
   CHECK(error < 1e-2);
 }
 
-TEST_CASE("weights of 16 bits change the fifth digit") {
+TEST_CASE("weights of 16 bits change no digit before the fifth") {
   parameter_block block(parameter_count(net));
   initialise(net, block.values(), 5);
   auto const plain = translation<3>(weights::used), scaled = translation<3>(weights::scaled);

@@ -63,8 +63,8 @@ struct translators {
 };
 }  // namespace
 
-TEST_CASE_TEMPLATE("recurrent layers, by the compiler and at start-up", Cells, normalised_gru_cells,
-                   lstm_cells) {
+TEST_CASE_TEMPLATE("recurrent layers, by the compiler and at start-up", Cells, gru_cells, lstm_cells,
+                   normalised_gru_cells, normalised_lstm_cells) {
   using stack = layers<Cells>;
   static constexpr auto forward = record(stack::forward);
   static constexpr auto learn = record(stack::learn);
@@ -73,9 +73,9 @@ TEST_CASE_TEMPLATE("recurrent layers, by the compiler and at start-up", Cells, n
 }
 
 TEST_CASE_TEMPLATE(
-    "translators, by the compiler and at start-up", Model,
-    encoder_decoder<12, 12, 4, 8, 1, gru_cells, dot_product_attention>,
-    luong_encoder_decoder<12, 12, 4, 8, 1, lstm_cells>,
+    "translators, by the compiler and at start-up", Model, encoder_decoder<12, 12, 4, 8, 1>,
+    encoder_decoder<12, 12, 4, 8, 1, lstm_cells, dot_product_attention>,
+    plain_encoder_decoder<12, 12, 4, 8, 1>, luong_encoder_decoder<12, 12, 4, 8, 1, lstm_cells>,
     translator_of<bidirectional_encoder<12, 4, 8, 1>,
                   attention_decoder<12, 4, 8, 1, gru_cells, additive_attention, projected_tied_output>>) {
   using translator = translators<Model>;

@@ -40,7 +40,7 @@ struct translation {
 /// How sentences are translated.
 struct decoding {
   /// float32, or int16: with that the weights of products are kept in half the bytes, a word takes little more
-  /// than half the time, and its logits differ by some millionths.
+  /// than half the time.
   element_type weights = element_type::float32;
   /// The most probable word at each step, where a recipe has several beams: several times as fast, and a
   /// little worse.

@@ -61,10 +61,9 @@ def complaints(path, compiler, command):
         if len(lines) > LINES:
             yield f"the diagnostic has {len(lines)} lines, at most {LINES} are allowed"
 
-    if compiler == "clang":
-        code, fixed_output = diagnose([*command, "-DFIXED", path])
-        if code != 0:
-            yield f"the right program (-DFIXED) does not compile:\n{fixed_output}"
+    code, fixed_output = diagnose([*command, "-DFIXED", path])
+    if code != 0:
+        yield f"the right program (-DFIXED) does not compile:\n{fixed_output}"
     print(output)
 
 
