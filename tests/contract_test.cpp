@@ -319,27 +319,109 @@ TEST_CASE_TEMPLATE("a right operand packed beforehand, whatever the extents", W,
         for (auto& x : b) x = drawn();
         std::vector<W> packed(cpu::packed_size<W>(n, k));
         cpu::pack_panels<W>(n, k, {b.data(), n, 1}, 0, cpu::panel_count(n), packed.data());
-        cpu::multiply<W>(m, n, k, {a.data(), k, 1},
-                         cpu::packed_panels<W>{packed.data(), 0, cpu::panel_count(n)}, true, c.data(), n);
+        cpu::packed_panels<W> const panels{packed.data(), 0, cpu::panel_count(n)};
+        auto const known = [&](auto rows) {
+          if (m == rows) cpu::multiply<W, rows>(m, n, k, {a.data(), k, 1}, panels, true, c.data(), n);
+          return m == rows;
+        };
+        if (!known(std::integral_constant<std::size_t, 1>{}) &&
+            !known(std::integral_constant<std::size_t, 9>{}))
+          cpu::multiply<W>(m, n, k, {a.data(), k, 1}, panels, true, c.data(), n);
         // One operand in 8 bits, or both: each product is off by 2^-8 of itself at most. In whole numbers an
-        // element is off by half of a 32767th of the largest, which is 1 at most.
+        // element is off by half of a 32767th of the largest, which is 1 at most, and where the processor
+        // multiplies such numbers one of the other operand by half of a 131071st or of a 16383rd.
         double const unit = std::is_same_v<W, float> ? 1e-7 : 1.0 / 256;
+        double const of_left = !TENON_INT16_PAIRS ? 0 : m == 1 ? 1.0 / 262142 : 1.0 / 32766;
         constexpr bool scaled = std::is_same_v<W, cpu::scaled16>;
         bool near = true;
         for (std::size_t i = 0; i < m; ++i)
           for (std::size_t j = 0; j < n; ++j) {
-            double sum = 1, size = 1, left = 0;
+            double sum = 1, size = 1, left = 0, right = 0;
             for (std::size_t l = 0; l < k; ++l) {
               double const product = static_cast<double>(a[i * k + l]) * static_cast<double>(b[l * n + j]);
               sum += product;
               size += std::abs(product);
               left += std::abs(static_cast<double>(a[i * k + l]));
+              right += std::abs(static_cast<double>(b[l * n + j]));
             }
-            double const allowed = scaled ? left / 65534 + 1e-6 * size : 2 * unit * size;
+            double const allowed = scaled ? left / 65534 + right * of_left + 1e-6 * size : 2 * unit * size;
             near = near && std::abs(static_cast<double>(c[i * n + j]) - sum) <= allowed;
           }
         CHECK(near);
       }
+}
+
+TEST_CASE(
+    "a row times frozen weights is the same to the bit, by one thread all at once or by several in parts") {
+  using net = linear_layer<tenon::embedding<300>, hiddens<770>>;
+  static constexpr auto dense = laid_out(net{});
+  parameter_block block(parameter_count(dense));
+  initialise(dense, block.values(), 3);
+  for (auto const type : {element_type::float32, element_type::bfloat16, element_type::int16}) {
+    auto const program = record_now([type](inference_recorder& r) {
+      r.freeze_weights(type);
+      r.output("y", dense(r.input<float, batch<1>, tenon::embedding<300>>("x")));
+    });
+    auto const joins = [](program_call const& c) { return c.joins && c.chunks == 4; };
+    CHECK(std::ranges::count_if(program.view().calls, joins) == 1);
+    std::vector<float> expected;
+    for (std::size_t const threads : {4U, 3U, 2U, 1U}) {
+      CAPTURE(threads);
+      session<> s(program, block, threads);
+      fill(s.input_elements<float>("x"), 5);
+      s.run();
+      auto const y = s.output_elements<float>("y");
+      if (threads == 4) expected.assign(y.begin(), y.end());
+      CHECK(std::ranges::equal(y, expected));
+    }
+  }
+}
+
+TEST_CASE(
+    "rows that are multiplied with scaled numbers: of zeros, tiny, huge, not finite; each its own scale") {
+  constexpr std::size_t n = 40, k = 2 * cpu::detail::panel_depth + 3, rows = 9, stride = k + 5;
+  std::vector<float> b(k * n), by_rows(rows * stride), by_columns(k * rows), one(n), many(rows * n), want(n);
+  fill(std::span(b), 1);
+  fill(std::span(by_rows), 2);
+  auto const at = [&](std::size_t i, std::size_t l) -> float& { return by_rows[i * stride + l]; };
+  for (std::size_t l = 0; l < k; ++l) {
+    at(1, l) = 0;
+    at(2, l) *= 1e-33F;
+    at(3, l) *= 1e-20F;
+    at(4, l) *= 1e25F;
+    at(5, l) *= l < cpu::detail::panel_depth ? 1000.0F : 1e-3F;
+  }
+  at(6, 7) = std::numeric_limits<float>::quiet_NaN();
+  at(7, k - 1) = -std::numeric_limits<float>::infinity();
+  for (std::size_t i = 0; i < rows; ++i)
+    for (std::size_t l = 0; l < k; ++l) by_columns[l * rows + i] = at(i, l);
+  std::vector<float> packed_as_floats(cpu::packed_size<float>(n, k));
+  std::vector<cpu::scaled16> packed(cpu::packed_size<cpu::scaled16>(n, k));
+  cpu::strided_matrix<float> const matrix{b.data(), n, 1};
+  cpu::pack_panels(n, k, matrix, 0, cpu::panel_count(n), packed_as_floats.data());
+  cpu::pack_panels(n, k, matrix, 0, cpu::panel_count(n), packed.data());
+  cpu::packed_panels<float> const exact{packed_as_floats.data(), 0, cpu::panel_count(n)};
+  cpu::packed_panels<cpu::scaled16> const scaled{packed.data(), 0, cpu::panel_count(n)};
+
+  cpu::multiply(rows, n, k, {by_columns.data(), 1, rows}, scaled, false, many.data(), n);
+  for (std::size_t i = 0; i < rows; ++i) {
+    CAPTURE(i);
+    cpu::strided_matrix<float> const row{&at(i, 0), stride, 1};
+    cpu::multiply(1, n, k, row, exact, false, want.data(), n);
+    cpu::multiply(1, n, k, row, scaled, false, one.data(), n);
+    for (std::size_t j = 0; j < n; ++j) {
+      CAPTURE(j);
+      float const of_many = many[i * n + j];
+      if (i == 6 || i == 7) {
+        CHECK((!std::isfinite(want[j]) && !std::isfinite(one[j]) && !std::isfinite(of_many)));
+        continue;
+      }
+      double const unit = i == 1 ? 0 : i == 2 ? 1e-33 : i == 3 ? 1e-20 : i == 4 ? 1e25 : i == 5 ? 1000 : 1;
+      double const allowed = i == 2 ? 1e-30 : unit * 600 / 65534;
+      CHECK(std::abs(static_cast<double>(one[j]) - static_cast<double>(want[j])) <= allowed);
+      CHECK(std::abs(static_cast<double>(of_many) - static_cast<double>(want[j])) <= 3 * allowed);
+    }
+  }
 }
 
 TEST_CASE(

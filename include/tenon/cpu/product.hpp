@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <type_traits>
 
+#include "int16_product.hpp"
 #include "row_product.hpp"
 #include "tiles.hpp"
 
@@ -87,25 +88,37 @@ TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::si
   multiply_blocks<false>(m, n, k, a, pack, add, c, leading);
 }
 
-/// The same with b packed beforehand; n counts columns from the first packed panel on. Where the processor
-/// multiplies pairs of bf16 and b is packed so, the elements of two rows of a or more, if neighbours, are
-/// rounded to bf16 too.
-template <class W>
+/// The same with b packed beforehand; n counts columns from the first packed panel on. Rows: m, where the
+/// compiler knows it and the elements of a row are neighbours; a handful of them is one tile then. Where the
+/// processor multiplies pairs of bf16 and b is packed so, the elements of two rows of a or more, if neighbours,
+/// are rounded to bf16 too; where it multiplies pairs of 16-bit whole numbers and b is packed so, those of all
+/// rows are rounded to such (`multiply_whole_numbers`).
+template <class W, std::size_t Rows = 0>
 TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::size_t k,
                                            strided_matrix<float> a, packed_panels<W> b, bool add, float* c,
                                            std::size_t leading) {
   using namespace detail;
-  if (m == 1 && a.column_stride == 1) return multiply_row_by_panels(n, k, a.data, b, add, c);
+  constexpr bool of_pairs = TENON_BF16_PAIRS && std::is_same_v<W, bf16>;
   auto const panel = [&](std::size_t k0, std::size_t depth, std::size_t j) {
     return b.data + panel_offset<W>(k0, depth, b.first + j / panel_columns, b.count);
   };
+  if constexpr (TENON_INT16_PAIRS && std::is_same_v<W, scaled16>) {
+    multiply_whole_numbers<Rows <= tile_rows ? Rows : 0>(m, n, k, a, b, add, c, leading);
+  } else if constexpr (Rows > 1 && Rows <= tile_rows && !of_pairs) {
+    for (std::size_t k0 = 0; k0 < k; k0 += panel_depth)
+      for (std::size_t j = 0, depth = std::min(panel_depth, k - k0); j < n; j += panel_columns)
+        multiply_tile<Rows, float>({a.data + k0, a.row_stride, 1}, panel(k0, depth, j), depth, c + j, leading,
+                                   std::min(panel_columns, n - j), add || k0 > 0);
+  } else {
+    if (m == 1 && a.column_stride == 1) return multiply_row_by_panels(n, k, a.data, b, add, c);
 #if TENON_BF16_PAIRS
-  if constexpr (std::is_same_v<W, bf16>)
-    if (m > 1 && a.column_stride == 1) return multiply_rounded(m, n, k, a, panel, add, c, leading);
+    if constexpr (of_pairs)
+      if (m > 1 && a.column_stride == 1) return multiply_rounded(m, n, k, a, panel, add, c, leading);
 #endif
-  if constexpr (std::is_same_v<W, float>)  // a gradient's operand, and in training weights are no bf16
-    if (is_copied(a, n)) return multiply_blocks<true>(m, n, k, a, panel, add, c, leading);
-  multiply_blocks<false>(m, n, k, a, panel, add, c, leading);
+    if constexpr (std::is_same_v<W, float>)  // a gradient's operand, and in training weights are no bf16
+      if (is_copied(a, n)) return multiply_blocks<true>(m, n, k, a, panel, add, c, leading);
+    multiply_blocks<false>(m, n, k, a, panel, add, c, leading);
+  }
 }
 
 /// The same product where m is a handful: each element of b is used m times only, so that the time is that of

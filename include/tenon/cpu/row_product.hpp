@@ -70,6 +70,7 @@ TENON_SHARED_FUNCTION inline void multiply_row_by_panels(std::size_t n, std::siz
       }
       for (; at + at_once <= depth; at += at_once) step(0, at, at_once);
       if (at < depth) step(0, at, depth - at);
+      add_parts<1>(first, second);
       store_tile<1>(first, second, c + j, 0, std::min(panel_columns, n - j), add || k0 > 0, scales);
     }
   }

@@ -24,14 +24,18 @@ inline constexpr std::size_t copied_rows = 96;
 template <std::size_t Rows>
 inline constexpr std::size_t sum_parts = Rows == 1 ? 4 : 1;
 
-/// c (Rows × columns) (+)= sums of parts; `first` and `second` are the two packs of each row, part by part.
-template <std::size_t Rows, class T, class Scales = unscaled>
-TENON_ALWAYS_INLINE void store_tile(pack<T>* first, pack<T>* second, T* c, std::size_t leading,
-                                    std::size_t columns, bool add, Scales const& scales = {}) {
+/// Adds the parts of a single row's sums to the first; `first` and `second` are its two packs.
+template <std::size_t Rows, class V>
+TENON_ALWAYS_INLINE void add_parts(V* first, V* second) {
   for (std::size_t part = 1; part < sum_parts<Rows>; ++part) {
     first[0] += first[part];
     second[0] += second[part];
   }
+}
+/// c (Rows × columns) (+)= sums; `first` and `second` are the two packs of each row.
+template <std::size_t Rows, class T, class Scales = unscaled>
+TENON_ALWAYS_INLINE void store_tile(pack<T>* first, pack<T>* second, T* c, std::size_t leading,
+                                    std::size_t columns, bool add, Scales const& scales = {}) {
   for (std::size_t i = 0; i < Rows; ++i) scales(first[i], second[i]);
   if (columns == panel_columns) {
     for (std::size_t i = 0; i < Rows; ++i) {
@@ -80,6 +84,7 @@ inline void multiply_tile(strided_matrix<T> a, W const* panel, std::size_t depth
     for (std::size_t part = 0; part < stride; part += at_once) step(part, k + part, all);
   for (; k + at_once <= depth; k += at_once) step(0, k, all);
   if (k < depth) step(0, k, std::integral_constant<std::size_t, 1>{});
+  add_parts<Rows>(sum0, sum1);
   store_tile<Rows>(sum0, sum1, c, leading, columns, add, scales);
 }
 
@@ -155,6 +160,7 @@ inline void multiply_rounded_tile(bf16 const* a, bf16 const* panel, std::size_t 
   for (; k + parts <= pairs; k += parts)
     for (std::size_t part = 0; part < parts; ++part) step(part, k + part);
   for (; k < pairs; ++k) step(0, k);
+  add_parts<Rows>(sum0, sum1);
   store_tile<Rows>(sum0, sum1, c, leading, columns, add);
 }
 #endif

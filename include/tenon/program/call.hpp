@@ -52,8 +52,16 @@ inline bool says_stop(call_arguments const& a) {
 }  // namespace detail
 
 /// A kernel does one of the equal parts (chunks) into which its call is cut. How many there are is a property
-/// of the call, never of the machine: that is why results do not depend on the number of threads.
+/// of the call, never of the machine: that is why results do not depend on the number of threads. A kernel
+/// that joins chunks takes their number for a chunk, too, and does all of them at once.
 using kernel = void (*)(call_arguments const&, std::size_t chunk);
+
+/// Runs chunks [begin, end) of a call. joined: how many its kernel does at once, 0 if it joins none.
+inline void run_chunks(kernel run, call_arguments const& a, std::size_t begin, std::size_t end,
+                       std::size_t joined) {
+  if (joined != 0 && end - begin == joined) return run(a, joined);
+  for (; begin < end; ++begin) run(a, begin);
+}
 
 namespace cuda {
 class queue;
@@ -151,6 +159,7 @@ struct call_spec {
   enqueue on_gpu = nullptr;  ///< null where no CUDA compiler read the operation, or it has no lowering
   pullback pull{};
   std::size_t chunks = 1;
+  bool joins = false;  ///< the kernel joins them
   /// What chunks touch of operand number k, outputs first.
   reach (*touched)(std::size_t k) = &touches_anything;
   std::uint64_t flops = 0;
@@ -163,11 +172,13 @@ struct call_spec {
   /// A CPU's run may end here: if the first operand is 0, an int32, or a float where integers[0] is not 0.
   bool stops = false;
 
-  /// The call is done by kernel K, a struct with `run`, and with `chunks` and `touched` where it knows them.
+  /// The call is done by kernel K, a struct with `run`, and with `chunks`, `joins` and `touched` where it
+  /// knows them.
   template <class K>
   constexpr void computed_by() {
     run = &K::run;
     if constexpr (requires { K::chunks; }) chunks = K::chunks;
+    if constexpr (requires { K::joins; }) joins = K::joins;
     if constexpr (requires { K::touched(0); }) touched = &K::touched;
 #if TENON_CUDA
     if constexpr (requires { &cuda::lowering<K>::enqueue; }) on_gpu = &cuda::lowering<K>::enqueue;

@@ -34,7 +34,7 @@ struct program_call {
   kernel run = nullptr;
   enqueue on_gpu = nullptr;
   std::uint32_t first_operand = 0, operands = 0, outputs = 0, chunks = 1, accumulate = 0;
-  bool stops = false;  ///< see call_spec
+  bool joins = false, stops = false;  ///< see call_spec
   std::array<double, 8> scalars{};
   std::array<std::int64_t, 4> integers{};
   std::uint64_t flops = 0, bytes = 0;
@@ -119,6 +119,7 @@ constexpr void assemble(recording const& r, planned const& p, Program& out) {
                     static_cast<std::uint32_t>(c.outputs),
                     static_cast<std::uint32_t>(c.chunks),
                     c.accumulate,
+                    c.joins,
                     c.stops,
                     c.scalars,
                     c.integers,

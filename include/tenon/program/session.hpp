@@ -42,6 +42,7 @@ class session<Device> : public detail::session_ports<session<Device>> {
            threads_ > 1 ? turns.next(c, program.operands.subspan(c.first_operand, c.operands))
                         : turn{false, true},
            {places_.data() + c.first_operand, c.scalars.data(), c.integers.data(), c.accumulate, &state_},
+           c.joins,
            c.stops});
   }
   template <class Program>
@@ -78,8 +79,7 @@ class session<Device> : public detail::session_ports<session<Device>> {
                       }
                       auto const mine = c.how.shared || fewer ? chunks_of(c.chunks, thread, threads)
                                                               : chunk_range{0, thread == 0 ? c.chunks : 0};
-                      for (std::size_t chunk = mine.begin; chunk < mine.end; ++chunk)
-                        c.run(c.arguments, chunk);
+                      run_chunks(c.run, c.arguments, mine.begin, mine.end, c.joined());
                     }
                   });
     count_step(end);
@@ -95,9 +95,7 @@ class session<Device> : public detail::session_ports<session<Device>> {
     std::size_t i = first;
     for (; i < calls_.size(); ++i) {
       if (calls_[i].stops && detail::says_stop(calls_[i].arguments)) break;
-      f(program_.calls[i], [&c = calls_[i]] {
-        for (std::size_t chunk = 0; chunk < c.chunks; ++chunk) c.run(c.arguments, chunk);
-      });
+      f(program_.calls[i], [&c = calls_[i]] { run_chunks(c.run, c.arguments, 0, c.chunks, c.joined()); });
     }
     count_step(i);
   }
@@ -144,7 +142,9 @@ class session<Device> : public detail::session_ports<session<Device>> {
     std::size_t chunks;
     turn how;
     call_arguments arguments;
-    bool stops;
+    bool joins, stops;
+
+    std::size_t joined() const { return joins ? chunks : 0; }
   };
 
   /// After a run of the calls before number `end`: one that stopped before the update made no step.

@@ -86,6 +86,10 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
       round_up((side + wanted - 1) / wanted, by_rows ? 4 : std::max<std::size_t>(16, detail::panel_columns));
   static constexpr std::size_t chunks = by_product ? wanted : (side + piece - 1) / piece;
 
+  /// What a row of weights costs before the first and after the last column is paid once where one thread does
+  /// all columns.
+  static constexpr bool joins = few && !by_product && !by_rows && chunks > 1;
+
   /// Middling products run faster without BLAS's packing of both operands.
   static constexpr bool direct =
       !few && std::is_same_v<T, float> && (by_rows ? piece : M) >= 8 && N >= lanes &&
@@ -129,7 +133,7 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
     } else if constexpr (by_rows) {
       row = chunk * piece;
       rows = std::min(piece, M - row);
-    } else {
+    } else if (!joins || chunk < chunks) {
       column = chunk * piece;
       columns = std::min(piece, N - column);
     }
@@ -165,8 +169,9 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
     bool add = a.adds_to(0);
     if constexpr (packable) {
       auto const with_panels_of = [&]<class W>(std::type_identity<W>) {
-        multiply(rows, columns, K, {left, LM, LK},
-                 packed_panels<W>{a.in<W>(3), column / detail::panel_columns, panel_count(N)}, add, out, OM);
+        multiply<W, few && !by_rows ? M : 0>(
+            rows, columns, K, {left, LM, LK},
+            packed_panels<W>{a.in<W>(3), column / detail::panel_columns, panel_count(N)}, add, out, OM);
       };
       switch (static_cast<packed_as>(a.integers[3])) {
         case packed_as::floats:
