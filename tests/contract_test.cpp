@@ -321,7 +321,7 @@ TEST_CASE_TEMPLATE("a right operand packed beforehand, whatever the extents", W,
         cpu::pack_panels<W>(n, k, {b.data(), n, 1}, 0, cpu::panel_count(n), packed.data());
         cpu::packed_panels<W> const panels{packed.data(), 0, cpu::panel_count(n)};
         auto const known = [&](auto rows) {
-          if (m == rows) cpu::multiply<W, rows>(m, n, k, {a.data(), k, 1}, panels, true, c.data(), n);
+          if (m == rows) cpu::multiply_known_rows<rows>(n, k, {a.data(), k, 1}, panels, true, c.data(), n);
           return m == rows;
         };
         if (!known(std::integral_constant<std::size_t, 1>{}) &&
@@ -380,10 +380,10 @@ TEST_CASE(
 TEST_CASE(
     "rows that are multiplied with scaled numbers: of zeros, tiny, huge, not finite; each its own scale") {
   constexpr std::size_t n = 40, k = 2 * cpu::detail::panel_depth + 3, rows = 9, stride = k + 5;
-  std::vector<float> b(k * n), by_rows(rows * stride), by_columns(k * rows), one(n), many(rows * n), want(n);
+  std::vector<float> b(k * n), left(rows * stride), one(n), many(rows * n), want(n);
   fill(std::span(b), 1);
-  fill(std::span(by_rows), 2);
-  auto const at = [&](std::size_t i, std::size_t l) -> float& { return by_rows[i * stride + l]; };
+  fill(std::span(left), 2);
+  auto const at = [&](std::size_t i, std::size_t l) -> float& { return left[i * stride + l]; };
   for (std::size_t l = 0; l < k; ++l) {
     at(1, l) = 0;
     at(2, l) *= 1e-33F;
@@ -393,8 +393,6 @@ TEST_CASE(
   }
   at(6, 7) = std::numeric_limits<float>::quiet_NaN();
   at(7, k - 1) = -std::numeric_limits<float>::infinity();
-  for (std::size_t i = 0; i < rows; ++i)
-    for (std::size_t l = 0; l < k; ++l) by_columns[l * rows + i] = at(i, l);
   std::vector<float> packed_as_floats(cpu::packed_size<float>(n, k));
   std::vector<cpu::scaled16> packed(cpu::packed_size<cpu::scaled16>(n, k));
   cpu::strided_matrix<float> const matrix{b.data(), n, 1};
@@ -403,7 +401,7 @@ TEST_CASE(
   cpu::packed_panels<float> const exact{packed_as_floats.data(), 0, cpu::panel_count(n)};
   cpu::packed_panels<cpu::scaled16> const scaled{packed.data(), 0, cpu::panel_count(n)};
 
-  cpu::multiply(rows, n, k, {by_columns.data(), 1, rows}, scaled, false, many.data(), n);
+  cpu::multiply(rows, n, k, {left.data(), stride, 1}, scaled, false, many.data(), n);
   for (std::size_t i = 0; i < rows; ++i) {
     CAPTURE(i);
     cpu::strided_matrix<float> const row{&at(i, 0), stride, 1};

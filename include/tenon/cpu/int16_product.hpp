@@ -16,7 +16,7 @@
 
 namespace tenon::cpu::detail {
 
-/// c (m × n, rows `leading` apart) (+)= a (m × k) · b. Rows: m, if the compiler knows it, at most tile_rows.
+/// c (m × n, rows `leading` apart) (+)= a (m × k) · b, elements of a row of a being neighbours. Rows: m, if the compiler knows it, at most tile_rows.
 /// What is lost of an element of a is at most 1/262142 of the largest in its row and block of panel_depth, and
 /// 1/32766 where m > 1.
 template <std::size_t Rows>
@@ -28,8 +28,7 @@ void multiply_whole_numbers(std::size_t m, std::size_t n, std::size_t k, strided
 /// Up to panel_depth floats as whole numbers times a scale.
 class rounded_row {
  public:
-  rounded_row(float const* x, std::size_t stride, std::size_t depth, int largest)
-      : x_{x}, stride_{stride}, depth_{depth} {
+  rounded_row(float const* x, std::size_t depth, int largest) : x_{x}, depth_{depth} {
     // Without their signs, floats are in the order of their bits, and what is not finite is behind all others.
     constexpr auto without_sign = std::numeric_limits<std::int32_t>::max();
     pack<std::int32_t> bits{};
@@ -55,13 +54,11 @@ class rounded_row {
   static constexpr float tiny = 1e-30F;  // where nothing is larger, all is taken for zeros
 
   TENON_ALWAYS_INLINE pack<float> elements(std::size_t k) const {
-    std::size_t const count = std::min(lanes, depth_ - k);
-    if (stride_ != 1) return gather_partial(x_ + k * stride_, static_cast<std::ptrdiff_t>(stride_), count);
-    return count == lanes ? load(x_ + k) : load_partial(x_ + k, count);
+    return k + lanes <= depth_ ? load(x_ + k) : load_partial(x_ + k, depth_ - k);
   }
 
   float const* x_;
-  std::size_t stride_, depth_;
+  std::size_t depth_;
   float scale_, inverse_;
 };
 
@@ -86,7 +83,7 @@ inline void multiply_row_by_digits(std::size_t n, std::size_t k, float const* x,
   row_of_pairs digits[2];
   for (std::size_t k0 = 0; k0 < k; k0 += panel_depth) {
     std::size_t const depth = std::min(panel_depth, k - k0), pairs = (depth + 1) / 2;
-    rounded_row const row(x + k0, 1, depth, largest);
+    rounded_row const row(x + k0, depth, largest);
     for (std::size_t i = 0; i < depth; i += lanes) {
       auto const number = row.numbers(i), first = (number + base / 2) >> base_bits;
       digits[0].put(i, first);
@@ -172,7 +169,7 @@ TENON_SHARED_FUNCTION inline void multiply_whole_numbers(std::size_t m, std::siz
                                                          strided_matrix<float> a, packed_panels<scaled16> b,
                                                          bool add, float* c, std::size_t leading) {
   static_assert(Rows <= tile_rows);
-  if (Rows == 1 || (m == 1 && a.column_stride == 1)) return multiply_row_by_digits(n, k, a.data, b, add, c);
+  if (Rows == 1 || m == 1) return multiply_row_by_digits(n, k, a.data, b, add, c);
   constexpr std::size_t at_once = Rows == 0 ? tile_rows : Rows;
   constexpr int largest = 16383;
   row_of_pairs numbers[at_once];
@@ -182,8 +179,7 @@ TENON_SHARED_FUNCTION inline void multiply_whole_numbers(std::size_t m, std::siz
     for (std::size_t row = 0; row < m; row += at_once) {
       std::size_t const rows = std::min(at_once, m - row);
       for (std::size_t i = 0; i < rows; ++i) {
-        rounded_row const rounded(a.data + (row + i) * a.row_stride + k0 * a.column_stride, a.column_stride,
-                                  depth, largest);
+        rounded_row const rounded(a.data + (row + i) * a.row_stride + k0, depth, largest);
         for (std::size_t at = 0; at < depth; at += lanes) numbers[i].put(at, rounded.numbers(at));
         scales[i] = rounded.scale();
       }

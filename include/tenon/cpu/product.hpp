@@ -21,8 +21,11 @@ namespace detail {
 
 inline constexpr std::size_t block_rows = 480;  // rows of the left operand that stay in the second cache
 
-#if TENON_BF16_PAIRS
 /// c (m × n) (+)= a (m × k) · panels as in `multiply_blocks`, the elements of a rounded to bf16.
+template <class Panel>
+void multiply_rounded(std::size_t m, std::size_t n, std::size_t k, strided_matrix<float> a,
+                      Panel const& panel, bool add, float* c, std::size_t leading);
+#if TENON_BF16_PAIRS
 template <class Panel>
 inline void multiply_rounded(std::size_t m, std::size_t n, std::size_t k, strided_matrix<float> a,
                              Panel const& panel, bool add, float* c, std::size_t leading) {
@@ -88,37 +91,38 @@ TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::si
   multiply_blocks<false>(m, n, k, a, pack, add, c, leading);
 }
 
-/// The same with b packed beforehand; n counts columns from the first packed panel on. Rows: m, where the
-/// compiler knows it and the elements of a row are neighbours; a handful of them is one tile then. Where the
-/// processor multiplies pairs of bf16 and b is packed so, the elements of two rows of a or more, if neighbours,
-/// are rounded to bf16 too; where it multiplies pairs of 16-bit whole numbers and b is packed so, those of all
-/// rows are rounded to such (`multiply_whole_numbers`).
-template <class W, std::size_t Rows = 0>
+/// The same with b packed beforehand; n counts columns from the first packed panel on. If not as floats, the
+/// elements of a row of a are neighbours. Where the processor multiplies pairs of bf16 and b is packed so, the
+/// elements of two rows of a or more are rounded to bf16 too; where it multiplies pairs of 16-bit whole numbers
+/// and b is packed so, those of all rows are rounded to such (`multiply_whole_numbers`).
+template <class W>
 TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::size_t k,
                                            strided_matrix<float> a, packed_panels<W> b, bool add, float* c,
                                            std::size_t leading) {
   using namespace detail;
-  constexpr bool of_pairs = TENON_BF16_PAIRS && std::is_same_v<W, bf16>;
   auto const panel = [&](std::size_t k0, std::size_t depth, std::size_t j) {
     return b.data + panel_offset<W>(k0, depth, b.first + j / panel_columns, b.count);
   };
   if constexpr (TENON_INT16_PAIRS && std::is_same_v<W, scaled16>) {
-    multiply_whole_numbers<Rows <= tile_rows ? Rows : 0>(m, n, k, a, b, add, c, leading);
-  } else if constexpr (Rows > 1 && Rows <= tile_rows && !of_pairs) {
-    for (std::size_t k0 = 0; k0 < k; k0 += panel_depth)
-      for (std::size_t j = 0, depth = std::min(panel_depth, k - k0); j < n; j += panel_columns)
-        multiply_tile<Rows, float>({a.data + k0, a.row_stride, 1}, panel(k0, depth, j), depth, c + j, leading,
-                                   std::min(panel_columns, n - j), add || k0 > 0);
+    multiply_whole_numbers<0>(m, n, k, a, b, add, c, leading);
+  } else if (m == 1 && a.column_stride == 1) {
+    multiply_row_by_panels(n, k, a.data, b, add, c);
+  } else if constexpr (TENON_BF16_PAIRS && std::is_same_v<W, bf16>) {
+    multiply_rounded(m, n, k, a, panel, add, c, leading);
   } else {
-    if (m == 1 && a.column_stride == 1) return multiply_row_by_panels(n, k, a.data, b, add, c);
-#if TENON_BF16_PAIRS
-    if constexpr (of_pairs)
-      if (m > 1 && a.column_stride == 1) return multiply_rounded(m, n, k, a, panel, add, c, leading);
-#endif
     if constexpr (std::is_same_v<W, float>)  // a gradient's operand, and in training weights are no bf16
       if (is_copied(a, n)) return multiply_blocks<true>(m, n, k, a, panel, add, c, leading);
     multiply_blocks<false>(m, n, k, a, panel, add, c, leading);
   }
+}
+/// The same for a handful of rows whose number the compiler knows and whose elements are neighbours.
+template <std::size_t Rows, class W>
+TENON_ALWAYS_INLINE void multiply_known_rows(std::size_t n, std::size_t k, strided_matrix<float> a,
+                                             packed_panels<W> b, bool add, float* c, std::size_t leading) {
+  if constexpr (TENON_INT16_PAIRS && std::is_same_v<W, scaled16> && Rows <= detail::tile_rows)
+    detail::multiply_whole_numbers<Rows>(Rows, n, k, a, b, add, c, leading);
+  else
+    multiply(Rows, n, k, a, b, add, c, leading);
 }
 
 /// The same product where m is a handful: each element of b is used m times only, so that the time is that of

@@ -169,19 +169,17 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
     bool add = a.adds_to(0);
     if constexpr (packable) {
       auto const with_panels_of = [&]<class W>(std::type_identity<W>) {
-        multiply<W, few && !by_rows ? M : 0>(
-            rows, columns, K, {left, LM, LK},
-            packed_panels<W>{a.in<W>(3), column / detail::panel_columns, panel_count(N)}, add, out, OM);
+        packed_panels<W> const panels{a.in<W>(3), column / detail::panel_columns, panel_count(N)};
+        if constexpr (few && (!by_rows || chunks == 1))
+          multiply_known_rows<M>(columns, K, {left, LM, LK}, panels, add, out, OM);
+        else
+          multiply(rows, columns, K, {left, LM, LK}, panels, add, out, OM);
       };
-      switch (static_cast<packed_as>(a.integers[3])) {
-        case packed_as::floats:
-          return with_panels_of(std::type_identity<float>{});
-        case packed_as::bf16s:
-          return with_panels_of(std::type_identity<bf16>{});
-        case packed_as::scaled16s:
-          return with_panels_of(std::type_identity<scaled16>{});
-        case packed_as::nothing:
-          break;
+      auto const form = static_cast<packed_as>(a.integers[3]);
+      if (form == packed_as::floats) return with_panels_of(std::type_identity<float>{});
+      if constexpr (few) {  // a smaller form is for what reads the weights each time
+        if (form == packed_as::bf16s) return with_panels_of(std::type_identity<bf16>{});
+        if (form == packed_as::scaled16s) return with_panels_of(std::type_identity<scaled16>{});
       }
     }
     if (repeats > 1 && terms == 1 && (!few || LK == 1) && left_step == K * LK * sizeof(T) &&
