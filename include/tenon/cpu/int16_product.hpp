@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// Products with a matrix of 16-bit whole numbers, where the processor multiplies pairs of them. The rows that
-// it is multiplied with are rounded to whole numbers too, so that a word of two weights need not be taken
-// apart and converted. A single row keeps 18 bits, in two digits: its time is that of reading the matrix, and
-// two instructions for a word are no more than there is time for. Several rows keep 15 bits, which take half
-// the instructions of products of floats.
+// Products with a matrix of 16-bit whole numbers (`scaled16`). The rows that it is multiplied with are rounded
+// to whole numbers too, for processors multiply pairs of them by one instruction, and words of two weights need
+// not be taken apart and converted. A single row keeps 18 bits, in two digits: its time is that of reading the
+// matrix, and two instructions for a word are no more than there is time for. Several rows keep 15 bits, which
+// take half the instructions of products of floats.
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -15,15 +15,6 @@
 #include "row_product.hpp"
 
 namespace tenon::cpu::detail {
-
-/// c (m × n, rows `leading` apart) (+)= a (m × k) · b, elements of a row of a being neighbours. Rows: m, if the compiler knows it, at most tile_rows.
-/// What is lost of an element of a is at most 1/262142 of the largest in its row and block of panel_depth, and
-/// 1/32766 where m > 1.
-template <std::size_t Rows>
-void multiply_whole_numbers(std::size_t m, std::size_t n, std::size_t k, strided_matrix<float> a,
-                            packed_panels<scaled16> b, bool add, float* c, std::size_t leading);
-
-#if TENON_INT16_PAIRS
 
 /// Up to panel_depth floats as whole numbers times a scale.
 class rounded_row {
@@ -64,11 +55,22 @@ class rounded_row {
 
 /// Whole numbers of a row, in pairs.
 struct row_of_pairs {
-  alignas(64) std::uint32_t words[panel_depth / 2];
+  alignas(64) std::uint32_t words[panel_depth / 2]{};
 
   TENON_ALWAYS_INLINE void put(std::size_t k, pack<std::int32_t> const& numbers) {
     auto const halves = convert<std::int16_t>(numbers);
-    std::memcpy(words + k / 2, &halves, sizeof halves);
+    std::memcpy(reinterpret_cast<std::byte*>(words) + k * sizeof(std::int16_t), &halves, sizeof halves);
+  }
+};
+
+/// The scales of a panel's columns, which stand in front of its rows.
+struct column_scales {
+  pack<float> first, second;
+
+  explicit column_scales(scaled16 const*& panel) {
+    std::memcpy(&first, panel, sizeof first);
+    std::memcpy(&second, panel + 2 * lanes, sizeof second);
+    panel += scale_rows<scaled16> * panel_columns;
   }
 };
 
@@ -93,7 +95,7 @@ inline void multiply_row_by_digits(std::size_t n, std::size_t k, float const* x,
     for (std::size_t j = 0; j < n; j += panel_columns) {
       // Of either digit, and of either pack of columns, in parts, so that no sum waits for the one before.
       pack<std::int32_t> sum[2][2][parts]{};
-      auto const scales = take_scales(panel);
+      column_scales const scales(panel);
       auto const step = [&](std::size_t part, std::size_t at) __attribute__((always_inline)) {
         auto const first = load_pairs(panel), second = load_pairs(panel + 2 * lanes);
         for (std::size_t digit = 0; digit < 2; ++digit) {
@@ -118,8 +120,8 @@ inline void multiply_row_by_digits(std::size_t n, std::size_t k, float const* x,
         };
         return (of_digit(0) * static_cast<float>(base) + of_digit(1)) * row.scale();
       };
-      auto first = total(0), second = total(1);
-      store_tile<1>(&first, &second, c + j, 0, std::min(panel_columns, n - j), add || k0 > 0, scales);
+      auto first = total(0) * scales.first, second = total(1) * scales.second;
+      store_tile<1>(&first, &second, c + j, 0, std::min(panel_columns, n - j), add || k0 > 0);
     }
   }
 }
@@ -131,7 +133,7 @@ TENON_ALWAYS_INLINE void multiply_tile_of_pairs(row_of_pairs const* rows, float 
                                                 scaled16 const* panel, std::size_t depth, float* c,
                                                 std::size_t leading, std::size_t columns, bool add) {
   constexpr std::size_t at_once = 2;  // the products of so many pairs are less than 2³¹ in all
-  auto const scales = take_scales(panel);
+  column_scales const scales(panel);
   pack<float> sum0[Rows]{}, sum1[Rows]{};
   auto const step = [&]<std::size_t Count>(std::size_t at, std::integral_constant<std::size_t, Count>)
       __attribute__((always_inline)) {
@@ -158,19 +160,25 @@ TENON_ALWAYS_INLINE void multiply_tile_of_pairs(row_of_pairs const* rows, float 
   for (; at + at_once <= pairs; at += at_once) step(at, std::integral_constant<std::size_t, at_once>{});
   if (at < pairs) step(at, std::integral_constant<std::size_t, 1>{});
   for (std::size_t r = 0; r < Rows; ++r) {
-    sum0[r] *= row_scales[r];
-    sum1[r] *= row_scales[r];
+    sum0[r] *= row_scales[r] * scales.first;
+    sum1[r] *= row_scales[r] * scales.second;
   }
-  store_tile<Rows>(sum0, sum1, c, leading, columns, add, scales);
+  store_tile<Rows>(sum0, sum1, c, leading, columns, add);
 }
 
+/// Rows of a tile: sums, words and products are in 31 registers of AVX-512, and in 15 where there are 16.
+inline constexpr std::size_t rows_of_pairs = TENON_PACK_BYTES == 64 ? tile_rows : 4;
+
+/// c (m × n, rows `leading` apart) (+)= a (m × k) · b; the elements of a row of a are neighbours. Rows: m, if
+/// the compiler knows it and it is at most rows_of_pairs; else 0. What is lost of an element of a is at most
+/// 1/262142 of the largest in its row and block of panel_depth, and 1/32766 where m > 1.
 template <std::size_t Rows>
 TENON_SHARED_FUNCTION inline void multiply_whole_numbers(std::size_t m, std::size_t n, std::size_t k,
                                                          strided_matrix<float> a, packed_panels<scaled16> b,
                                                          bool add, float* c, std::size_t leading) {
-  static_assert(Rows <= tile_rows);
+  static_assert(Rows <= rows_of_pairs);
   if (Rows == 1 || m == 1) return multiply_row_by_digits(n, k, a.data, b, add, c);
-  constexpr std::size_t at_once = Rows == 0 ? tile_rows : Rows;
+  constexpr std::size_t at_once = Rows == 0 ? rows_of_pairs : Rows;
   constexpr int largest = 16383;
   row_of_pairs numbers[at_once];
   float scales[at_once];
@@ -192,14 +200,12 @@ TENON_SHARED_FUNCTION inline void multiply_whole_numbers(std::size_t m, std::siz
                                         leading, std::min(panel_columns, n - j), add || k0 > 0);
         };
         if constexpr (Rows == 0)
-          for_each_tile<float>(rows, tile);
+          for_each_tile<std::conditional_t<rows_of_pairs == tile_rows, float, double>>(rows, tile);
         else
           tile(std::integral_constant<std::size_t, Rows>{}, 0);
       }
     }
   }
 }
-
-#endif
 
 }  // namespace tenon::cpu::detail

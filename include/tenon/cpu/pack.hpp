@@ -167,37 +167,41 @@ inline void round_to_pairs(float const* from, std::size_t n, bf16* to) {
 #endif
 
 // Pairs of 16-bit whole numbers, a word each.
-#if TENON_PACK_BYTES == 64 && defined(__AVX512VNNI__)
-#define TENON_INT16_PAIRS 1  ///< the processor multiplies them, as fast as it does floats
+
 /// Lane l: the sum of the products of both numbers of the pairs in lane l of a and b.
 TENON_ALWAYS_INLINE pack<std::int32_t> products_of_pairs(pack<std::uint32_t> const& a,
                                                          pack<std::uint32_t> const& b) {
+#if TENON_PACK_BYTES == 64 && defined(__AVX512BW__)
   return __builtin_bit_cast(
       pack<std::int32_t>, _mm512_madd_epi16(__builtin_bit_cast(__m512i, a), __builtin_bit_cast(__m512i, b)));
+#elif TENON_PACK_BYTES == 32 && defined(__AVX2__)
+  return __builtin_bit_cast(
+      pack<std::int32_t>, _mm256_madd_epi16(__builtin_bit_cast(__m256i, a), __builtin_bit_cast(__m256i, b)));
+#elif TENON_PACK_BYTES == 16 && defined(__SSE2__)
+  typedef short halves __attribute__((vector_size(16)));
+  return __builtin_bit_cast(pack<std::int32_t>, __builtin_ia32_pmaddwd128(__builtin_bit_cast(halves, a),
+                                                                          __builtin_bit_cast(halves, b)));
+#else
+  auto const low = [](auto const& v) { return bit_cast<std::int32_t>(v << 16) >> 16; };
+  auto const high = [](auto const& v) { return bit_cast<std::int32_t>(v) >> 16; };
+  return low(a) * low(b) + high(a) * high(b);
+#endif
 }
-/// Lane l: sum + the products of both numbers of the pairs in lane l of a and b.
+/// The same, added to a sum: one instruction with AVX512-VNNI and AVX-VNNI, else two.
 TENON_ALWAYS_INLINE void add_products_of_pairs(pack<std::int32_t>& sum, pack<std::uint32_t> const& a,
                                                pack<std::uint32_t> const& b) {
+#if TENON_PACK_BYTES == 64 && defined(__AVX512VNNI__)
   sum = __builtin_bit_cast(pack<std::int32_t>, _mm512_dpwssd_epi32(__builtin_bit_cast(__m512i, sum),
                                                                    __builtin_bit_cast(__m512i, a),
                                                                    __builtin_bit_cast(__m512i, b)));
-}
 #elif TENON_PACK_BYTES == 32 && defined(__AVXVNNI__)
-#define TENON_INT16_PAIRS 1
-TENON_ALWAYS_INLINE pack<std::int32_t> products_of_pairs(pack<std::uint32_t> const& a,
-                                                         pack<std::uint32_t> const& b) {
-  return __builtin_bit_cast(
-      pack<std::int32_t>, _mm256_madd_epi16(__builtin_bit_cast(__m256i, a), __builtin_bit_cast(__m256i, b)));
-}
-TENON_ALWAYS_INLINE void add_products_of_pairs(pack<std::int32_t>& sum, pack<std::uint32_t> const& a,
-                                               pack<std::uint32_t> const& b) {
   sum = __builtin_bit_cast(pack<std::int32_t>, _mm256_dpwssd_avx_epi32(__builtin_bit_cast(__m256i, sum),
                                                                        __builtin_bit_cast(__m256i, a),
                                                                        __builtin_bit_cast(__m256i, b)));
-}
 #else
-#define TENON_INT16_PAIRS 0
+  sum += products_of_pairs(a, b);
 #endif
+}
 
 // Quads of bytes, a word each.
 #if TENON_PACK_BYTES == 64 && defined(__AVX512VNNI__)

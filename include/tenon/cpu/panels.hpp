@@ -24,9 +24,7 @@ struct strided_matrix {
 /// scale in each block of `panel_depth` rows, the largest being 32767: what is lost of an element is at most
 /// 1/65534 of the largest, a hundredth of what bf16 loses.
 ///
-/// Two rows share a word. Where the processor multiplies such pairs (int16_product.hpp) that is all. Elsewhere a
-/// word is a + 65536 b, and converting words is all that it takes to read them: shifted to the left by 16 a
-/// word is 65536 a, and as it is 65536 (b + a / 65536), for which b was rounded.
+/// Two rows share a word, the first in its lower half. The elements are read by int16_product.hpp alone.
 struct scaled16 {
   std::int16_t half_word;
 };
@@ -150,39 +148,6 @@ TENON_ALWAYS_INLINE panel_rows<float, 2> load_rows(bf16 const* panel) {
   return {{{bit_cast<float>(first << 16), bit_cast<float>(second << 16)},
            {bit_cast<float>(first & 0xffff0000U), bit_cast<float>(second & 0xffff0000U)}}};
 }
-#if !TENON_INT16_PAIRS
-TENON_ALWAYS_INLINE panel_rows<float, 2> load_rows(scaled16 const* panel) {
-  auto const first = load_pairs(panel), second = load_pairs(panel + 2 * lanes);
-  auto const number = [](auto const& words) { return convert<float>(bit_cast<std::int32_t>(words)); };
-  return {{{number(first << 16), number(second << 16)}, {number(first), number(second)}}};
-}
-#endif
-
-/// What the sums of products with a panel still have to be multiplied with: nothing.
-struct unscaled {
-  template <class V>
-  TENON_ALWAYS_INLINE void operator()(V& /*first*/, V& /*second*/) const {}
-};
-struct column_scales {
-  pack<float> of_first, of_second;
-  TENON_ALWAYS_INLINE void operator()(pack<float>& first, pack<float>& second) const {
-    first *= of_first;
-    second *= of_second;
-  }
-};
-/// Takes what stands in front of a panel's rows.
-template <class W>
-TENON_ALWAYS_INLINE unscaled take_scales(W const*& /*panel*/) {
-  return {};
-}
-TENON_ALWAYS_INLINE column_scales take_scales(scaled16 const*& panel) {
-  column_scales scales{};
-  std::memcpy(&scales.of_first, panel, sizeof scales.of_first);
-  std::memcpy(&scales.of_second, panel + 2 * lanes, sizeof scales.of_second);
-  panel += scale_rows<scaled16> * panel_columns;
-  return scales;
-}
-
 /// Stores `depth` rows of panel_columns floats as a panel of elements W.
 inline void store_panel(float const* wide, std::size_t depth, bf16* panel) {
   for (std::size_t i = 0; i < stored_rows<bf16>(depth); ++i)
@@ -192,7 +157,6 @@ inline void store_panel(float const* wide, std::size_t depth, bf16* panel) {
 /// A column that is not finite everywhere has a NaN for its scale; of one where all is tiny nothing is left.
 inline void store_panel(float const* wide, std::size_t depth, scaled16* panel) {
   constexpr float most = 32767, word = 65536, tiny = 1e-25F;  // the scale must not lose bits
-  constexpr bool halves = TENON_INT16_PAIRS;
   for (std::size_t half = 0; half < panel_columns; half += lanes) {
     auto const row = [&](std::size_t i) { return load(wide + i * panel_columns + half); };
     pack<float> top{};
@@ -201,16 +165,15 @@ inline void store_panel(float const* wide, std::size_t depth, scaled16* panel) {
     auto const is_finite = top <= broadcast(std::numeric_limits<float>::max());
     auto const is_known = is_finite & (top > broadcast(tiny));
     auto const inverse = select(is_known, most / top, none);
-    auto const scale = select(is_finite, select(is_known, top / (halves ? most : most * word), none),
+    auto const scale = select(is_finite, select(is_known, top / most, none),
                               broadcast(std::numeric_limits<float>::quiet_NaN()));
     std::memcpy(panel + 2 * half, &scale, sizeof scale);
     for (std::size_t i = 0; i < depth; i += 2) {
       auto const numbers = [&](std::size_t k) {
         return k < depth ? select(is_known, row(k) * inverse, none) : none;
       };
-      auto const a = round(numbers(i)), b = round(numbers(i + 1) - (halves ? none : a * (1 / word)));
-      auto const low = convert<std::int32_t>(a);
-      auto const words = convert<std::int32_t>(b) * static_cast<int>(word) + (halves ? low & 0xffff : low);
+      auto const whole = [&](std::size_t k) { return convert<std::int32_t>(round(numbers(k))); };
+      auto const words = whole(i + 1) * static_cast<int>(word) + (whole(i) & 0xffff);
       std::memcpy(panel + (scale_rows<scaled16> + i) * panel_columns + 2 * half, &words, sizeof words);
     }
   }

@@ -92,9 +92,8 @@ TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::si
 }
 
 /// The same with b packed beforehand; n counts columns from the first packed panel on. If not as floats, the
-/// elements of a row of a are neighbours. Where the processor multiplies pairs of bf16 and b is packed so, the
-/// elements of two rows of a or more are rounded to bf16 too; where it multiplies pairs of 16-bit whole numbers
-/// and b is packed so, those of all rows are rounded to such (`multiply_whole_numbers`).
+/// elements of a row of a are neighbours. If as whole numbers, those of a are rounded to such too, and if as bf16
+/// and the processor multiplies pairs of them, those of two rows of a or more to bf16.
 template <class W>
 TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::size_t k,
                                            strided_matrix<float> a, packed_panels<W> b, bool add, float* c,
@@ -103,9 +102,9 @@ TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::si
   auto const panel = [&](std::size_t k0, std::size_t depth, std::size_t j) {
     return b.data + panel_offset<W>(k0, depth, b.first + j / panel_columns, b.count);
   };
-  if constexpr (TENON_INT16_PAIRS && std::is_same_v<W, scaled16>) {
+  if constexpr (std::is_same_v<W, scaled16>) {
     multiply_whole_numbers<0>(m, n, k, a, b, add, c, leading);
-  } else if (m == 1 && a.column_stride == 1) {
+  } else if (m == 1 && (a.column_stride == 1 || k == 1)) {
     multiply_row_by_panels(n, k, a.data, b, add, c);
   } else if constexpr (TENON_BF16_PAIRS && std::is_same_v<W, bf16>) {
     multiply_rounded(m, n, k, a, panel, add, c, leading);
@@ -119,7 +118,7 @@ TENON_SHARED_FUNCTION inline void multiply(std::size_t m, std::size_t n, std::si
 template <std::size_t Rows, class W>
 TENON_ALWAYS_INLINE void multiply_known_rows(std::size_t n, std::size_t k, strided_matrix<float> a,
                                              packed_panels<W> b, bool add, float* c, std::size_t leading) {
-  if constexpr (TENON_INT16_PAIRS && std::is_same_v<W, scaled16> && Rows <= detail::tile_rows)
+  if constexpr (std::is_same_v<W, scaled16> && Rows <= detail::rows_of_pairs)
     detail::multiply_whole_numbers<Rows>(Rows, n, k, a, b, add, c, leading);
   else
     multiply(Rows, n, k, a, b, add, c, leading);

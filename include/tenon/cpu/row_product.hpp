@@ -49,7 +49,6 @@ TENON_SHARED_FUNCTION inline void multiply_row_by_panels(std::size_t n, std::siz
     W const* panel = b.data + panel_offset<W>(k0, depth, b.first, b.count);
     for (std::size_t j = 0; j < n; j += panel_columns) {
       pack<float> first[parts]{}, second[parts]{};
-      auto const scales = take_scales(panel);
       auto const step = [&](std::size_t part, std::size_t at, std::size_t count)
           __attribute__((always_inline)) {
         auto const loaded = load_rows(panel);
@@ -71,7 +70,7 @@ TENON_SHARED_FUNCTION inline void multiply_row_by_panels(std::size_t n, std::siz
       for (; at + at_once <= depth; at += at_once) step(0, at, at_once);
       if (at < depth) step(0, at, depth - at);
       add_parts<1>(first, second);
-      store_tile<1>(first, second, c + j, 0, std::min(panel_columns, n - j), add || k0 > 0, scales);
+      store_tile<1>(first, second, c + j, 0, std::min(panel_columns, n - j), add || k0 > 0);
     }
   }
 }

@@ -33,10 +33,9 @@ TENON_ALWAYS_INLINE void add_parts(V* first, V* second) {
   }
 }
 /// c (Rows × columns) (+)= sums; `first` and `second` are the two packs of each row.
-template <std::size_t Rows, class T, class Scales = unscaled>
+template <std::size_t Rows, class T>
 TENON_ALWAYS_INLINE void store_tile(pack<T>* first, pack<T>* second, T* c, std::size_t leading,
-                                    std::size_t columns, bool add, Scales const& scales = {}) {
-  for (std::size_t i = 0; i < Rows; ++i) scales(first[i], second[i]);
+                                    std::size_t columns, bool add) {
   if (columns == panel_columns) {
     for (std::size_t i = 0; i < Rows; ++i) {
       T* const row = c + i * leading;
@@ -60,7 +59,6 @@ inline void multiply_tile(strided_matrix<T> a, W const* panel, std::size_t depth
                           std::size_t columns, bool add) {
   constexpr std::size_t parts = sum_parts<Rows>, at_once = rows_at_once<W>;
   pack<T> sum0[parts * Rows]{}, sum1[parts * Rows]{};
-  auto const scales = take_scales(panel);
   auto const step = [&]<std::size_t Count>(std::size_t part, std::size_t k,
                                            std::integral_constant<std::size_t, Count>)
       __attribute__((always_inline)) {
@@ -85,7 +83,7 @@ inline void multiply_tile(strided_matrix<T> a, W const* panel, std::size_t depth
   for (; k + at_once <= depth; k += at_once) step(0, k, all);
   if (k < depth) step(0, k, std::integral_constant<std::size_t, 1>{});
   add_parts<Rows>(sum0, sum1);
-  store_tile<Rows>(sum0, sum1, c, leading, columns, add, scales);
+  store_tile<Rows>(sum0, sum1, c, leading, columns, add);
 }
 
 /// Calls f(number of rows, as a constant; first row) for each of the tiles into which rows are cut.

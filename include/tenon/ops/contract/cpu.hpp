@@ -86,8 +86,8 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
       round_up((side + wanted - 1) / wanted, by_rows ? 4 : std::max<std::size_t>(16, detail::panel_columns));
   static constexpr std::size_t chunks = by_product ? wanted : (side + piece - 1) / piece;
 
-  /// What a row of weights costs before the first and after the last column is paid once where one thread does
-  /// all columns.
+  /// What a handful of rows costs before the first column and after the last one is paid once where one thread
+  /// does all columns.
   static constexpr bool joins = few && !by_product && !by_rows && chunks > 1;
 
   /// Middling products run faster without BLAS's packing of both operands.
@@ -170,7 +170,8 @@ struct contract_kernel<T, M, N, K, strides<LM, LK>, strides<RK, RN>, strides<OM,
     if constexpr (packable) {
       auto const with_panels_of = [&]<class W>(std::type_identity<W>) {
         packed_panels<W> const panels{a.in<W>(3), column / detail::panel_columns, panel_count(N)};
-        if constexpr (few && (!by_rows || chunks == 1))
+        static_assert(!few || !by_rows || chunks == 1);
+        if constexpr (few)
           multiply_known_rows<M>(columns, K, {left, LM, LK}, panels, add, out, OM);
         else
           multiply(rows, columns, K, {left, LM, LK}, panels, add, out, OM);
