@@ -65,7 +65,7 @@ struct row_of_pairs {
 
 /// The scales of a panel's columns, which stand in front of its rows.
 struct column_scales {
-  pack<float> first, second;
+  pack<float> first{}, second{};
 
   explicit column_scales(scaled16 const*& panel) {
     std::memcpy(&first, panel, sizeof first);
