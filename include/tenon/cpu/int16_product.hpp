@@ -160,8 +160,8 @@ TENON_ALWAYS_INLINE void multiply_tile_of_pairs(row_of_pairs const* rows, float 
   for (; at + at_once <= pairs; at += at_once) step(at, std::integral_constant<std::size_t, at_once>{});
   if (at < pairs) step(at, std::integral_constant<std::size_t, 1>{});
   for (std::size_t r = 0; r < Rows; ++r) {
-    sum0[r] *= row_scales[r] * scales.first;
-    sum1[r] *= row_scales[r] * scales.second;
+    sum0[r] = sum0[r] * row_scales[r] * scales.first;  // the scales' product might be too small for a float
+    sum1[r] = sum1[r] * row_scales[r] * scales.second;
   }
   store_tile<Rows>(sum0, sum1, c, leading, columns, add);
 }

@@ -148,6 +148,7 @@ TENON_ALWAYS_INLINE panel_rows<float, 2> load_rows(bf16 const* panel) {
   return {{{bit_cast<float>(first << 16), bit_cast<float>(second << 16)},
            {bit_cast<float>(first & 0xffff0000U), bit_cast<float>(second & 0xffff0000U)}}};
 }
+
 /// Stores `depth` rows of panel_columns floats as a panel of elements W.
 inline void store_panel(float const* wide, std::size_t depth, bf16* panel) {
   for (std::size_t i = 0; i < stored_rows<bf16>(depth); ++i)

@@ -12,7 +12,7 @@ namespace tenon {
 inline void run_now(call_spec const& spec, void* const* operands, std::uint32_t accumulate = 0) {
   run_state const state{};
   call_arguments const a{operands, spec.scalars.data(), spec.integers.data(), accumulate, &state};
-  run_chunks(spec.run, a, 0, spec.chunks, spec.joins ? spec.chunks : 0);
+  run_chunks(spec, a, 0, spec.chunks);
 }
 
 namespace detail {

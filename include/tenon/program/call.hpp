@@ -56,11 +56,12 @@ inline bool says_stop(call_arguments const& a) {
 /// that joins chunks takes their number for a chunk, too, and does all of them at once.
 using kernel = void (*)(call_arguments const&, std::size_t chunk);
 
-/// Runs chunks [begin, end) of a call. joined: how many its kernel does at once, 0 if it joins none.
-inline void run_chunks(kernel run, call_arguments const& a, std::size_t begin, std::size_t end,
-                       std::size_t joined) {
-  if (joined != 0 && end - begin == joined) return run(a, joined);
-  for (; begin < end; ++begin) run(a, begin);
+/// Runs chunks [begin, end) of a call, anything with `run`, `chunks` and `joins`: all of them at once where its
+/// kernel joins them.
+template <class Call>
+void run_chunks(Call const& c, call_arguments const& a, std::size_t begin, std::size_t end) {
+  if (c.joins && begin < end && end - begin == c.chunks) return c.run(a, c.chunks);
+  for (; begin < end; ++begin) c.run(a, begin);
 }
 
 namespace cuda {

@@ -44,8 +44,8 @@ class recording : public recorded_calls {
   /// first runs, and keeps it (`session::weights_changed`). Products then read weights in another order,
   /// and those with few rows as numbers of type `stored_as`: float32; int16, which halves the bytes and leaves
   /// each weight 16 bits of precision below the largest of 256 of its output's, and each factor 15 bits or 18;
-  /// or bfloat16, which leaves each 8 bits. Call it before anything is recorded. Throws std::logic_error for another type, or where something
-  /// is recorded already.
+  /// or bfloat16, which leaves each 8 bits. Call it before anything is recorded. Throws std::logic_error for
+  /// another type, or where something is recorded already.
   TENON_WHEN_USED constexpr void freeze_weights(element_type stored_as = element_type::float32) {
     if (stored_as != element_type::float32 && stored_as != element_type::int16 &&
         stored_as != element_type::bfloat16)

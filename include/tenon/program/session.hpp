@@ -79,7 +79,7 @@ class session<Device> : public detail::session_ports<session<Device>> {
                       }
                       auto const mine = c.how.shared || fewer ? chunks_of(c.chunks, thread, threads)
                                                               : chunk_range{0, thread == 0 ? c.chunks : 0};
-                      run_chunks(c.run, c.arguments, mine.begin, mine.end, c.joined());
+                      run_chunks(c, c.arguments, mine.begin, mine.end);
                     }
                   });
     count_step(end);
@@ -95,7 +95,7 @@ class session<Device> : public detail::session_ports<session<Device>> {
     std::size_t i = first;
     for (; i < calls_.size(); ++i) {
       if (calls_[i].stops && detail::says_stop(calls_[i].arguments)) break;
-      f(program_.calls[i], [&c = calls_[i]] { run_chunks(c.run, c.arguments, 0, c.chunks, c.joined()); });
+      f(program_.calls[i], [&c = calls_[i]] { run_chunks(c, c.arguments, 0, c.chunks); });
     }
     count_step(i);
   }
@@ -143,8 +143,6 @@ class session<Device> : public detail::session_ports<session<Device>> {
     turn how;
     call_arguments arguments;
     bool joins, stops;
-
-    std::size_t joined() const { return joins ? chunks : 0; }
   };
 
   /// After a run of the calls before number `end`: one that stopped before the update made no step.

@@ -94,7 +94,7 @@ class static_session {
       for (std::size_t k = 0; k < c.operands; ++k) places[k] = place(Program.operands[c.first_operand + k]);
       call_arguments const a{places, c.scalars.data(), c.integers.data(), c.accumulate, &state};
       if (c.stops && detail::says_stop(a)) break;
-      run_chunks(c.run, a, 0, c.chunks, c.joins ? c.chunks : 0);
+      run_chunks(c, a, 0, c.chunks);
     }
   }
 
